@@ -1,0 +1,1 @@
+"""Jira Cloud and Data Center through jira and the hardened transport."""

@@ -1,0 +1,1 @@
+"""Stand-ins of both systems over real HTTP on loopback."""

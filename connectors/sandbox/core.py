@@ -1,0 +1,217 @@
+"""What both stand-ins share: clock, request and answer, request log, and a real HTTP server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote
+
+
+class Clock(Protocol):
+    """Tells the time in UTC."""
+
+    def now(self) -> datetime:
+        """The current instant, timezone-aware, UTC."""
+
+
+class RealClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The current instant."""
+        return datetime.now(UTC)
+
+
+class VirtualClock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        """The instant it was last moved to."""
+        return self._now
+
+    def advance(self, by: timedelta) -> None:
+        """Move forward by `by`; backward is refused."""
+        self.move_to(self._now + by)
+
+    def move_to(self, instant: datetime) -> None:
+        """Move forward to `instant`; a time that has passed already is refused."""
+        if instant < self._now:
+            raise ValueError(f"a clock does not run backward: {self._now} -> {instant}")
+        self._now = instant
+
+
+class Refused(Exception):
+    """A business rule, policy or workflow of the stand-in said no to a scripted person's edit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as the stand-ins see it; header names are lower-case."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    def param(self, name: str, default: str = "") -> str:
+        """The last value of a query parameter."""
+        return next((v for k, v in reversed(self.query) if k == name), default)
+
+    def json(self) -> Any:
+        """The body as JSON; ValueError if it is not."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class System(Protocol):
+    """A stand-in: a name for the log, and a function from request to answer."""
+
+    name: str
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request; runs under the server's lock, so handlers never overlap."""
+
+    def operation(self, request: Request) -> str:
+        """The request's name in the log: method and path template, e.g. `GET /rest/api/3/issue/{id}`."""
+
+
+@dataclass(slots=True)
+class RequestLog:
+    """Counts of requests by system and operation, and by status."""
+
+    operations: Counter[tuple[str, str]] = field(default_factory=Counter)
+    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def add(self, system: str, operation: str, status: int) -> None:
+        """Count one answered request."""
+        self.operations[system, operation] += 1
+        self.statuses[system, status] += 1
+
+    @property
+    def total(self) -> int:
+        """All requests so far."""
+        return sum(self.operations.values())
+
+
+class Server:
+    """Serves one stand-in on a loopback port from a thread of its own.
+
+    `latency` (seconds) is waited before each answer; at most `concurrency` requests are in work at once,
+    the others wait. `lock` guards the stand-in's data: scripted people take it as well.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        log: RequestLog,
+        *,
+        port: int = 0,
+        latency: float = 0.0,
+        concurrency: int = 64,
+        lock: threading.RLock | None = None,
+    ) -> None:
+        self.system = system
+        self.log = log
+        self.latency = latency
+        self.lock = lock or threading.RLock()
+        self._concurrency = concurrency
+        self._gate: asyncio.Semaphore | None = None
+        self._port = port
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._uvicorn: Any = None
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end; the server must have been started."""
+        assert self._socket is not None, "start() first"
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def start(self) -> Server:
+        """Listen and serve; returns when the port accepts connections."""
+        import uvicorn
+
+        self._socket = socket.create_server(("127.0.0.1", self._port), backlog=128)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        config = uvicorn.Config(
+            self._app, http="httptools", lifespan="off", log_config=None, access_log=False,
+            server_header=False, timeout_keep_alive=60,
+        )  # fmt: skip
+        self._uvicorn = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._uvicorn.run, kwargs={"sockets": [self._socket]},
+            name=f"sandbox-{self.system.name}", daemon=True,
+        )  # fmt: skip
+        self._thread.start()
+        while not self._uvicorn.started:
+            if not self._thread.is_alive():
+                raise RuntimeError(f"the {self.system.name} stand-in did not start")
+            self._thread.join(0.005)
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and wait for the thread."""
+        if self._uvicorn is not None and self._thread is not None:
+            self._uvicorn.should_exit = True
+            self._uvicorn.force_exit = True
+            self._thread.join(10)
+        if self._socket is not None:
+            self._socket.close()
+
+    def answer(self, request: Request) -> Response:
+        """Handle one request under the lock and count it."""
+        with self.lock:
+            response = self.system.handle(request)
+            self.log.add(self.system.name, self.system.operation(request), response.status)
+        return response
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        if self._gate is None:
+            self._gate = asyncio.Semaphore(self._concurrency)
+        async with self._gate:
+            request = await _read(scope, receive)
+            if self.latency:
+                await asyncio.sleep(self.latency)
+            response = self.answer(request)
+            headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in response.headers]
+            if not any(k.lower() == b"content-length" for k, _ in headers):
+                headers.append((b"content-length", str(len(response.body)).encode()))
+            start = {"type": "http.response.start", "status": response.status, "headers": headers}
+            await send(start)
+            await send({"type": "http.response.body", "body": response.body})
+
+
+async def _read(scope: Any, receive: Any) -> Request:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    return Request(
+        method=scope["method"],
+        path=unquote(scope["raw_path"].decode("latin-1").partition("?")[0]),
+        query=tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+        headers={k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]},
+        body=bytes(body),
+    )

@@ -1,0 +1,1 @@
+"""ServiceNow through pysnow and the hardened transport."""

@@ -1,0 +1,1 @@
+"""What decides, what writes down and what runs a pass."""

@@ -1,0 +1,1 @@
+"""What survives a pass: the state."""
