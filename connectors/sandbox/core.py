@@ -1,4 +1,4 @@
-"""What both stand-ins share: clock, request and answer, request log, and a real HTTP server on loopback."""
+"""What both stand-ins share: clock, request and answer, faults, request log, and a real HTTP server."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import json
 import socket
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from email.utils import formatdate
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, unquote
 
 
@@ -75,17 +76,76 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP answer."""
+    """One HTTP answer. Status 0 means: close the connection without an answer (`DROPPED`)."""
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
 
 
+DROPPED: Final = Response(0)
+"""From `before`: the connection breaks, nothing was done; from `after`: it was done, the answer is lost."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """Trouble in a request's way; `name` stands in the log each time it strikes.
+
+    `before` may answer in the stand-in's place (nothing is done then); None lets the request pass. `after`
+    may replace the answer of a request that was carried out. It strikes at most `times` times (None: always).
+    """
+
+    name: str
+    before: Callable[[Request], Response | None] | None = None
+    after: Callable[[Request, Response], Response] | None = None
+    times: int | None = None
+
+    def strikes_before(self, request: Request) -> Response | None:
+        """The answer given in the stand-in's place, if this fault has one for the request."""
+        if self.before is None or self.times == 0:
+            return None
+        return self._counted(self.before(request))
+
+    def strikes_after(self, request: Request, response: Response) -> Response | None:
+        """The answer given instead of `response`; None leaves it alone."""
+        if self.after is None or self.times == 0:
+            return None
+        changed = self.after(request, response)
+        return self._counted(None if changed is response else changed)
+
+    def _counted(self, answer: Response | None) -> Response | None:
+        if answer is not None and self.times is not None:
+            self.times -= 1
+        return answer
+
+
+class Faults(list[Fault]):
+    """The faults of one stand-in, in order; the server runs them around `System.handle`."""
+
+    def around(
+        self, request: Request, handle: Callable[[Request], Response], struck: Callable[[str], None]
+    ) -> Response:
+        """Answer through the faults; `struck` hears the name of each that strikes."""
+        for fault in self:
+            answer = fault.strikes_before(request)
+            if answer is not None:
+                struck(fault.name)
+                return answer
+        response = handle(request)
+        for fault in self:
+            changed = fault.strikes_after(request, response)
+            if changed is not None:
+                struck(fault.name)
+                response = changed
+        return response
+
+
 class System(Protocol):
     """A stand-in: a name for the log, and a function from request to answer."""
 
     name: str
+    faults: Faults
+    """Only held by the stand-in: the server runs them, so `handle` never does."""
 
     def handle(self, request: Request) -> Response:
         """Answer one request; runs under the server's lock, so handlers never overlap."""
@@ -96,15 +156,20 @@ class System(Protocol):
 
 @dataclass(slots=True)
 class RequestLog:
-    """Counts of requests by system and operation, and by status."""
+    """Counts of requests by system and operation, and by status; of faults by system and name."""
 
     operations: Counter[tuple[str, str]] = field(default_factory=Counter)
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
+    faults: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, system: str, operation: str, status: int) -> None:
         """Count one answered request."""
         self.operations[system, operation] += 1
         self.statuses[system, status] += 1
+
+    def add_fault(self, system: str, name: str) -> None:
+        """Count one fault that struck."""
+        self.faults[system, name] += 1
 
     @property
     def total(self) -> int:
@@ -149,12 +214,20 @@ class Server:
     def start(self) -> Server:
         """Listen and serve; returns when the port accepts connections."""
         import uvicorn
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+        class Droppable(HttpToolsProtocol):
+            """Lets the application break the connection that a request came in on."""
+
+            def on_message_begin(self) -> None:
+                super().on_message_begin()
+                self.scope["state"]["transport"] = self.transport
 
         self._socket = socket.create_server(("127.0.0.1", self._port), backlog=128)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
-            self._app, http="httptools", lifespan="off", log_config=None, access_log=False,
-            server_header=False, timeout_keep_alive=60,
+            self._app, interface="asgi3", http=Droppable, ws="none", lifespan="off", proxy_headers=False,
+            server_header=False, date_header=False, log_config=None, access_log=False, timeout_keep_alive=60,
         )  # fmt: skip
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(
@@ -178,9 +251,12 @@ class Server:
             self._socket.close()
 
     def answer(self, request: Request) -> Response:
-        """Handle one request under the lock and count it."""
+        """Handle one request, through the system's faults, under the lock, and count it."""
+        name = self.system.name
         with self.lock:
-            response = self.system.handle(request)
+            response = self.system.faults.around(
+                request, self.system.handle, lambda fault: self.log.add_fault(name, fault)
+            )
             self.log.add(self.system.name, self.system.operation(request), response.status)
         return response
 
@@ -193,12 +269,27 @@ class Server:
             if self.latency:
                 await asyncio.sleep(self.latency)
             response = self.answer(request)
-            headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in response.headers]
-            if not any(k.lower() == b"content-length" for k, _ in headers):
-                headers.append((b"content-length", str(len(response.body)).encode()))
-            start = {"type": "http.response.start", "status": response.status, "headers": headers}
-            await send(start)
-            await send({"type": "http.response.body", "body": response.body})
+            if response.status == DROPPED.status:
+                await _drop(scope, receive)
+            else:
+                await _send(send, response)
+
+
+async def _drop(scope: Any, receive: Any) -> None:
+    scope["state"]["transport"].abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send(send: Any, response: Response) -> None:
+    headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in response.headers]
+    names = {name for name, _ in headers}
+    if b"content-length" not in names:
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    if b"date" not in names:
+        headers.append((b"date", formatdate(usegmt=True).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
 
 
 async def _read(scope: Any, receive: Any) -> Request:
