@@ -11,32 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
 
-from tieline.connectors.base import (
-    Action,
-    AddNote,
-    Applied,
-    Create,
-    Entity,
-    Race,
-    Record,
-    Ref,
-    ShowLink,
-    Side,
-    Transition,
-    Update,
-    Value,
-    Values,
-    Version,
-    no_values,
-    other,
-)
-
-__all__ = [
-    "Action", "AddNote", "Applied", "Arrival", "AuditEntry", "Base", "Conflict", "ConflictKind", "Create",
-    "Dealt", "Entity", "InboxEntry", "Intent", "Origin", "Outcome", "OutcomeKind", "Pair", "PairState", "Park",
-    "PassSummary", "Plan", "Race", "Record", "Ref", "ShowLink", "Side", "Snapshot", "Step", "Transition",
-    "UnitBase", "Update", "Value", "Values", "Version", "no_values", "other",
-]  # fmt: skip
+from tieline.connectors.base import Action, Record, Ref, Side, Values
 
 Origin = Literal["person", "rule", "system"]
 PairState = Literal["active", "frozen", "unlinked"]
@@ -272,7 +247,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class PassSummary:
-    """One run of the engine. `counts` names what it did; `error` says why it stopped early ("" if it did not)."""
+    """One run of the engine. `counts` names what it did; `error` says why it stopped early ("" if not)."""
 
     id: str
     started: datetime
