@@ -1,0 +1,69 @@
+# Everything here needs Python 3.11 or later and make, nothing else. `make help` lists the targets.
+#
+# Set-up happens once, in .venv, and again when pyproject.toml changes: the stamps below remember it.
+
+VENV := .venv
+BIN  := $(VENV)/bin
+RUN  := $(VENV)/.installed
+DEV  := $(VENV)/.installed-dev
+LINK := .typing/tieline
+
+# The first of these that is Python 3.11 or later and can make a virtual environment; PYTHON=... overrides.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo "$$p"; break; }; done)
+
+DEMO  ?=
+TESTS ?= tests
+JOBS  ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format setup docs clean
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+
+demo: $(RUN)  ## two stand-in systems, people at work on both, and Tieline between them (DEMO="--seed 7" for options)
+	$(BIN)/tieline demo $(DEMO)
+
+test: $(DEV)  ## the whole test suite (TESTS=tests/unit for a part, JOBS=4 for more processes)
+	$(BIN)/pytest -n $(JOBS) $(TESTS)
+
+check: $(DEV) $(LINK)  ## format, lint, types, import layers, and that the wheel holds every module
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy -m tieline -m tieline.cli -p tieline.connectors -p tieline.sync
+	$(BIN)/mypy tests docs $(sort $(dir $(wildcard benchmarks/*.py)))
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -n 0 tests/packaging
+
+format: $(DEV)  ## put the code into the project's format and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(DEV)  ## write the parts of docs/ that are generated from the program
+	$(BIN)/python docs/generate_commands.py
+
+setup: $(DEV)  ## the virtual environment with all that development needs
+
+clean:  ## remove what was built or cached, and the virtual environment
+	rm -rf $(VENV) .typing build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# mypy cannot see through an editable install, so the repository also stands under the name it is imported by.
+$(LINK):
+	mkdir -p $(@D)
+	ln -sfn .. $@
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Tieline needs Python 3.11 or later with venv (on Debian and Ubuntu:" \
+		"apt install python3-venv). If it has another name: make PYTHON=/path/to/python3" >&2; exit 2; }
+	"$(PYTHON)" -m venv $(VENV)
+
+$(RUN): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(RUN) $@

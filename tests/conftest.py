@@ -1,0 +1,30 @@
+"""What all tests share: where sample data outside the repository lies, and how Hypothesis runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Shared machines pause for longer than Hypothesis allows an example to take; pytest-timeout ends a hung test.
+settings.register_profile("tieline", deadline=None)
+settings.load_profile("tieline")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's top folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of sample data beside the repository, or $TIELINE_SHARED; without it the test is skipped."""
+    folder = Path(os.environ.get("TIELINE_SHARED") or ROOT.parent / "shared")
+    if not folder.is_dir():
+        pytest.skip(f"no sample data in {folder} (set TIELINE_SHARED)")
+    return folder
