@@ -1,0 +1,289 @@
+"""Turns Atlassian Document Format and wiki markup into one canonical text and back; it decides nothing else.
+
+Canonical text is plain text: lines end with LF, no line ends in white space, no blank line stands at
+either end, and empty text is None. What a reader could read in a document is kept as text; how it looked
+(bold, colour, columns' width) is not.
+"""
+
+from __future__ import annotations
+
+import html.entities
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any, Final
+
+Node = Mapping[str, Any]
+
+
+# Canonical text
+
+
+def canonical_text(text: str | None) -> str | None:
+    """The one form in which texts are stored and compared; applying it twice changes nothing.
+
+    Control characters other than tab and newline are removed; a lone surrogate, which no encoding can
+    carry, becomes U+FFFD.
+    """
+    unified = (text or "").replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line.rstrip() for line in "".join(map(_allowed, unified)).split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    first = next((index for index, line in enumerate(lines) if line), 0)
+    return "\n".join(lines[first:]) or None
+
+
+def _allowed(char: str) -> str:
+    if char in "\t\n" or " " <= char <= "~":
+        return char
+    match unicodedata.category(char):
+        case "Cc":
+            return ""
+        case "Cs":
+            return "\ufffd"
+        case _:
+            return char
+
+
+# Atlassian Document Format (developer.atlassian.com: "Atlassian Document Format", version 1)
+
+
+def text_to_adf(text: str | None) -> dict[str, Any]:
+    """A document that shows `text` as typed: a paragraph between blank lines, hard breaks inside it."""
+    canonical = canonical_text(text)
+    blocks = canonical.split("\n\n") if canonical else []
+    return {"version": 1, "type": "doc", "content": [_paragraph(block) for block in blocks]}
+
+
+def _paragraph(block: str) -> dict[str, Any]:
+    content: list[dict[str, Any]] = []
+    for index, line in enumerate(block.split("\n")):
+        if index:
+            content.append({"type": "hardBreak"})
+        if line:
+            content.append({"type": "text", "text": line})
+    return {"type": "paragraph", "content": content}
+
+
+def adf_to_text(document: object) -> str | None:
+    """Everything in the document that a reader could read, as canonical text.
+
+    Nodes that are not known give the text of what is inside them; a plain string is taken as it is.
+    """
+    if isinstance(document, str):
+        return canonical_text(document)
+    return canonical_text(_blocks(_children(document)))
+
+
+def _children(node: object) -> list[Node]:
+    content = node.get("content") if isinstance(node, Mapping) else None
+    return [child for child in content if isinstance(child, Mapping)] if isinstance(content, list) else []
+
+
+def _attribute(node: Node, *names: str) -> str:
+    """The first of these attributes that holds something, as text."""
+    attrs = node.get("attrs")
+    values = (attrs.get(name) for name in names) if isinstance(attrs, Mapping) else ()
+    return next((str(value) for value in values if isinstance(value, str | int | float) and value != ""), "")
+
+
+_INLINE: Final = frozenset(
+    {
+        "text", "hardBreak", "mention", "emoji", "date", "status", "inlineCard", "placeholder", "mediaInline",
+        "inlineExtension",
+    }
+)  # fmt: skip
+
+
+def _blocks(nodes: Sequence[Node], separator: str = "\n\n") -> str:
+    """Blocks apart by `separator`; neighbouring inline nodes count as one block."""
+    parts: list[str] = []
+    for inline, run in groupby(nodes, key=lambda node: node.get("type") in _INLINE):
+        group = list(run)
+        parts += [_inline(group)] if inline else map(_block, group)
+    return separator.join(parts)
+
+
+def _block(node: Node) -> str:
+    children = _children(node)
+    match node.get("type"):
+        case "paragraph" | "heading" | "codeBlock" | "caption":
+            return _blocks(children)
+        case "bulletList" | "decisionList":
+            return "\n".join(_item("- ", child) for child in children)
+        case "orderedList":
+            return _numbered(node, children)
+        case "taskList":
+            return "\n".join(_task(child) for child in children)
+        case "blockquote":
+            return _prefixed("> ", "> ", _blocks(children))
+        case "table":
+            return "\n".join(_row(child) for child in children)
+        case "rule":
+            return "----"
+        case "media" | "mediaGroup" | "mediaSingle":
+            return "\n".join(filter(None, [_attribute(node, "alt", "url"), _blocks(children, "\n")]))
+        case "blockCard" | "embedCard":
+            return _card(node)
+        case _:
+            own = _attribute(node, "title", "text")
+            return "\n".join(filter(None, [own, _blocks(children)]))
+
+
+def _prefixed(first: str, rest: str, text: str) -> str:
+    """`text` with `first` before its first line and `rest` before the others."""
+    return first + text.replace("\n", "\n" + rest)
+
+
+def _item(bullet: str, node: Node) -> str:
+    if node.get("type") in {"bulletList", "orderedList", "taskList", "decisionList"}:
+        return _prefixed("  ", "  ", _block(node))
+    return _prefixed(bullet, " " * len(bullet), _blocks(_children(node), "\n"))
+
+
+def _numbered(node: Node, children: Sequence[Node]) -> str:
+    order = _attribute(node, "order")
+    start = int(order) if order.isdecimal() else 1
+    return "\n".join(_item(f"{number}. ", child) for number, child in enumerate(children, start))
+
+
+def _task(node: Node) -> str:
+    return _item("[x] " if _attribute(node, "state") == "DONE" else "[ ] ", node)
+
+
+def _row(node: Node) -> str:
+    return "| " + " | ".join(" ".join(_cell(child).split("\n")) for child in _children(node)) + " |"
+
+
+def _cell(node: Node) -> str:
+    known = node.get("type") in {"tableCell", "tableHeader"}
+    return _blocks(_children(node) if known else [node], "\n")
+
+
+def _inline(nodes: Iterable[Node]) -> str:
+    """Inline nodes in a row; neighbours with one link show its address once, if their text does not."""
+    parts: list[str] = []
+    for href, run in groupby(nodes, key=_href):
+        text = "".join(_span(node) for node in run)
+        shown = not href or text.strip() in {href, href.removeprefix("mailto:"), href.rstrip("/")}
+        parts.append(text if shown else f"{text} ({href})")
+    return "".join(parts)
+
+
+def _href(node: Node) -> str:
+    marks = node.get("marks")
+    links = (m for m in marks if isinstance(m, Mapping)) if isinstance(marks, list) else ()
+    return next((_attribute(mark, "href") for mark in links if mark.get("type") == "link"), "")
+
+
+def _span(node: Node) -> str:
+    match node.get("type"):
+        case "text":
+            return str(node.get("text") or "")
+        case "hardBreak":
+            return "\n"
+        case "mention":
+            return _attribute(node, "text") or "@" + _attribute(node, "id")
+        case "emoji":
+            return _attribute(node, "text", "shortName")
+        case "date":
+            return _date(_attribute(node, "timestamp"))
+        case "inlineCard":
+            return _card(node)
+        case "mediaInline":
+            return _attribute(node, "alt")
+        case _:
+            return _attribute(node, "text") + _inline(_children(node))
+
+
+def _date(timestamp: str) -> str:
+    """A date node's milliseconds since 1970 as year, month and day (UTC, as Jira shows them)."""
+    try:
+        return (
+            (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=float(timestamp))).date().isoformat()
+        )
+    except (ValueError, OverflowError):
+        return timestamp
+
+
+def _card(node: Node) -> str:
+    """A smart link: its address, or the name and address in the data that came with it."""
+    attrs = node.get("attrs")
+    data = attrs.get("data") if isinstance(attrs, Mapping) else None
+    inner = [str(data[key]) for key in ("name", "url") if data.get(key)] if isinstance(data, Mapping) else []
+    return _attribute(node, "url") or " ".join(inner)
+
+
+# Wiki markup (Jira: "Text Formatting Notation Help"). A backslash before punctuation shows it as typed; two
+# backslashes are a line break, so a backslash that is not followed by a letter is a character reference.
+
+_URL: Final = r"https?://(?:[^\s\\\[\]{}|!^~<>\"&]|&(?=\w+=))+"
+_MARKUP: Final = re.compile(
+    rf"""
+      (?P<url>{_URL})
+    | (?P<block>^[ \t]*(?:h[1-6]|bq))(?=\.)                             # heading, block quote
+    | (?P<indent>^[ \t]*)(?P<bullets>[*\#-]+)(?=\s|$)                   # lists and rules
+    | (?P<backslash>\\)(?![A-Za-z0-9])
+    | (?P<reference>&)(?=\#?\w+;)                                       # would show as one character
+    | (?P<mark>
+        [{{}}\[\]|^~] | !(?=\S) | (?<!\w)[*_+-](?=\S) | -(?=-) | (?<=-)- | \?(?=\?) | (?<=\?)\?
+      | [:;](?=[()PD]) | \((?=(?:[yni/x!+?-]|on|off|\*[rgby]?|flag|flagoff)\))   # phrases, links, icons
+      )
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+_ESCAPED: Final = re.compile(
+    rf"(?P<keep>{_URL}|\\\\)|\\(?P<mark>[!-/:-@\[\]^_`{{|}}~])|&(?P<reference>\#?\w+;)", re.VERBOSE
+)
+
+
+def text_to_wiki(text: str | None) -> str:
+    """Wiki markup that renders as `text` was typed; addresses stay as they are, so that they stay links."""
+    return _MARKUP.sub(_escape, canonical_text(text) or "")
+
+
+def _escape(match: re.Match[str]) -> str:
+    kind = match.lastgroup
+    whole = match.group()
+    match kind:
+        case "url":
+            return whole
+        case "block":
+            return whole + "\\"
+        case "bullets":
+            return match["indent"] + "".join("\\" + bullet for bullet in match["bullets"])
+        case "backslash":
+            return "&#92;"
+        case "reference":
+            return "&amp;"
+        case _:
+            return "\\" + whole
+
+
+def wiki_to_text(markup: str | None) -> str | None:
+    """The text of wiki markup, escapes and character references resolved; other markup stays as typed."""
+    return canonical_text(_ESCAPED.sub(_unescape, (markup or "")))
+
+
+def _unescape(match: re.Match[str]) -> str:
+    if match["mark"]:
+        return match["mark"]
+    reference = match["reference"]
+    return _referenced(reference) if reference else match.group()
+
+
+def _referenced(reference: str) -> str:
+    """The character that `&reference` stands for; what names none stays as typed."""
+    digits = reference[1:-1]
+    if not reference.startswith("#"):
+        return html.entities.html5.get(reference, "&" + reference)
+    number = int(digits, 10) if digits.isdecimal() and digits.isascii() else _hexadecimal(digits)
+    return chr(number) if 0 < number <= 0x10FFFF else "&" + reference
+
+
+def _hexadecimal(digits: str) -> int:
+    """The number after an `x`; 0 if it is none."""
+    match = re.fullmatch(r"[xX]([0-9a-fA-F]{1,6})", digits)
+    return int(match[1], 16) if match else 0
