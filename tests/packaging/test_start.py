@@ -31,7 +31,7 @@ def test_help_works_without_being_installed_as_a_command(root: Path, command: tu
     "program",
     [
         "import tieline.cli",
-        "import sys, tieline.cli\nsys.argv[1:] = ['--help']\ntry: tieline.cli.main()\nexcept SystemExit: pass",
+        "import sys, tieline.cli as cli\nsys.argv[1:] = ['--help']\ntry: cli.main()\nexcept SystemExit: pass",
     ],
     ids=["import", "help"],
 )
