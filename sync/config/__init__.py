@@ -1,0 +1,6 @@
+"""TOML to frozen values: every fault of a file in one error, with its line, column and remedy."""
+
+from tieline.sync.config.load import load_config
+from tieline.sync.config.model import Config
+
+__all__ = ["Config", "load_config"]

@@ -1,0 +1,103 @@
+"""The two systems as the configuration names them: address, sign-in, marker; and what a pass may take on.
+
+A further way to sign in is one more class here with a `kind` of its own, joined to the side's union.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from tieline.sync.config.values import (
+    Count,
+    Duration,
+    JiraField,
+    Line,
+    OptionalServiceNowField,
+    Secret,
+    ServiceNowField,
+    Share,
+    Table,
+    Url,
+    lasting,
+)
+
+
+class BasicAuth(Table):
+    """A user and a password: ServiceNow, Jira Data Center."""
+
+    kind: Literal["basic"] = Field(description="User and password.")
+    user: Line = Field(description="The account's user name.")
+    password: Secret = Field(description="Reference to its password.")
+
+
+class TokenAuth(Table):
+    """An e-mail address and an API token: Jira Cloud."""
+
+    kind: Literal["token"] = Field(description="E-mail address and API token.")
+    user: Line = Field(description="The account's e-mail address.")
+    token: Secret = Field(description="Reference to its API token.")
+
+
+class PatAuth(Table):
+    """A personal access token: Jira Data Center."""
+
+    kind: Literal["pat"] = Field(description="Personal access token.")
+    token: Secret = Field(description="Reference to the personal access token.")
+
+
+ServiceNowAuth = BasicAuth
+JiraAuth = Annotated[TokenAuth | BasicAuth | PatAuth, Field(discriminator="kind")]
+
+
+class ServiceNow(Table):
+    """The ServiceNow instance."""
+
+    url: Url = Field(description="Address of the instance.")
+    auth: ServiceNowAuth = Field(description='How to sign in: `{ kind = "basic", user, password }`.')
+    marker: ServiceNowField = Field(
+        default="correlation_id", description="Column that marks mirrors, and only them."
+    )
+    link: OptionalServiceNowField = Field(
+        default="correlation_display",
+        description='Column that shows the Jira key of the other half; "" for none.',
+    )
+    overlap: Duration = lasting("2m", "How far each look at the feed reaches back.")
+
+
+class Jira(Table):
+    """The Jira site."""
+
+    url: Url = Field(description="Address of the site, with its context path if it has one.")
+    deployment: Literal["cloud", "datacenter"] = Field(description="Which Jira it is.")
+    auth: JiraAuth = Field(
+        description='How to sign in: `{ kind = "token", user, token }` for Cloud; '
+        '`{ kind = "pat", token }` or `{ kind = "basic", user, password }` for Data Center.'
+    )
+    marker: JiraField = Field(
+        description="Single-line text field that marks mirrors, and only them; or `labels`."
+    )
+    overlap: Duration = lasting("5m", "How far each look at the feed reaches back: the search index lags.")
+
+
+class Limits(Table):
+    """What a pass may take on."""
+
+    wave: Count = Field(default=100, ge=1, le=1000, description="Pairs in work at once: bounds memory.")
+    max_records: Count = Field(
+        default=5000, ge=1, description="A pass that finds more waiting stops before its first write."
+    )
+    max_share: Share = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="So does one that finds more than this share of 100 or more pairs.",
+    )
+    sweep_records: Count = Field(
+        default=200, ge=0, description="Pairs that each pass compares whatever the feeds say."
+    )
+    unknown_quiet: Duration = lasting(
+        "120s", "How long a write whose answer was lost is left alone before it is probed."
+    )
+    concurrency: Count = Field(default=8, ge=1, le=64, description="Requests at once to each side.")
+    timeout: Duration = lasting("60s", "Longest time for one request.")
