@@ -1,15 +1,97 @@
-"""Reads the file and turns it into a `Config`, or into one error that lists every fault."""
+"""Reads the file and turns it into a `Config`, or into one error that lists every fault with its place."""
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from pydantic import ValidationError
+from tieline.sync.config.checks import problems
+from tieline.sync.config.faults import Fault, FaultyConfig, Problem, key_text
 from tieline.sync.config.model import Config
+from tieline.sync.config.parts import readable
+from tieline.sync.config.problems import from_pydantic
 
 
 def load_config(path: Path) -> Config:
-    """The configuration in `path`; raises `ConfigError` with every fault of the file."""
-    config = Config.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    config._path = path
-    return config
+    """The configuration in `path`.
+
+    Raises `FaultyConfig`, a `ConfigError`, with every fault of the file; a syntax error hides the others.
+    """
+    text = _read(path)
+    data = _parse(path, text)
+    found: list[Problem] = []
+    config: Config | None = None
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        found += from_pydantic(error)
+    found += problems(readable(data, found))
+    if config is None or found:
+        raise FaultyConfig(_placed(path, text, data, found))
+    return config.read_from(path)
+
+
+def _read(path: Path) -> str:
+    """The file's text; a byte order mark, as Windows editors leave it, is dropped."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        remedy = "copy config.example.toml and edit it, or run `tieline sandbox` for one that works at once"
+        raise FaultyConfig([Fault(str(path), 0, 0, "", "there is no such file", "", remedy)]) from None
+    except (OSError, ValueError) as error:
+        what = getattr(error, "strerror", None) or "is not a usable path"
+        remedy = "check the path and that this account may read it"
+        raise FaultyConfig([Fault(str(path), 0, 0, "", what, "", remedy)]) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        value = f"byte 0x{content[error.start]:02x}"
+        remedy = "save the file as UTF-8"
+        raise FaultyConfig([Fault(str(path), line, column, "", "is not UTF-8", value, remedy)]) from None
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # ValueError: TOMLDecodeError, and numbers of over 4,300 digits
+        line, column = _syntax_place(text, str(error))
+        what = (
+            re.sub(r" \(at .*\)$", "", str(error))
+            if isinstance(error, tomllib.TOMLDecodeError)
+            else "goes too far"
+        )
+    remedy = "correct the syntax here, or just before (see toml.io)"
+    raise FaultyConfig([Fault(str(path), line, column, "", f"not TOML: {what}", "", remedy)])
+
+
+def _syntax_place(text: str, message: str) -> tuple[int, int]:
+    """Where the parser stopped; it tells in words. At the end of the text, the last line."""
+    found = re.search(r"at line (\d+), column (\d+)", message)
+    if found:
+        return int(found[1]), int(found[2])
+    lines = text.split("\n") if "end of document" in message else [""]
+    last = lines[:-1] if len(lines) > 1 and not lines[-1] else lines
+    return len(last), len(last[-1]) + 1
+
+
+def _placed(path: Path, text: str, data: dict[str, Any], found: Iterable[Problem]) -> list[Fault]:
+    """The problems with their places, in the order of the file; the grammar is loaded only now."""
+    from tieline.sync.config.locate import locate
+
+    places = locate(text)
+    faults: dict[Fault, None] = {}
+    for problem in found:
+        place = places.of_key(problem.path) if problem.at == "key" else places.of_value(problem.path)
+        key = key_text(problem.path, data)
+        fault = Fault(str(path), place.line, place.column, key, problem.what, problem.value, problem.remedy)
+        faults[fault] = None
+    return sorted(faults, key=lambda fault: (fault.line, fault.column))

@@ -297,6 +297,12 @@ class Config(Table):
 
     _path: Path = PrivateAttr(default_factory=lambda: Path("config.toml"))
 
+    def read_from(self, path: Path) -> Config:
+        """The same configuration, knowing the file that it was read from."""
+        config = self.model_copy()
+        config._path = path
+        return config
+
     @property
     def path(self) -> Path:
         """The file that this was read from; relative files in it are looked up in its folder."""

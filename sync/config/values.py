@@ -117,7 +117,7 @@ def _loopback(host: str) -> bool:
 
 def _state(text: str) -> str:
     """A SQLite file or a PostgreSQL database, without a password in it."""
-    if re.fullmatch(r"sqlite:///[^?#\0]+", text):
+    if re.fullmatch(r"sqlite:///(?!:memory:)[^?#\0]+", text):
         return text
     try:
         parts = urlsplit(text)
@@ -125,7 +125,7 @@ def _state(text: str) -> str:
     except ValueError:
         parts, secret = urlsplit(""), False
     if parts.scheme not in ("postgresql", "postgresql+psycopg"):
-        raise fault("is no usable state", "write sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+        raise fault("is not a usable state", "write sqlite:///FILE or postgresql://USER@HOST/DATABASE")
     if secret:
         raise fault("holds a password", "leave it out: PostgreSQL's client reads PGPASSWORD or ~/.pgpass")
     return text
@@ -139,6 +139,8 @@ def _one_line(text: str) -> str:
 
 def _one_or_more(value: object) -> object:
     """A lone string stands for a list of one."""
+    if not isinstance(value, str | list | tuple):
+        raise fault("is neither text nor an array of texts", 'write it in quotes, such as "3"')
     return (value,) if isinstance(value, str) else value
 
 
@@ -195,7 +197,7 @@ def _day(value: object) -> object:
 
 def _unknown_entity(text: str) -> str:
     if text not in ("unassigned", "hold") and not re.fullmatch(r"default:\S.*", text):
-        raise fault("is no known rule", 'choose "unassigned", "hold" or "default:ID"')
+        raise fault("is not a known rule", 'choose "unassigned", "hold" or "default:ID"')
     return text
 
 
@@ -207,33 +209,37 @@ Line = Annotated[Text, AfterValidator(_one_line)]
 Name = Annotated[
     Text,
     _matching(
-        _NAME, "is no usable name", "use up to 30 letters, digits, _ and -; it becomes part of markers"
+        _NAME, "is not a usable name", "use up to 30 letters, digits, _ and -; it becomes part of markers"
     ),
     Field(json_schema_extra={"pattern": f"^{_NAME}$"}),
 ]
 ServiceNowField = Annotated[
     Text,
     _matching(
-        _COLUMN, "is no column name", "use the name of the column, such as short_description, not its label"
+        _COLUMN,
+        "is not a column name",
+        "use the name of the column, such as short_description, not its label",
     ),
     Field(json_schema_extra={"pattern": f"^{_COLUMN}$"}),
 ]
 OptionalServiceNowField = Annotated[
     Text,
-    _matching(f"({_COLUMN})?", "is no column name", 'use the name of a column, or "" for none'),
+    _matching(f"({_COLUMN})?", "is not a column name", 'use the name of a column, or "" for none'),
     Field(json_schema_extra={"pattern": f"^({_COLUMN})?$"}),
 ]
 JiraField = Annotated[
     Text,
     _matching(
-        _COLUMN, "is no field id", "use the field's id, such as summary or customfield_10042, not its label"
+        _COLUMN,
+        "is not a field id",
+        "use the field's id, such as summary or customfield_10042, not its label",
     ),
     Field(json_schema_extra={"pattern": f"^{_COLUMN}$"}),
 ]
 ProjectKey = Annotated[
     Text,
     _matching(
-        r"[A-Za-z][A-Za-z0-9_]*", "is no project key", "use the key, such as OPS, not the project's name"
+        r"[A-Za-z][A-Za-z0-9_]*", "is not a project key", "use the key, such as OPS, not the project's name"
     ),
 ]
 Url = Annotated[Text, AfterValidator(_url)]
