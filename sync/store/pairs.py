@@ -1,0 +1,140 @@
+"""Pairs and their Base: found by record, by id, by age of the last comparison; it compares nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, get_args
+
+import sqlalchemy as sa
+from tieline.connectors.base import SIDES, Ref
+from tieline.connectors.errors import StateError
+from tieline.sync.model import Pair, PairState
+from tieline.sync.store.codec import decode_base, encode_base
+from tieline.sync.store.inbox import Inbox
+from tieline.sync.store.rows import chunks
+from tieline.sync.store.schema import ACTIVE, pairs
+
+_LIVE_STATES: Final[tuple[PairState, ...]] = ("active", "frozen")
+_ALL_STATES: Final[tuple[PairState, ...]] = get_args(PairState)
+_THIS: Final = pairs.c.id == sa.bindparam("_id")
+
+
+class Pairs(Inbox):
+    """Reads and writes of pairs."""
+
+    def pairs_of(self, refs: Iterable[Ref]) -> dict[Ref, Pair]:
+        """The live pair (active or frozen) of each record that is in one; others are absent."""
+        wanted = list(refs)
+        ids = self._ids_of(wanted)
+        found = self.pairs(ids.values())
+        return {ref: found[ids[ref.side, ref.id]] for ref in wanted if (ref.side, ref.id) in ids}
+
+    def pairs(self, ids: Iterable[int]) -> dict[int, Pair]:
+        """The pairs with these ids, whatever their state; unknown ids are absent."""
+        wanted = list(dict.fromkeys(ids))
+        rows = (row for some in chunks(wanted) for row in self._all(_by_ids(some)))
+        return {row.id: _pair(row) for row in rows}
+
+    def pair_count(self, states: Sequence[PairState] = _LIVE_STATES) -> int:
+        """How many pairs are in one of `states` (default: the live ones). Kept, not counted."""
+        return self._tallied_now([_tally_name(state) for state in states])
+
+    def add_pair(self, pair: Pair) -> Pair:
+        """Store a new pair and give it its id; what is pending for its records moves under its key.
+
+        StateError if one of its records is in a live pair already.
+        """
+        self._refuse_second(pair)
+        (pair_id,) = self._insert_ids(pairs, [_columns(pair)])
+        self._tally(_tally_name(pair.state), 1)
+        self._rekey((pair.servicenow, pair.jira), pair_id)
+        return replace(pair, id=pair_id)
+
+    def _refuse_second(self, pair: Pair) -> None:
+        taken = self._ids_of((pair.servicenow, pair.jira)) if pair.state != "unlinked" else {}
+        for (side, _), pair_id in taken.items():
+            name = pair.label(side) or pair.ref(side)
+            raise StateError(f"{name} is in pair {pair_id} already; a record is never in two pairs")
+
+    def save_pair(self, pair: Pair) -> None:
+        """Replace everything that is stored of a pair; StateError if there is no such pair."""
+        columns = _columns(pair)
+        same_state = pairs.update().where(_THIS, pairs.c.state == sa.bindparam("_state")).values(columns)
+        if self._run(same_state, {"_id": pair.id, "_state": pair.state}):
+            return
+        before = self._first(sa.select(pairs.c.state).where(_THIS), {"_id": pair.id})
+        if before is None:
+            raise StateError(f"pair {pair.id} is not in the state")
+        self._run(pairs.update().where(_THIS).values(columns), {"_id": pair.id})
+        self._tally(_tally_name(before.state), -1)
+        self._tally(_tally_name(pair.state), 1)
+
+    def touch_pairs(self, ids: Iterable[int], checked_at: datetime) -> None:
+        """Note that these pairs were compared; nothing else of them changes."""
+        for some in chunks(list(ids)):
+            self._run(pairs.update().where(pairs.c.id.in_(some)).values(checked_at=checked_at))
+
+    def sweep(self, limit: int, before: datetime) -> list[Pair]:
+        """Active pairs last compared before `before`, never compared ones first, then the oldest."""
+        never = sa.select(pairs).where(ACTIVE, pairs.c.checked_at.is_(None)).order_by(pairs.c.id)
+        found = [_pair(row) for row in self._all(never.limit(limit))]
+        if len(found) < limit:
+            oldest = (
+                sa.select(pairs)
+                .where(ACTIVE, pairs.c.checked_at < before)
+                .order_by(pairs.c.checked_at, pairs.c.id)
+                .limit(limit - len(found))
+            )
+            found += [_pair(row) for row in self._all(oldest)]
+        return found
+
+    def walk_pairs(self, after_id: int, limit: int, states: Sequence[PairState] = _ALL_STATES) -> list[Pair]:
+        """The next `limit` pairs in one of `states` (default: all) with an id above `after_id`, by id."""
+        page = sa.select(pairs).where(pairs.c.id > after_id).order_by(pairs.c.id).limit(limit)
+        if set(states) != set(_ALL_STATES):
+            page = page.where(pairs.c.state.in_(states))
+        return [_pair(row) for row in self._all(page)]
+
+
+def _by_ids(ids: Sequence[int]) -> sa.Select[Any]:
+    return sa.select(pairs).where(pairs.c.id.in_(ids))
+
+
+def _tally_name(state: PairState) -> str:
+    return f"pairs:{state}"
+
+
+def _columns(pair: Pair) -> dict[str, Any]:
+    assert (pair.servicenow.side, pair.jira.side) == SIDES, f"the sides of {pair.number} are swapped"
+    return {
+        "route": pair.route,
+        "servicenow_id": pair.servicenow.id,
+        "servicenow_kind": pair.servicenow.kind,
+        "jira_id": pair.jira.id,
+        "jira_kind": pair.jira.kind,
+        "origin": pair.origin,
+        "number": pair.number,
+        "key": pair.key,
+        "state": pair.state,
+        "created_at": pair.created_at,
+        "checked_at": pair.checked_at,
+        "base": encode_base(pair.base),
+    }
+
+
+def _pair(row: sa.Row[Any]) -> Pair:
+    return Pair(
+        id=row.id,
+        route=row.route,
+        servicenow=Ref("servicenow", row.servicenow_id, row.servicenow_kind),
+        jira=Ref("jira", row.jira_id, row.jira_kind),
+        origin=row.origin,
+        number=row.number,
+        key=row.key,
+        state=row.state,
+        base=decode_base(row.base),
+        created_at=row.created_at,
+        checked_at=row.checked_at,
+    )

@@ -1,0 +1,86 @@
+"""What all parts of a transaction share: running statements, one or many at a time, and counts kept apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Executable
+from tieline.sync.store.database import Database
+from tieline.sync.store.schema import tallies
+
+T = TypeVar("T")
+
+_VALUES_A_QUERY: Final = 500
+"""As many values as one IN list takes: both databases allow more, and longer lists are not faster."""
+
+
+def chunks(items: Sequence[T], size: int = _VALUES_A_QUERY) -> Iterator[Sequence[T]]:
+    """The items in runs of at most `size`."""
+    return (items[at : at + size] for at in range(0, len(items), size))
+
+
+class Rows:
+    """One open transaction. The parts that know a table build on it."""
+
+    def __init__(self, connection: sa.Connection, database: Database) -> None:
+        self._connection = connection
+        self._database = database
+        self._tallied: Counter[str] = Counter()
+
+    def _run(self, statement: Executable, row: Mapping[str, Any] | None = None) -> int:
+        """Run one statement; how many rows it touched."""
+        return self._connection.execute(statement, row).rowcount
+
+    def _run_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run one statement for each row."""
+        if rows:
+            self._connection.execute(statement, rows)
+
+    def _all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[sa.Row[Any]]:
+        return self._connection.execute(statement, values).all()
+
+    def _first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> sa.Row[Any] | None:
+        return self._connection.execute(statement, values).first()
+
+    def _number(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
+        return int(self._connection.execute(statement, values).scalar_one())
+
+    def _put(self, table: sa.Table, row: Mapping[str, Any]) -> None:
+        self._put_many(table, [row])
+
+    def _put_many(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, or replace those whose primary key exists; all rows name the same columns."""
+        if not rows:
+            return
+        insert = self._database.upsert(table)
+        keys = [column.name for column in table.primary_key]
+        rest = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+        self._run_many(insert.on_conflict_do_update(index_elements=keys, set_=rest), rows)
+
+    def _insert_ids(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Insert rows; their new ids in the same order."""
+        if not rows:
+            return []
+        statement = table.insert().returning(table.c.id, sort_by_parameter_order=True)
+        return list(self._connection.execute(statement, rows).scalars())
+
+    def _tally(self, name: str, by: int) -> None:
+        """Change a kept count; written at the end, so that no two transactions wait crosswise for it."""
+        self._tallied[name] += by
+
+    def _tallied_now(self, names: Sequence[str]) -> int:
+        """The sum of kept counts, with what this transaction changed."""
+        stored = self._all(sa.select(tallies.c.value).where(tallies.c.name.in_(names)))
+        return sum(int(row.value) for row in stored) + sum(self._tallied[name] for name in names)
+
+    def _write_tallies(self) -> None:
+        insert = self._database.upsert(tallies)
+        added = insert.on_conflict_do_update(
+            index_elements=["name"], set_={"value": tallies.c.value + insert.excluded.value}
+        )
+        changed = sorted((name, by) for name, by in self._tallied.items() if by)
+        self._run_many(added, [{"name": name, "value": by} for name, by in changed])
+        self._tallied.clear()
