@@ -1,0 +1,317 @@
+"""The port to one ServiceNow table: joins queries, wire and values, each ruled in a module of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Final, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from tieline.connectors.auth import Auth, BasicAuth
+from tieline.connectors.base import (
+    Action,
+    Applied,
+    Capabilities,
+    Create,
+    Entity,
+    Identity,
+    Page,
+    Record,
+    Ref,
+)
+from tieline.connectors.errors import (
+    ConfigError,
+    ConnectorError,
+    Denied,
+    Gone,
+    Malformed,
+    Retryable,
+    Unavailable,
+    Unknown,
+)
+from tieline.connectors.http import HardenedAdapter, Timing
+from tieline.connectors.servicenow import batch, query
+from tieline.connectors.servicenow.feed import Feed
+from tieline.connectors.servicenow.records import (
+    FEED_FIELDS,
+    Row,
+    asked_fields,
+    groups,
+    people,
+    plain,
+    record_of,
+)
+from tieline.connectors.servicenow.settings import ServiceNowSettings
+from tieline.connectors.servicenow.wire import Call, Rows, Wire
+from tieline.connectors.servicenow.writes import call_of, outcome_of
+
+EntityKind = Literal["person", "group"]
+T = TypeVar("T")
+
+_ENTITY_TABLES: Final[Mapping[EntityKind, str]] = {"person": "sys_user", "group": "sys_user_group"}
+_ENTITY_FIELDS: Final = ("sys_id", "name", "email", "user_name", "active")
+_SEARCH_LIMIT: Final = 1000
+_WHO_AM_I: Final = "sys_id=javascript:gs.getUserID()"
+
+
+class ServiceNowConnector:
+    """Reads and writes one table of an instance, as `Connector` in `base.py` promises."""
+
+    def __init__(
+        self, settings: ServiceNowSettings, adapter: HardenedAdapter, auth: Auth, timing: Timing | None = None
+    ) -> None:
+        self._settings = settings
+        self._adapter = adapter
+        self._user = auth.user if isinstance(auth, BasicAuth) else ""
+        self._now = (timing or Timing()).now
+        self._wire = Wire(adapter, auth)
+        self._fields = asked_fields(settings)
+        self._batching = True
+        self._known_scopes: frozenset[str] = frozenset({""})
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """No transitions; reads and writes in batches."""
+        return Capabilities("servicenow", False, self._settings.read_batch, self._settings.batch_size)
+
+    @property
+    def _base_url(self) -> str:
+        return self._adapter.settings.base_url
+
+    # Who we are
+
+    def identity(self) -> Identity:
+        """Our own row of sys_user. Denied unless the answer is ours."""
+        asked = query.equals("user_name", self._user) if self._user else _WHO_AM_I
+        fields = ("sys_id", "name", "user_name", "time_zone")
+        page, headers = self._wire.rows("sys_user", asked, fields, limit=2)
+        ours = [row for row in page.rows if not self._user or self._is_us(row)]
+        if headers.get("X-Is-Logged-In", "true").lower() == "false" or len(page.rows) != len(ours):
+            raise Denied("ServiceNow does not take us for the configured user")
+        if len(ours) == 1:
+            row = ours[0]
+            return Identity(plain(row.get("sys_id")), plain(row.get("name")) or self._user,
+                            plain(row.get("time_zone")), self._adapter.skew)  # fmt: skip
+        raise Denied("ServiceNow does not show our own user (grant read access to sys_user)")
+
+    def _is_us(self, row: Row) -> bool:
+        return plain(row.get("user_name")).casefold() == self._user.casefold()
+
+    # Reading
+
+    def feed(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """Everything that changed in the table, whatever its scope."""
+        feed = Feed(
+            ask=self._ask_feed,
+            overlap=self._settings.overlap,
+            page_size=self._settings.page_size,
+            now=self._now,
+            skew=lambda: self._adapter.skew,
+        )
+        return feed.pages(cursor, start)
+
+    def _ask_feed(self, asked: str, limit: int, offset: int) -> Rows:
+        return self._wire.rows(self._settings.table, asked, FEED_FIELDS, limit=limit, offset=offset)[0]
+
+    def read(self, refs: Sequence[Ref]) -> list[Record | ConnectorError]:
+        """The records by sys_id, up to `read_batch` in one request."""
+        rows: dict[str, Row] = {}
+        for ids in _chunks(_ids(refs), self._settings.read_batch):
+            rows |= self._rows_by_id(ids, query.by_ids(ids), self._fields)
+        return [self._record(ref, rows.get(ref.id)) for ref in refs]
+
+    def _rows_by_id(self, ids: Sequence[str], asked: str, fields: Sequence[str]) -> dict[str, Row]:
+        table = self._settings.table
+        page = self._wire.all_rows(table, asked, fields, limit=len(ids) + 1)
+        found = {plain(row.get("sys_id")): row for row in page.rows}
+        if not found.keys() <= set(ids):
+            raise Malformed(f"reading {table}: the answer holds records that were not asked for")
+        return found
+
+    def _record(self, ref: Ref, row: Row | None) -> Record | ConnectorError:
+        if row is None:
+            return Gone(f"{ref} is deleted, or hidden from this account")
+        try:
+            return record_of(row, self._settings, self._base_url)
+        except Malformed as error:
+            return error
+
+    def in_scope(self, refs: Sequence[Ref], scope: str) -> frozenset[Ref]:
+        """Those of `refs` that match an encoded query. ConfigError for one that cannot be asked by id.
+
+        An empty scope matches everything, and costs nothing.
+        """
+        condition = query.checked_scope(scope)
+        if not condition:
+            return frozenset(refs)
+        self._check_scope(condition)
+        found: set[str] = set()
+        for ids in _chunks(_ids(refs), self._settings.read_batch):
+            found |= self._rows_by_id(ids, f"{query.by_ids(ids)}^{condition}", ("sys_id",)).keys()
+        return frozenset(ref for ref in refs if ref.id in found)
+
+    def _check_scope(self, condition: str) -> None:
+        """Once for each scope: a condition on an unknown column is dropped, and then all records match."""
+        if condition in self._known_scopes:
+            return
+        fields = sorted(query.scope_fields(condition))
+        page, _ = self._wire.rows(self._settings.table, "", ("sys_id", *fields), limit=1)
+        missing = [field for row in page.rows for field in fields if field not in row]
+        if missing:
+            shown = ", ".join(missing)
+            raise ConfigError(f"the scope {condition!r} names what ServiceNow does not show: {shown}")
+        self._known_scopes |= {condition}
+
+    def find(self, marker: str, place: str, watermark: str) -> list[Record]:
+        """Every record that holds `marker`; Malformed if one of them is hidden from this account."""
+        field = self._settings.marker
+        page = self._wire.all_rows(
+            self._settings.table, query.equals(field, marker), self._fields, limit=_SEARCH_LIMIT
+        )
+        if any(plain(row.get(field)).casefold() != marker.casefold() for row in page.rows):
+            raise Malformed(f"searching {field}: the answer holds records without the marker asked for")
+        if page.total is not None and page.total > len(page.rows):
+            raise Malformed(f"searching {field}: a record with this marker is hidden from this account")
+        holders = [row for row in page.rows if plain(row.get(field)) == marker]
+        return [record_of(row, self._settings, self._base_url) for row in holders]
+
+    def lookup(self, label: str) -> Ref | None:
+        """The record with this number, or sys_id."""
+        if not query.is_id(label):
+            return None
+        for field in ("number", "sys_id"):
+            page, _ = self._wire.rows(
+                self._settings.table, query.equals(field, label), ("sys_id", "number"), limit=2
+            )
+            found = [row for row in page.rows if plain(row.get(field)).casefold() == label.casefold()]
+            if len(found) == 1:
+                return Ref("servicenow", plain(found[0].get("sys_id")))
+        return None
+
+    def watermark(self, place: str) -> str:
+        """Not needed: searches by the marker are consistent here."""
+        return ""
+
+    # People and groups
+
+    def entities(self, kind: EntityKind, ids: Sequence[str]) -> list[Entity]:
+        """The rows of sys_user or sys_user_group with these sys_ids."""
+        found: list[Entity] = []
+        for chunk in _chunks(_askable_ids(ids), self._settings.read_batch):
+            entities = self._entities(kind, query.by_ids(chunk), len(chunk) + 1)
+            if not {entity.id for entity in entities} <= set(chunk):
+                raise Malformed(f"reading {_ENTITY_TABLES[kind]}: the answer holds rows not asked for")
+            found += entities
+        return found
+
+    def search_entities(self, kind: EntityKind, keys: Sequence[str]) -> Mapping[str, Entity]:
+        """People by e-mail address, groups by name, whatever the case; only unique matches."""
+        field = "email" if kind == "person" else "name"
+        found: dict[str, Entity] = {}
+        askable = dict.fromkeys(key for key in keys if query.is_askable(key))
+        for chunk in _chunks(askable, self._settings.read_batch):
+            entities = self._entities(kind, query.any_of(field, chunk), _SEARCH_LIMIT)
+            shown = Counter(_key(kind, entity) for entity in entities)
+            if not shown.keys() <= {key.casefold() for key in chunk}:
+                raise Malformed(f"searching {_ENTITY_TABLES[kind]}: the answer holds rows not asked for")
+            unique = {_key(kind, entity): entity for entity in entities if shown[_key(kind, entity)] == 1}
+            found |= {key: unique[key.casefold()] for key in chunk if key.casefold() in unique}
+        return found
+
+    def _entities(self, kind: EntityKind, asked: str, limit: int) -> list[Entity]:
+        page = self._wire.all_rows(_ENTITY_TABLES[kind], asked, _ENTITY_FIELDS, limit=limit)
+        return people(page.rows) if kind == "person" else groups(page.rows)
+
+    # Writing
+
+    def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
+        """Make each write once: one directly, several in requests of the Batch API.
+
+        After a failure that concerns the whole side nothing more is sent: the rest is Unavailable.
+        """
+        calls = [call_of(action, self._settings) for action in actions]
+        rows: list[Row | ConnectorError] = []
+        for chunk in _chunks(calls, self._settings.batch_size):
+            rows += self._send(chunk) if _goes_on(rows) else [_unsent(call) for call in chunk]
+        return self._outcomes(actions, rows)
+
+    def _send(self, calls: Sequence[Call]) -> list[Row | ConnectorError]:
+        if len(calls) > 1 and self._batching:
+            outcomes = self._send_batch(calls)
+            if outcomes is not None:
+                return outcomes
+        rows: list[Row | ConnectorError] = []
+        for call in calls:
+            rows.append(self._send_one(call) if _goes_on(rows) else _unsent(call))
+        return rows
+
+    def _send_one(self, call: Call) -> Row | ConnectorError:
+        if call.sys_id is not None and not query.is_id(call.sys_id):
+            return Gone(f"{call.what}: no record has such an id")
+        try:
+            return self._wire.write(call, self._fields)
+        except ConnectorError as error:
+            return error
+
+    def _send_batch(self, calls: Sequence[Call]) -> list[Row | ConnectorError] | None:
+        """The parts' outcomes; None if there is no Batch API here and nothing was written."""
+        prefix = urlsplit(self._base_url).path.rstrip("/")
+        try:
+            response = self._wire.batch(batch.pack(calls, self._fields, prefix), batch.WHAT)
+        except ConnectorError as error:
+            return [error for _ in calls]
+        if batch.is_refused(response):
+            self._batching = False
+            return None
+        return batch.unpack(response, calls)
+
+    def _outcomes(
+        self, actions: Sequence[Action], rows: Sequence[Row | ConnectorError]
+    ) -> list[Applied | ConnectorError]:
+        outcomes: list[Applied | ConnectorError] = []
+        written: Counter[str] = Counter()
+        for action, row in zip(actions, rows, strict=True):
+            if isinstance(row, ConnectorError):
+                outcomes.append(row)
+                continue
+            ref_id = "" if isinstance(action, Create) else action.ref.id
+            outcomes.append(
+                outcome_of(
+                    action, row, self._settings, self._base_url, us=self._user, own_writes=written[ref_id]
+                )
+            )
+            written[ref_id] += 1
+        return outcomes
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._wire.close()
+
+
+def _ids(refs: Iterable[Ref]) -> list[str]:
+    return _askable_ids(ref.id for ref in refs)
+
+
+def _askable_ids(ids: Iterable[str]) -> list[str]:
+    return [each for each in dict.fromkeys(ids) if query.is_id(each)]
+
+
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    left = iter(items)
+    while chunk := list(islice(left, size)):
+        yield chunk
+
+
+def _key(kind: EntityKind, entity: Entity) -> str:
+    return (entity.email if kind == "person" else entity.name).strip().casefold()
+
+
+def _goes_on(rows: Sequence[Row | ConnectorError]) -> bool:
+    """False after a failure of the side as a whole, or a lost answer: the instance is not well."""
+    return not any(isinstance(row, Denied | Retryable | Unknown) for row in rows)
+
+
+def _unsent(call: Call) -> Unavailable:
+    return Unavailable(f"{call.what}: not sent, after the failure of a write before it")

@@ -1,0 +1,84 @@
+"""Says which request makes an action, and what its answer proves about it; it sends nothing."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from tieline.connectors.base import (
+    Action,
+    AddNote,
+    Applied,
+    Create,
+    Race,
+    Record,
+    Ref,
+    ShowLink,
+    Transition,
+    Update,
+)
+from tieline.connectors.errors import ConnectorError, Malformed, Unknown
+from tieline.connectors.servicenow.records import NOTE_FIELD, Row, body_of, mod_count, plain, record_of
+from tieline.connectors.servicenow.settings import ServiceNowSettings
+from tieline.connectors.servicenow.wire import Call
+
+
+def call_of(action: Action, settings: ServiceNowSettings) -> Call:
+    """The one request that makes `action`; a note of it goes along in the same request."""
+    table = settings.table
+    match action:
+        case Create(place=place, values=values, marker=marker, origin=origin, note=note):
+            assert place == table, f"{place} is not this connector's table"
+            body = {**body_of(values), settings.marker: marker, **_note(note)}
+            return Call(table, None, body, f"creating the mirror of {origin}")
+        case Update(ref=ref, values=values, note=note):
+            return Call(table, ref.id, {**body_of(values), **_note(note)}, f"updating {ref}")
+        case ShowLink(ref=ref, label=label):
+            return Call(table, ref.id, {settings.link: label}, f"showing {label} on {ref}")
+        case AddNote(ref=ref, text=text):
+            return Call(table, ref.id, _note(text), f"adding a note to {ref}")
+        case Transition():
+            raise AssertionError("ServiceNow has no transitions: a status is written like any field")
+        case _:
+            assert_never(action)
+
+
+def outcome_of(
+    action: Action, row: Row, settings: ServiceNowSettings, base_url: str, *, us: str, own_writes: int
+) -> Applied | ConnectorError:
+    """What a write's answer proves. `us` is our user name; `own_writes` counts what we wrote to the record
+    since `action.seen`, this write left out.
+    """
+    ref = Ref("servicenow", plain(row["sys_id"]))
+    if not isinstance(action, Create) and ref.id != action.ref.id:
+        return Unknown(f"writing {action.ref}: the answer shows another record ({ref.id})")
+    record = _record(row, settings, base_url)
+    match action:
+        case Create():
+            return Applied(ref, record, alone=None if record is None else True)
+        case Update(seen=seen):
+            before = mod_count(seen)
+            after = None if record is None else mod_count(record.version)
+            if record is None or before is None or after is None or after < before:
+                return Applied(ref, record)
+            # A write that changes nothing may leave the count alone.
+            alone = after <= before + own_writes + 1
+            return Applied(ref, record, alone, () if alone else (_race(record, us),))
+        case _:
+            return Applied(ref, record)
+
+
+def _note(text: str) -> dict[str, str]:
+    return {NOTE_FIELD: text} if text else {}
+
+
+def _record(row: Row, settings: ServiceNowSettings, base_url: str) -> Record | None:
+    try:
+        return record_of(row, settings, base_url)
+    except Malformed:
+        return None
+
+
+def _race(record: Record, us: str) -> Race:
+    """sys_mod_count tells that somebody wrote, not what; our own name as the last writer names nobody."""
+    by = "" if record.updated_by.casefold() == us.casefold() else record.updated_by
+    return Race(field="", value=None, known=False, at=record.updated, by=by)
