@@ -227,7 +227,10 @@ def _status(row: Row) -> Mapping[str, str]:
     A state that the log's vocabulary does not have is kept as it stands: whether to take it is for the
     system's rules to say. So is an empty close code.
     """
-    state, hold_reason = STATES.get(row["incident_state"], (row["incident_state"], ""))
+    known = STATES.get(row["incident_state"])
+    if known is None:
+        return {"state": row["incident_state"]}
+    state, hold_reason = known
     values = {"state": state, "hold_reason": hold_reason}
     if state in ("6", "7"):
         values["close_code"] = row["closed_code"]

@@ -61,12 +61,16 @@ def test_a_row_edits_only_what_moved_since_the_row_before(path: Path) -> None:
     ("name", "state", "hold_reason"),
     [
         ("Active", "2", ""), ("Awaiting User Info", "3", "1"), ("Awaiting Evidence", "3", "2"),
-        ("Awaiting Problem", "3", "3"), ("Awaiting Vendor", "3", "4"), ("-100", "-100", ""),
+        ("Awaiting Problem", "3", "3"), ("Awaiting Vendor", "3", "4"),
     ],
 )  # fmt: skip
 def test_a_state_is_written_with_its_hold_reason(path: Path, name: str, state: str, hold_reason: str) -> None:
     edit = values(path, {}, {"sys_mod_count": "1", "incident_state": name})[1]
     assert edit == {"state": state, "hold_reason": hold_reason}
+
+
+def test_an_unknown_state_is_kept_for_the_rules_to_refuse(path: Path) -> None:
+    assert values(path, {}, {"sys_mod_count": "1", "incident_state": "-100"})[1] == {"state": "-100"}
 
 
 @pytest.mark.parametrize(("name", "state"), [("Resolved", "6"), ("Closed", "7")])
