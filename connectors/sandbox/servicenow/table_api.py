@@ -1,0 +1,182 @@
+"""The Table API: lists, reads, creates, changes and deletes records; authentication happened before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from tieline.connectors.sandbox.core import Request, Response
+from tieline.connectors.sandbox.servicenow import asked
+from tieline.connectors.sandbox.servicenow.answers import (
+    answer,
+    invalid_table,
+    no_record,
+    no_resource,
+    operation_failed,
+)
+from tieline.connectors.sandbox.servicenow.asked import Endpoint
+from tieline.connectors.sandbox.servicenow.moments import Preferences
+from tieline.connectors.sandbox.servicenow.paths import Path, find_path
+from tieline.connectors.sandbox.servicenow.properties import STRICT_QUERIES, Properties
+from tieline.connectors.sandbox.servicenow.query import Query, parse
+from tieline.connectors.sandbox.servicenow.records import Actor, Records
+from tieline.connectors.sandbox.servicenow.schema import Row, Table
+from tieline.connectors.sandbox.servicenow.select import Searching, select
+from tieline.connectors.sandbox.servicenow.store import Store
+from tieline.connectors.sandbox.servicenow.wire import View, Wire
+
+WRITABLE: Final = frozenset({"incident"})
+"""Tables that an account without the admin role may write."""
+
+
+@dataclass(slots=True)
+class Access:
+    """What accounts may see and do. `hidden` holds sys_ids that an access rule keeps from every account."""
+
+    hidden: set[str] = field(default_factory=set)
+    writable: frozenset[str] = WRITABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to a table, with everything that its answer depends on."""
+
+    request: Request
+    endpoint: Endpoint
+    table: Table
+    actor: Actor
+    view: View
+    transaction: str
+
+
+class TableApi:
+    """`/api/now[/version]/table/{table}[/{sys_id}]`."""
+
+    def __init__(
+        self,
+        store: Store,
+        records: Records,
+        wire: Wire,
+        access: Access,
+        properties: Properties,
+        random: Random,
+    ) -> None:
+        self._store = store
+        self._records = records
+        self._wire = wire
+        self._access = access
+        self._properties = properties
+        self._random = random
+
+    def handle(self, request: Request, endpoint: Endpoint, actor: Actor, transaction: str) -> Response:
+        """Answer one request; `Refusal` for everything that is refused."""
+        table = self.table(endpoint.table)
+        asked.check_media_types(request)
+        view = asked.view_of(request, actor.user, endpoint.version)
+        call = Call(request, endpoint, table, actor, view, transaction)
+        match request.method, bool(endpoint.sys_id):
+            case "GET", False:
+                return self._list(call)
+            case "GET", True:
+                return self._read(call)
+            case "POST", False:
+                return self._create(call)
+            case "PUT" | "PATCH", True:
+                return self._change(call)
+            case "DELETE", True:
+                return self._delete(call)
+            case _:
+                raise no_resource()
+
+    def table(self, name: str) -> Table:
+        """The table of this name; `Refusal` if there is none."""
+        found = self._store.tables.get(name)
+        if found is None:
+            raise invalid_table(name)
+        return found
+
+    def search(self, request: Request, table: Table, user: Preferences) -> list[Row]:
+        """Every row that the request's query or name=value parameters mean, before limits and access."""
+        strict = self._properties.on(STRICT_QUERIES)
+        around = Searching(self._store, user, strict, self._random)
+        encoded = request.param("sysparm_query")
+        query = parse(encoded) if encoded else Query()
+        found = select(around, self._store.rows(table.name), query)
+        if encoded:
+            return found
+        for name, value in request.query:
+            path = find_path(self._store, table, name)
+            if path is not None and not name.startswith("sysparm_"):
+                found = [row for row in found if self._says(path, row, value, user)]
+        return found
+
+    def _says(self, path: Path, row: Row, wanted: str, user: Preferences) -> bool:
+        stored = path.value(row)
+        shown = self._wire.shown(path.table, path.column, stored, user)
+        return stored == wanted or shown.casefold() == wanted.casefold()
+
+    def _list(self, call: Call) -> Response:
+        found = self.search(call.request, call.table, call.actor.user)
+        paging = asked.paging_of(call.request)
+        visible = [row for row in paging.cut(found) if row["sys_id"] not in self._access.hidden]
+        if not visible and call.endpoint.version == "v1":
+            raise no_record()
+        fields = call.request.param("sysparm_fields")
+        records = self._wire.records(call.table, visible, fields, call.view)
+        headers = self._list_headers(call.request, paging, len(found))
+        return answer(200, {"result": records}, headers, call.transaction)
+
+    def _list_headers(self, request: Request, paging: asked.Paging, total: int) -> list[tuple[str, str]]:
+        if asked.is_true(request, "sysparm_no_count"):
+            return []
+        headers = [("X-Total-Count", str(total))]
+        if not asked.is_true(request, "sysparm_suppress_pagination_header"):
+            links = asked.page_links(request, paging, total)
+            headers += [("Link", links)] if links else []
+        return headers
+
+    def _read(self, call: Call) -> Response:
+        return self._one(call, 200, self._visible(call))
+
+    def _create(self, call: Call) -> Response:
+        self._check_writable(call, "Insert")
+        body = asked.record_body(call.request)
+        row = self._records.insert(call.table, body, call.actor, display=_display_input(call))
+        location = f"{call.view.tables_url}/{call.table.name}/{row['sys_id']}"
+        return self._one(call, 201, row, (("Location", location),))
+
+    def _change(self, call: Call) -> Response:
+        row = self._visible(call)
+        self._check_writable(call, "Update")
+        body = asked.record_body(call.request)
+        row = self._records.update(call.table, row["sys_id"], body, call.actor, display=_display_input(call))
+        return self._one(call, 200, row)
+
+    def _delete(self, call: Call) -> Response:
+        row = self._visible(call)
+        self._check_writable(call, "Delete")
+        self._records.delete(call.table, row["sys_id"])
+        return answer(204, transaction=call.transaction)
+
+    def _visible(self, call: Call) -> Row:
+        row = self._store.find(call.table.name, call.endpoint.sys_id)
+        if row is None or row["sys_id"] in self._access.hidden:
+            raise no_record()
+        return row
+
+    def _check_writable(self, call: Call, what: str) -> None:
+        if call.table.name not in self._access.writable:
+            raise operation_failed(f"ACL Exception {what} Failed due to security constraints")
+
+    def _one(self, call: Call, status: int, row: Row, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+        silent = call.request.headers.get("x-no-response-body", "").casefold() == "true"
+        if silent and call.request.method != "GET":
+            return answer(status, None, headers, call.transaction)
+        fields = call.request.param("sysparm_fields")
+        record = self._wire.records(call.table, [row], fields, call.view)[0]
+        return answer(status, {"result": record}, headers, call.transaction)
+
+
+def _display_input(call: Call) -> bool:
+    return asked.is_true(call.request, "sysparm_input_display_value")
