@@ -50,7 +50,7 @@ USER_AGENT: Final = f"tieline/{tieline.__version__}"
 PASSING_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which a read may succeed when it is asked again."""
 _CHUNK_BYTES: Final = 1 << 16
-_ID_SEGMENT: Final = re.compile(r"^([0-9a-f]{32}|\d+|[A-Z][A-Z0-9_]+-\d+)$")
+_ID_SEGMENT: Final = re.compile(r"^([0-9a-f]{32}|\d{2,}|[A-Z][A-Z0-9_]+-\d+)$")  # one digit is an API version
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,139 @@
+"""What leaves in a request and what does not: credentials, cookies, other hosts, redirects."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import responses
+from tieline.connectors.auth import BasicAuth, BearerAuth, KeyAuth
+from tieline.connectors.errors import ConfigError
+from tieline.connectors.http import HardenedAdapter, HttpSettings, build_session, harden
+
+URL = "https://system.test/api/item"
+
+
+@pytest.fixture
+def wire() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+def test_basic_credentials_travel_as_utf8(wire: Any, adapter: HardenedAdapter) -> None:
+    wire.get(URL, json={})
+    sent = build_session(adapter, BasicAuth("jürgen", "pässwörd€")).get(URL).request
+    kind, _, text = sent.headers["Authorization"].partition(" ")
+    assert (kind, base64.b64decode(text).decode()) == ("Basic", "jürgen:pässwörd€")
+
+
+@pytest.mark.parametrize(
+    ("auth", "header", "value"),
+    [
+        (BearerAuth("t0ken"), "Authorization", "Bearer t0ken"),
+        (KeyAuth("x-sn-apikey", "k3y"), "x-sn-apikey", "k3y"),
+    ],
+)
+def test_other_credentials_travel_in_their_header(
+    wire: Any, adapter: HardenedAdapter, auth: Any, header: str, value: str
+) -> None:
+    wire.get(URL, json={})
+    assert build_session(adapter, auth).get(URL).request.headers[header] == value
+
+
+@pytest.mark.parametrize("auth", [BasicAuth("u", "s3cret"), BearerAuth("s3cret"), KeyAuth("h", "s3cret")])
+def test_a_secret_never_shows_in_a_repr(auth: Any) -> None:
+    assert "s3cret" not in repr(auth)
+
+
+def test_settings_show_no_proxy_password() -> None:
+    assert "s3cret" not in repr(HttpSettings("https://a.test", proxy="http://u:s3cret@proxy.test"))
+
+
+@pytest.mark.parametrize(
+    "url", ["system.test", "ftp://system.test", "https://", "https://u:s3cret@system.test"]
+)
+def test_a_url_that_is_none_of_a_system_is_refused_without_its_secret(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        HttpSettings(url)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_every_request_says_who_sends_it_whatever_the_library_says(
+    wire: Any, adapter: HardenedAdapter
+) -> None:
+    wire.get(URL, json={})
+    session = build_session(adapter, BasicAuth("u", "p"))
+    session.headers["User-Agent"] = "pysnow"
+    assert session.get(URL).request.headers["User-Agent"].startswith("tieline/")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://other.test/x", "https://system.test.evil.test/x", "http://system.test/x"]
+)
+def test_no_other_host_is_reached_with_our_credentials(wire: Any, adapter: HardenedAdapter, url: str) -> None:
+    wire.get(url, json={})
+    with pytest.raises(requests.exceptions.InvalidSchema):
+        build_session(adapter, BasicAuth("u", "p")).get(url)
+    assert len(wire.calls) == 0
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_redirect_is_followed(wire: Any, adapter: HardenedAdapter, method: str, status: int) -> None:
+    wire.add(method, URL, status=status, headers={"Location": "https://system.test/login"})
+    wire.get("https://system.test/login", json={"result": []})
+    answer = build_session(adapter, BasicAuth("u", "p")).request(method, URL)
+    assert answer.status_code == status
+    assert len(wire.calls) == 1
+
+
+def test_a_created_records_location_is_kept(wire: Any, adapter: HardenedAdapter) -> None:
+    wire.post(URL, status=201, headers={"Location": f"{URL}/1"})
+    assert build_session(adapter, BasicAuth("u", "p")).post(URL).headers["Location"] == f"{URL}/1"
+
+
+def test_cookies_are_neither_kept_nor_sent(wire: Any, adapter: HardenedAdapter) -> None:
+    wire.get(URL, json={}, headers={"Set-Cookie": "glide_user_route=node7; Path=/"})
+    session = build_session(adapter, BasicAuth("u", "p"))
+    session.get(URL)
+    assert "Cookie" not in session.get(URL).request.headers
+    assert len(session.cookies) == 0
+
+
+def test_a_librarys_own_session_is_hardened_too(wire: Any, adapter: HardenedAdapter) -> None:
+    class Theirs(requests.Session):
+        pass
+
+    session = harden(Theirs(), adapter)
+    wire.get(URL, status=503)
+    wire.get(URL, json={})
+    assert session.get(URL).ok
+    with pytest.raises(requests.exceptions.InvalidSchema):
+        session.get("https://other.test/")
+
+
+def test_certificates_are_verified_and_paths_are_passed_on() -> None:
+    settings = HttpSettings(
+        "https://a.test",
+        ca_bundle="/etc/ca.pem",
+        client_cert=("c.pem", "k.pem"),
+        proxy="http://proxy.test:3128",
+    )
+    session = build_session(HardenedAdapter(settings), BasicAuth("u", "p"))
+    assert (session.verify, session.cert) == ("/etc/ca.pem", ("c.pem", "k.pem"))
+    assert session.proxies["https"] == "http://proxy.test:3128"
+    plain = build_session(HardenedAdapter(HttpSettings("https://a.test")), BasicAuth("u", "p"))
+    assert plain.verify is True
+
+
+def test_nothing_secret_is_logged(wire: Any, adapter: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    wire.get(URL, status=503, headers={"Set-Cookie": "JSESSIONID=abc123"}, body="token=abc123")
+    build_session(adapter, BasicAuth("tieline", "s3cret")).get(f"{URL}?q=ticket+text")
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("tieline")]
+    assert ours
+    assert not any(word in text for text in ours for word in ("s3cret", "abc123", "ticket", "Basic"))
