@@ -1,0 +1,83 @@
+"""The port for Jira: puts reading, finding, the feed, people and writing behind one Connector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from tieline.connectors.auth import Auth
+from tieline.connectors.base import Action, Applied, Capabilities, Entity, Identity, Page, Record, Ref
+from tieline.connectors.errors import ConnectorError
+from tieline.connectors.http import HardenedAdapter
+from tieline.connectors.jira import feed, people
+from tieline.connectors.jira.finding import Finding
+from tieline.connectors.jira.reading import Reading
+from tieline.connectors.jira.settings import BULK_CREATE, BULK_FETCH, JiraSettings
+from tieline.connectors.jira.site import Site
+from tieline.connectors.jira.wire import Wire
+from tieline.connectors.jira.writing import Writing
+
+
+class JiraConnector:
+    """Jira Cloud (REST v3) or Data Center (REST v2) as a `Connector`.
+
+    `adapter` is the transport to use; give one with `safe=only_reads`, so that searches are repeated like
+    other reads. Without it, one with default time-outs is made.
+    """
+
+    def __init__(self, settings: JiraSettings, auth: Auth, adapter: HardenedAdapter | None = None) -> None:
+        self._wire = Wire(settings, auth, adapter)
+        self._site = Site(settings, self._wire)
+        self._reading = Reading(self._site)
+        self._finding = Finding(self._site, self._reading)
+        self._writing = Writing(self._site, self._reading)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What Jira can do: its statuses move along workflows."""
+        return Capabilities("jira", transitions=True, read_batch=BULK_FETCH, create_batch=BULK_CREATE)
+
+    def identity(self) -> Identity:
+        """Who Jira says that we are; `Denied` unless it knows us."""
+        return self._site.identity()
+
+    def feed(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """Everything that changed in the routes' projects; see `tieline.connectors.jira.feed`."""
+        return feed.feed(self._site, cursor, start)
+
+    def read(self, refs: Sequence[Ref]) -> list[Record | ConnectorError]:
+        """The records by id, past the index; `ConfigError` if a configured field does not exist."""
+        return self._reading.read(refs)
+
+    def in_scope(self, refs: Sequence[Ref], scope: str) -> frozenset[Ref]:
+        """Those that the JQL condition matches; `ConfigError` names a condition that Jira refuses."""
+        return self._finding.in_scope(refs, scope)
+
+    def find(self, marker: str, place: str, watermark: str) -> list[Record]:
+        """Every record with the marker, by search and by consistent reads above the watermark."""
+        return self._finding.find(marker, place, watermark)
+
+    def lookup(self, label: str) -> Ref | None:
+        """The issue of a key, also of one from before a move."""
+        return self._finding.lookup(label)
+
+    def watermark(self, place: str) -> str:
+        """The highest key number known in the place's project."""
+        return self._finding.watermark(place)
+
+    def entities(self, kind: Literal["person", "group"], ids: Sequence[str]) -> list[Entity]:
+        """The people or groups behind field values."""
+        return people.entities(self._site, kind, ids)
+
+    def search_entities(self, kind: Literal["person", "group"], keys: Sequence[str]) -> Mapping[str, Entity]:
+        """People by e-mail address, groups by name."""
+        return people.search_entities(self._site, kind, keys)
+
+    def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
+        """Make each write once."""
+        return self._writing.write(actions)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._wire.close()

@@ -1,0 +1,136 @@
+"""Reads a changelog: when and by whom each field last moved, and what a write of ours overwrote.
+
+A changelog that comes with an issue may be capped and in either order, so nothing here relies on its being
+complete: what it does not show is not claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tieline.connectors.base import FieldKind, Race, Touch, Value, Values
+from tieline.connectors.jira.values import Field, instant
+from tieline.connectors.richtext import canonical_text, wiki_to_text
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One changed field in one changelog entry; `old` and `new` are (id, shown text) as Jira tells them."""
+
+    field: str
+    at: datetime
+    number: int
+    by: str
+    person: bool | None
+    old: tuple[str, str]
+    new: tuple[str, str]
+
+
+def entries(changelog: object, fields: Mapping[str, Field]) -> list[Entry]:
+    """Every readable entry, oldest first; `fields`, by id, is for changelogs that show names only."""
+    histories = changelog.get("histories") if isinstance(changelog, Mapping) else None
+    if not isinstance(histories, list):
+        return []
+    ids = {field.name: field.id for field in fields.values()}
+    found = [e for history in histories if isinstance(history, Mapping) for e in _entries(history, ids)]
+    return sorted(found, key=lambda entry: (entry.at, entry.number))
+
+
+def _entries(history: Mapping[str, Any], ids: Mapping[str, str]) -> Iterable[Entry]:
+    author = history.get("author")
+    who = author if isinstance(author, Mapping) else {}
+    by = str(who.get("accountId") or who.get("name") or who.get("key") or "")
+    number = str(history.get("id", ""))
+    at = instant(history.get("created"))
+    for item in history.get("items") or ():
+        shown = str(item.get("field", ""))
+        yield Entry(
+            field=str(item.get("fieldId") or ids.get(shown, shown)),
+            at=at,
+            number=int(number) if number.isdecimal() else 0,
+            by=by,
+            person=_person(who.get("accountType")),
+            old=(str(item.get("from") or ""), str(item.get("fromString") or "")),
+            new=(str(item.get("to") or ""), str(item.get("toString") or "")),
+        )
+
+
+def _person(account_type: object) -> bool | None:
+    match account_type:
+        case "app":
+            return False
+        case "atlassian" | "customer":
+            return True
+        case _:
+            return None
+
+
+def touches(found: Iterable[Entry]) -> dict[str, Touch]:
+    """The last change of each field that is shown."""
+    return {entry.field: Touch(entry.at, entry.by, entry.person) for entry in found}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a write sent and what it was decided from: the account that sent it, and `since`, the record's
+    last change then (None: not known)."""
+
+    values: Values
+    before: Values
+    account: str
+    since: datetime | None
+
+
+def races(found: Sequence[Entry], sent: Sent, kinds: Mapping[str, FieldKind]) -> tuple[Race, ...]:
+    """The values that `sent` overwrote unseen, field by field."""
+    raced = (_race(found, sent, name, kinds.get(name, "line")) for name in sorted(sent.values))
+    return tuple(race for race in raced if race is not None)
+
+
+def _race(found: Sequence[Entry], sent: Sent, name: str, kind: FieldKind) -> Race | None:
+    own = [entry for entry in found if entry.field == name]
+    ours = next((i for i in range(len(own) - 1, -1, -1) if _is_ours(own[i], sent)), None)
+    if ours is None:
+        return None
+    was, before = _value(own[ours].old, kind), sent.before.get(name)
+    if was == before or name not in sent.before:
+        return None
+    theirs = next((entry for entry in reversed(own[:ours]) if not _before(entry, sent)), None)
+    if kind in {"text", "set"} and (theirs is None or theirs.by == sent.account):
+        return None  # texts and sets are shown in another form than they are kept: that alone proves nothing
+    return Race(name, was, True, theirs.at if theirs else None, theirs.by if theirs else "")
+
+
+def _is_ours(entry: Entry, sent: Sent) -> bool:
+    return entry.by == sent.account and not _before(entry, sent)
+
+
+def _before(entry: Entry, sent: Sent) -> bool:
+    return sent.since is not None and entry.at < sent.since
+
+
+def _value(shown: tuple[str, str], kind: FieldKind) -> Value:
+    """What a changelog shows, in the vocabulary of values."""
+    id_, text = shown
+    match kind:
+        case "person":
+            return id_ or text or None
+        case "text":
+            return wiki_to_text(text)
+        case "set":
+            return frozenset(text.replace(",", " ").split()) or None
+        case _:
+            return canonical_text(text)
+
+
+def alone(found: Sequence[Entry], sent: Sent, raced: Sequence[Race]) -> bool | None:
+    """Whether nobody else wrote since `sent.since`: True or False only if the changelog proves it."""
+    if raced:
+        return False
+    if sent.since is None or not any(_is_ours(entry, sent) for entry in found):
+        return None
+    later = [entry for entry in found if entry.at > sent.since]
+    return True if all(entry.by == sent.account for entry in later) else None

@@ -1,0 +1,90 @@
+"""What one Jira told us once and all parts of the connector share: fields, our account, highest keys."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from tieline.connectors.base import Identity
+from tieline.connectors.errors import ConfigError, Denied
+from tieline.connectors.jira.records import BASE_FIELDS, Reader
+from tieline.connectors.jira.settings import LABELS, JiraSettings
+from tieline.connectors.jira.values import Field, field_of
+from tieline.connectors.jira.wire import Wire
+
+
+class Site:
+    """Settings, connection and memory of one connector. Safe to use from many threads."""
+
+    def __init__(self, settings: JiraSettings, wire: Wire) -> None:
+        self.settings = settings
+        self.wire = wire
+        self._lock = threading.Lock()
+        self._fields: Mapping[str, Field] = {}
+        self._account = ""
+        self._highest: dict[str, int] = {}
+
+    def fields(self) -> Mapping[str, Field]:
+        """Every field by id, read once. ConfigError names the configured ones that Jira does not have.
+
+        A missing field must not pass for an empty one: that would empty it on the other side.
+        """
+        with self._lock:
+            if not self._fields:
+                described = map(field_of, self.wire.fields("Jira's fields"))
+                found = {field.id: field for field in described}
+                self._check(found)
+                self._fields = found
+            return self._fields
+
+    def _check(self, found: Mapping[str, Field]) -> None:
+        if not found:
+            raise Denied("Jira shows this account no fields at all; check its credentials and rights")
+        wanted = [*self.settings.fields, self.settings.marker]
+        if missing := [name for name in wanted if name not in found and name != LABELS]:
+            raise ConfigError(
+                f"Jira has no field {', '.join(missing)} that this account can see; "
+                "check the ids in the configuration, and the account's rights"
+            )
+
+    def reader(self) -> Reader:
+        """What turns this Jira's issues into Records."""
+        return Reader(self.settings, self.fields())
+
+    def names(self) -> list[str]:
+        """The ids of all fields that a Record is made of."""
+        return sorted({*self.settings.fields, *BASE_FIELDS, self.settings.marker})
+
+    def identity(self) -> Identity:
+        """Who Jira says that we are; Denied if it takes us for nobody."""
+        me: Mapping[str, Any] = self.wire.myself("Jira's answer to who we are")
+        id_ = str(me.get("accountId" if self.settings.cloud else "name") or "")
+        if not id_:
+            raise Denied("Jira takes us for an anonymous visitor; check the credentials")
+        with self._lock:
+            self._account = id_
+        return Identity(
+            id=id_,
+            name=str(me.get("displayName") or id_),
+            time_zone=str(me.get("timeZone") or ""),
+            skew=self.wire.skew,
+        )
+
+    def account(self) -> str:
+        """Our accountId or user name, asked for once."""
+        with self._lock:
+            known = self._account
+        return known or self.identity().id
+
+    def saw(self, label: str) -> None:
+        """Remember that an issue of this key exists."""
+        project, _, number = label.rpartition("-")
+        if number.isdecimal():
+            with self._lock:
+                self._highest[project] = max(int(number), self._highest.get(project, 0))
+
+    def highest(self, project: str) -> int:
+        """The highest key number seen in a project; 0 if none was."""
+        with self._lock:
+            return self._highest.get(project, 0)

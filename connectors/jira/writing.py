@@ -1,0 +1,221 @@
+"""Makes writes, each once: independent ones at the same time, those of one issue in their order.
+
+A failure that is about one issue comes back in its place. Nothing is repeated here: what may be sent again
+is the transport's business, and a lost answer is Unknown.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, assert_never
+from urllib.parse import urlsplit
+
+from tieline.connectors.base import (
+    Action,
+    AddNote,
+    Applied,
+    Create,
+    Record,
+    Ref,
+    ShowLink,
+    Transition,
+    Update,
+    Values,
+)
+from tieline.connectors.errors import ConnectorError, Denied, Malformed, Rejected, Stale, Unknown
+from tieline.connectors.jira.creating import Creating
+from tieline.connectors.jira.history import Sent, alone, entries, races
+from tieline.connectors.jira.reading import EXPAND, Reading
+from tieline.connectors.jira.records import is_whole
+from tieline.connectors.jira.settings import BULK_CREATE
+from tieline.connectors.jira.site import Site
+from tieline.connectors.jira.values import edits, encode, instant
+from tieline.connectors.jira.wire import chunks, segment
+from tieline.connectors.richtext import text_to_adf, text_to_wiki
+
+Outcome = Applied | ConnectorError
+_INTERNAL: Final = {"key": "sd.public.comment", "value": {"internal": True}}
+"""The comment property by which Jira Service Management hides a comment from customers."""
+
+
+class Writing:
+    """Writes to one Jira. One list at a time, many threads inside."""
+
+    def __init__(self, site: Site, reading: Reading) -> None:
+        self._site = site
+        self._reading = reading
+        self._creating = Creating(site)
+
+    def write(self, actions: Sequence[Action]) -> list[Outcome]:
+        """The outcome of each action, in order.
+
+        Once Jira denies us everything, what was not sent yet is not sent. Denied is raised only if nothing
+        came of any action; otherwise it stands in the places that it concerns.
+        """
+        if not actions:
+            return []
+        self._site.fields()
+        outcomes: list[Outcome | None] = [None] * len(actions)
+        stop = threading.Event()
+
+        def run(job: Sequence[int]) -> None:
+            done = self._job([actions[index] for index in job], stop)
+            for index, outcome in zip(job, done, strict=True):
+                outcomes[index] = outcome
+                if isinstance(outcome, Denied):
+                    stop.set()
+
+        self._site.wire.each(run, _jobs(actions))
+        settled = [outcome or Unknown("a write without an outcome") for outcome in outcomes]
+        denied = next((outcome for outcome in settled if isinstance(outcome, Denied)), None)
+        if denied is not None and not any(isinstance(outcome, Applied | Unknown) for outcome in settled):
+            raise denied
+        return settled
+
+    def _job(self, actions: Sequence[Action], stop: threading.Event) -> list[Outcome]:
+        if stop.is_set():
+            return [Denied("not sent: Jira denied a write before it") for _ in actions]
+        creates = [action for action in actions if isinstance(action, Create)]
+        if creates:
+            return self._creating.create(creates)
+        outcomes: list[Outcome] = []
+        for action in actions:
+            if outcomes and not isinstance(outcomes[-1], Applied):
+                outcomes.append(Stale("not sent: an earlier write to the same issue did not come through"))
+            else:
+                outcomes.append(self._one(action))
+        return outcomes
+
+    def _one(self, action: Action) -> Outcome:
+        try:
+            match action:
+                case Update():
+                    return self._update(action)
+                case Transition():
+                    return self._transition(action)
+                case ShowLink():
+                    return self._show(action)
+                case AddNote():
+                    return self._note(action.ref, action.text)
+                case Create():
+                    return self._creating.create([action])[0]
+                case _:
+                    assert_never(action)
+        except ConnectorError as error:
+            return error
+
+    # Fields
+
+    def _update(self, action: Update) -> Applied:
+        body = self._edit(action.values, action.before)
+        applied = Applied(action.ref)
+        if body:
+            params = {"returnIssue": "true", "expand": ",".join(EXPAND)} if self._site.settings.cloud else {}
+            what = f"update of issue {action.ref.id}"
+            answer = self._site.wire.send(what, "PUT", f"issue/{segment(action.ref.id)}", body, **params)
+            applied = self._shown(action, answer)
+        if action.note:
+            self._after(lambda: self._note(action.ref, action.note))
+        return applied
+
+    def _edit(self, values: Values, before: Values) -> dict[str, Any]:
+        """The body that sets `values`; sets of labels and components element by element."""
+        fields: dict[str, Any] = {}
+        update: dict[str, Any] = {}
+        for name, value in values.items():
+            field = self._site.fields().get(name)
+            if field is None:
+                raise Rejected(f"Jira has no field {name}", {name: "unknown"})
+            steps = edits(field, value, before.get(name), cloud=self._site.settings.cloud)
+            if steps is not None and name in before:
+                update.update({name: steps} if steps else {})
+                continue
+            try:
+                fields[name] = encode(field, value, cloud=self._site.settings.cloud)
+            except ValueError as error:
+                raise Rejected(f"{name}: {error}", {name: str(error)}) from None
+        return {key: part for key, part in (("fields", fields), ("update", update)) if part}
+
+    def _shown(self, action: Update, answer: object) -> Applied:
+        """What an answer shows of the issue as it is after the write, and of who else wrote meanwhile."""
+        if answer is None:
+            return Applied(action.ref)
+        if not isinstance(answer, Mapping) or str(answer.get("id", "")) != action.ref.id:
+            raise Unknown(f"update of issue {action.ref.id}: the answer is about something else")
+        sent = Sent(action.values, action.before, self._account(), _since(action))
+        try:
+            found = entries(answer.get("changelog"), self._site.fields())
+        except (Malformed, AttributeError, TypeError):
+            return Applied(action.ref, self._record(answer))
+        raced = races(found, sent, self._site.settings.fields)
+        return Applied(action.ref, self._record(answer), alone(found, sent, raced), raced)
+
+    def _account(self) -> str:
+        """Who we are; "" if Jira does not say so now: the write has been made and must not fail by this."""
+        try:
+            return self._site.account()
+        except ConnectorError:
+            return ""
+
+    def _record(self, answer: Mapping[str, Any]) -> Record | None:
+        if not is_whole(answer):
+            return None
+        record = self._after(lambda: self._reading.record(self._site.reader(), dict(answer)))
+        return record if isinstance(record, Record) else None
+
+    @staticmethod
+    def _after(step: Callable[[], Any]) -> Any:
+        """Something that follows a write which was made, and whose failure does not undo it."""
+        try:
+            return step()
+        except ConnectorError:
+            return None
+
+    # Workflow, links, notes
+
+    def _transition(self, action: Transition) -> Applied:
+        body = {"transition": {"id": action.move.id}, **self._edit(action.values, {})}
+        what = f"transition of issue {action.ref.id} to {action.move.to}"
+        self._site.wire.send(what, "POST", f"issue/{segment(action.ref.id)}/transitions", body)
+        return Applied(action.ref)
+
+    def _show(self, action: ShowLink) -> Applied:
+        site = urlsplit(action.url)
+        icon = f"{site.scheme}://{site.netloc}/favicon.ico"
+        name = self._site.settings.link_application
+        shown = {
+            "url": action.url,
+            "title": action.label,
+            "icon": {"url16x16": icon, "title": name},
+            "status": {"resolved": action.done, "icon": {"url16x16": icon, "title": action.status or name}},
+            **({"summary": action.status} if action.status else {}),
+        }
+        body = {"globalId": action.global_id, "application": {"name": name}, "object": shown}
+        what = f"link on issue {action.ref.id}"
+        self._site.wire.send(what, "POST", f"issue/{segment(action.ref.id)}/remotelink", body)
+        return Applied(action.ref)
+
+    def _note(self, ref: Ref, text: str) -> Applied:
+        content: Any = text_to_adf(text) if self._site.settings.cloud else text_to_wiki(text)
+        body = {"body": content, "properties": [_INTERNAL]}
+        self._site.wire.send(f"note on issue {ref.id}", "POST", f"issue/{segment(ref.id)}/comment", body)
+        return Applied(ref)
+
+
+def _since(action: Update) -> Any:
+    """When the record last moved, by what it was decided from; None if that is not told."""
+    try:
+        return instant(action.seen.token) if action.seen.token else None
+    except Malformed:
+        return None
+
+
+def _jobs(actions: Sequence[Action]) -> list[list[int]]:
+    """What can be done at the same time: creates in bulk, the writes of each issue in their order."""
+    creates = [index for index, action in enumerate(actions) if isinstance(action, Create)]
+    issues: dict[Ref, list[int]] = {}
+    for index, action in enumerate(actions):
+        if not isinstance(action, Create):
+            issues.setdefault(action.ref, []).append(index)
+    return chunks(creates, BULK_CREATE) + list(issues.values())
