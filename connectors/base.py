@@ -159,7 +159,8 @@ class Identity:
 class Create:
     """Make the mirror of `origin` at `place`, found again by `marker`.
 
-    `watermark` is what `Connector.watermark(place)` said when the intent was written.
+    `watermark` is what `Connector.watermark(place)` said when the intent was written. `shown` is what the
+    link field shows from the start (ServiceNow's display field; ignored by Jira), `note` an internal note.
     """
 
     side: Side
@@ -169,6 +170,7 @@ class Create:
     origin: Ref
     note: str = ""
     watermark: str = ""
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,8 @@ class Transition:
 class ShowLink:
     """Make the other half visible on this record: upsert by `global_id`, so it is safe to repeat.
 
-    ServiceNow puts `label` into the configured display field; Jira keeps a remote link with all of it.
+    ServiceNow puts `label` into the configured display field and adds `note` as a work note in the same
+    request ("" for none); Jira keeps a remote link with all the rest.
     """
 
     ref: Ref
@@ -206,6 +209,7 @@ class ShowLink:
     url: str
     status: str = ""
     done: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

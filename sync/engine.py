@@ -1,0 +1,273 @@
+"""One pass: recover, drain the feeds, sweep, guard, and work off the inbox in waves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+
+from tieline.connectors.base import SIDES, Connector, Create, Ref, Side
+from tieline.connectors.errors import ConfigError, TielineError
+from tieline.sync.apply import PAUSE, Work, apply_wave, read_missing
+from tieline.sync.config.model import Config
+from tieline.sync.intake import in_scope, intake
+from tieline.sync.journal import recover
+from tieline.sync.model import Arrival, InboxEntry, PairState, PassSummary
+from tieline.sync.pairing import pair_key, record_key
+from tieline.sync.parking import BY_PERSON
+from tieline.sync.run import EVERYTHING, PassOptions, PassStopped, Run, new_run
+from tieline.sync.store import Store
+
+SWEEP_AGE: Final = timedelta(hours=12)
+"""A pair that was not compared for so long is swept; so each is seen within a day."""
+
+SHARE_FLOOR: Final = 100
+"""Below so many pairs a share of them says nothing."""
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is (0: unknown)."""
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def run_pass(
+    config: Config,
+    store: Store,
+    sides: Mapping[Side, Connector],
+    *,
+    clock: Callable[[], datetime],
+    id_: str,
+    options: PassOptions = EVERYTHING,
+    progress: Progress = silent,
+) -> PassSummary:
+    """Run one pass and return its summary, which is stored as well.
+
+    What stops a whole side or the pass (`Denied`, a feed that cannot be believed, too much at once, a state
+    that cannot be written) is raised after the summary was stored with the reason.
+    """
+    run = new_run(id_, config, store, sides, clock, options)
+    summary = PassSummary(id_, clock())
+    with store.transaction() as tx:
+        tx.start_pass(summary)
+    try:
+        _work(run, progress)
+    except BaseException as error:
+        reason = str(error) or type(error).__name__
+        _finish(run, replace(summary, error=reason if isinstance(error, TielineError) else "interrupted"))
+        raise
+    return _finish(run, summary)
+
+
+def _finish(run: Run, summary: PassSummary) -> PassSummary:
+    summary = replace(summary, ended=run.clock(), counts=dict(run.counts))
+    with run.store.transaction() as tx:
+        tx.finish_pass(summary)
+    return summary
+
+
+def _work(run: Run, progress: Progress) -> None:
+    check_installation(run)
+    only = _named(run)
+    recover(run)
+    _block(run)
+    for side in SIDES:
+        drain(run, side, progress)
+    if only is None:
+        _sweep(run)
+        _guard(run)
+    _waves(run, only, progress)
+
+
+def check_installation(run: Run) -> None:
+    """Refuse a state of another installation, and look again at what an old mapping held."""
+    config, now = run.config, run.clock()
+    with run.store.transaction() as tx:
+        known = tx.note("installation")
+        if known is not None and known != config.installation:
+            raise ConfigError(
+                f"the state belongs to the installation {known!r}, the configuration names "
+                f"{config.installation!r}: use the state that goes with it"
+            )
+        tx.set_note("installation", config.installation)
+        if tx.note("fingerprint") != config.fingerprint():
+            open_ones = tx.conflicts(open_only=True)
+            pairs = tx.pairs({conflict.pair for conflict in open_ones})
+            tx.arrive([Arrival(pair.servicenow, "mapping") for pair in pairs.values()], now)
+            tx.set_note("fingerprint", config.fingerprint())
+
+
+def _named(run: Run) -> frozenset[str] | None:
+    """The inbox keys of the records named by `only`, put into the inbox; None for all."""
+    if not run.options.only:
+        return None
+    refs = [ref for label in run.options.only for ref in [find_label(run.sides, label)]]
+    with run.store.transaction() as tx:
+        tx.arrive([Arrival(ref, BY_PERSON) for ref in refs], run.clock())
+        pairs = tx.pairs_of(refs)
+    return frozenset(pair_key(pairs[ref]) if ref in pairs else record_key(ref) for ref in refs)
+
+
+def find_label(sides: Mapping[Side, Connector], label: str) -> Ref:
+    """The record that a person means by a number, key or id. ConfigError if no side knows it."""
+    for side in SIDES:
+        found = sides[side].lookup(label)
+        if found is not None:
+            return found
+    raise ConfigError(f"neither side knows {label!r}: name an incident number or an issue key")
+
+
+def _block(run: Run) -> None:
+    with run.store.read() as tx:
+        intents = tx.open_intents()
+    for intent in intents:
+        action = intent.step.action
+        if intent.pair is not None:
+            run.blocked.add(f"p:{intent.pair}")
+        elif isinstance(action, Create):
+            run.blocked.add(record_key(action.origin))
+
+
+def drain(run: Run, side: Side, progress: Progress) -> None:
+    """Everything that changed on one side goes into the inbox, each page together with its cursor.
+
+    An empty feed is believed only if the side answers as ourselves in the same pass.
+    """
+    start = min(datetime.combine(route.since, time(), UTC) for route in run.config.routes)
+    with run.store.read() as tx:
+        cursor = tx.cursor(side)
+    seen = 0
+    for page in run.sides[side].feed(cursor, start):
+        with run.store.transaction() as tx:
+            tx.arrive([Arrival(change.ref, "feed") for change in page.changes], run.clock())
+            tx.set_cursor(side, page.cursor)
+        seen += len(page.changes)
+        progress(f"reading what changed in {side}", seen, 0)
+    run.counts[f"feed_{side}"] = seen
+    run.identity(side)
+
+
+def _sweep(run: Run) -> None:
+    now, limit = run.clock(), run.config.limits.sweep_records
+    with run.store.transaction() as tx:
+        stale = tx.sweep(limit, now - SWEEP_AGE) if limit else []
+        tx.arrive([Arrival(pair.servicenow, "sweep") for pair in stale], now)
+        due = tx.parks_due(now, limit) if limit else []
+        pairs = tx.pairs([int(park.key[2:]) for park in due if park.key.startswith("p:")])
+        tx.arrive([Arrival(pair.servicenow, "retry") for pair in pairs.values()], now)
+        tx.arrive([Arrival(_ref(park.key), "retry") for park in due if park.key.startswith("r:")], now)
+    run.counts["swept"] = len(stale)
+
+
+def _ref(key: str) -> Ref:
+    _, side, id_ = key.split(":", 2)
+    return Ref("servicenow" if side == "servicenow" else "jira", id_)
+
+
+def _guard(run: Run) -> None:
+    """Stop before the first write where a pass would touch more than it may (P7)."""
+    now, limits = run.clock(), run.config.limits
+    with run.store.transaction() as tx:
+        waiting, pairs = tx.inbox_count(now), tx.pair_count()
+        routes = [route.name for route in run.config.routes if not route.paused]
+        fresh = [name for name in routes if tx.note(f"initial:{name}") is None]
+        if run.options.initial:
+            for name in fresh:
+                tx.set_note(f"initial:{name}", now.isoformat())
+            return
+    if fresh:
+        names = ", ".join(fresh)
+        raise PassStopped(
+            f"route {names}: nothing was mirrored here yet. `tieline plan --initial` shows what would be "
+            "made, `tieline sync --initial` makes it"
+        )
+    if run.options.max_changes is not None:
+        return
+    if waiting > limits.max_records:
+        raise PassStopped(_too_much(f"{waiting} records wait, limits.max_records is {limits.max_records}"))
+    if pairs >= SHARE_FLOOR and waiting > limits.max_share * pairs:
+        share = f"{waiting} records wait, {waiting / pairs:.0%} of all pairs; limits.max_share is"
+        raise PassStopped(_too_much(f"{share} {limits.max_share:.0%}"))
+
+
+def _too_much(what: str) -> str:
+    return (
+        f"{what}: nothing was written. `tieline plan` shows why; `tieline sync --max-changes 100` goes on in "
+        "small steps, `tieline sync --initial` without a limit"
+    )
+
+
+def _waves(run: Run, only: frozenset[str] | None, progress: Progress) -> None:
+    done = 0
+    with run.store.read() as tx:
+        total = tx.inbox_count(run.clock())
+    while run.writes_left != 0:
+        with run.store.read() as tx:
+            entries = tx.due(run.clock(), run.config.limits.wave, only)
+        if not entries:
+            return
+        wave(run, entries)
+        done += len(entries)
+        progress("bringing incidents in step", done, max(total, done))
+
+
+def wave(run: Run, entries: Sequence[InboxEntry]) -> None:
+    """Work off one wave of inbox entries: each leaves the inbox, or is put off to a later time."""
+    blocked = [entry for entry in entries if entry.key in run.blocked]
+    if blocked:
+        with run.store.transaction() as tx:
+            tx.postpone(blocked, run.clock() + run.config.limits.unknown_quiet)
+    free = [entry for entry in entries if entry.key not in run.blocked]
+    apply_wave(run, gather(run, [entry for entry in free if entry.pair_id is not None]))
+    intake(run, [entry for entry in free if entry.pair_id is None])
+
+
+def gather(run: Run, entries: Sequence[InboxEntry]) -> list[Work]:
+    """The pairs of these entries with both records, without those that are not to be touched."""
+    with run.store.read() as tx:
+        pairs = tx.pairs([entry.pair_id for entry in entries if entry.pair_id is not None])
+    works, waiting, ended = [], [], []
+    for entry in entries:
+        pair = pairs.get(entry.pair_id) if entry.pair_id is not None else None
+        if pair is None or pair.state == "unlinked":
+            ended.append(entry)
+        elif pair.route not in run.routes or run.routes[pair.route].paused:
+            waiting.append(entry)
+        else:
+            works.append(Work(entry, pair, run.vocabularies[pair.route]))
+    with run.store.transaction() as tx:
+        tx.leave(ended)
+        tx.postpone(waiting, run.clock() + PAUSE)
+    read_missing(run, works)
+    _mind_scope(run, [work for work in works if work.open])
+    return [work for work in works if work.open]
+
+
+def _mind_scope(run: Run, works: Sequence[Work]) -> None:
+    """Do what the route says about pairs of which a record left the scope, or came back."""
+    for name, route in run.routes.items():
+        mine = [work for work in works if work.pair.route == name]
+        if route.leaves_scope == "keep" or not mine:
+            continue
+        inside = frozenset[Ref]()
+        for side in SIDES:
+            inside |= in_scope(run, route, side, [work.pair.ref(side) for work in mine])
+        for work in mine:
+            place = work.records["jira"].place == work.vocabulary.place("jira")
+            stays = place and all(work.pair.ref(side) in inside for side in SIDES)
+            _follow_scope(run, work, stays, route.leaves_scope)
+
+
+def _follow_scope(run: Run, work: Work, stays: bool, rule: str) -> None:
+    if stays and work.pair.state == "active":
+        return
+    state: PairState = "active" if stays else "frozen" if rule == "freeze" else "unlinked"
+    work.pair = replace(work.pair, state=state)
+    with run.store.transaction() as tx:
+        tx.save_pair(work.pair)
+        if not stays:
+            tx.leave([work.entry])
+            work.open = False
+            run.counts["left_scope"] += 1

@@ -1,0 +1,43 @@
+"""When a pair is left alone, and when it is tried again: after a pause, or when a mapped value moves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from tieline.connectors.base import Record
+from tieline.sync.model import Park
+from tieline.sync.vocabulary import Vocabulary
+
+FIRST_PAUSE: Final = timedelta(minutes=5)
+LONGEST_PAUSE: Final = timedelta(hours=24)
+BY_PERSON: Final = "person"
+"""The reason of an arrival that a person asked for: it ends a park."""
+
+
+def seen_values(records: Iterable[Record], vocabulary: Vocabulary | None) -> str:
+    """A fingerprint of the mapped values of these records; notes and links of our own do not change it."""
+    parts = []
+    for record in sorted(records, key=lambda r: r.ref):
+        mapped = {n for u in vocabulary.units for n in u.fields(record.ref.side)} if vocabulary else ()
+        values = {n: record.values.get(n) for n in mapped}
+        shown = [(n, sorted(v) if isinstance(v, frozenset) else v) for n, v in sorted(values.items())]
+        parts.append(f"{record.ref}={shown!r}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def parked(key: str, reason: str, detail: str, seen: str, now: datetime, before: Park | None) -> Park:
+    """A Park; the same reason again doubles the pause and keeps the day on which it began."""
+    again = before is not None and before.reason == reason
+    tries = before.tries + 1 if before is not None and again else 0
+    since = before.since if before is not None and again else now
+    pause = min(FIRST_PAUSE * 2 ** min(tries, 10), LONGEST_PAUSE)
+    return Park(key, reason, detail, since, now + pause, tries, seen)
+
+
+def stays_parked(park: Park, reasons: Collection[str], seen: str, now: datetime) -> bool:
+    """Whether a park still holds: no mapped value moved, its pause is not over, and nobody released it."""
+    resting = park.retry_at is None or park.retry_at > now
+    return park.seen == seen and resting and BY_PERSON not in reasons

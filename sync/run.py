@@ -1,0 +1,108 @@
+"""What every part of a pass works with: configuration, state, both sides, the clock, and what was counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from tieline.connectors.base import Connector, Identity, Move, Record, Ref, Side
+from tieline.connectors.errors import ConnectorError, TielineError
+from tieline.sync.config.model import Config, Route
+from tieline.sync.people import People
+from tieline.sync.store import Store
+from tieline.sync.vocabulary import Vocabulary, vocabulary
+
+CLOCK_TOLERANCE: Final = timedelta(seconds=2)
+"""A difference between clocks below this cannot be told from the way of an answer."""
+
+
+class PassStopped(TielineError):
+    """The pass stopped before its first write: what it found cannot be believed, or is too much (P7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassOptions:
+    """What a person asked of one pass.
+
+    `initial` allows the first mirroring of routes, and any number of records. `only` names records by
+    number or key. `max_changes` ends the pass after so many writes; the rest waits for the next.
+    """
+
+    initial: bool = False
+    only: tuple[str, ...] = ()
+    max_changes: int | None = None
+
+
+EVERYTHING: Final = PassOptions()
+
+
+@dataclass
+class Run:
+    """One pass at work: what it was given, and what it counted and learned on the way."""
+
+    id: str
+    config: Config
+    store: Store
+    sides: Mapping[Side, Connector]
+    clock: Callable[[], datetime]
+    options: PassOptions
+    people: People
+    vocabularies: Mapping[str, Vocabulary]
+    routes: Mapping[str, Route]
+    counts: Counter[str] = field(default_factory=Counter)
+    identities: dict[Side, Identity] = field(default_factory=dict)
+    workflows: dict[str, dict[str, tuple[Move, ...]]] = field(default_factory=dict)
+    blocked: set[str] = field(default_factory=set)
+    """Inbox keys whose intents are open: nothing else happens to them in this pass."""
+
+    @property
+    def writes_left(self) -> int | None:
+        """How many writes `max_changes` still allows; None for any number."""
+        limit = self.options.max_changes
+        return None if limit is None else max(0, limit - self.counts["writes"])
+
+    def read(self, side: Side, refs: Sequence[Ref]) -> list[Record | ConnectorError]:
+        """Records by id, their times on our clock."""
+        found = self.sides[side].read(refs) if refs else []
+        return [self.on_our_clock(record) if isinstance(record, Record) else record for record in found]
+
+    def on_our_clock(self, record: Record) -> Record:
+        """The record with the difference between the side's clock and ours taken out."""
+        known = self.identities.get(record.ref.side)
+        if known is None or abs(known.skew) < CLOCK_TOLERANCE:
+            return record
+        touched = {n: replace(t, at=t.at - known.skew) for n, t in record.touched.items()}
+        return replace(record, updated=record.updated - known.skew, touched=touched)
+
+    def identity(self, side: Side) -> Identity:
+        """Who the side says that we are, asked once a pass. Raises `Denied` if the answer is not ours."""
+        if side not in self.identities:
+            self.identities[side] = self.sides[side].identity()
+        return self.identities[side]
+
+
+def new_run(
+    id_: str,
+    config: Config,
+    store: Store,
+    sides: Mapping[Side, Connector],
+    clock: Callable[[], datetime],
+    options: PassOptions,
+    *,
+    remember: bool = True,
+) -> Run:
+    """A pass that is about to start. With `remember=False` it keeps nothing in the state (a dry run)."""
+    return Run(
+        id=id_,
+        config=config,
+        store=store,
+        sides=sides,
+        clock=clock,
+        options=options,
+        people=People(config, store, sides, remember=remember),
+        vocabularies={route.name: vocabulary(config, route) for route in config.routes},
+        routes={route.name: route for route in config.routes},
+    )

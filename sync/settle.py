@@ -1,0 +1,107 @@
+"""What an applied step makes of the Base, and which races it shows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
+
+from tieline.connectors.base import Applied, Record, Side, Values, no_values, other
+from tieline.sync.mapping import Directory, Unit, Unmapped
+from tieline.sync.model import Base, Conflict, Dealt, Pair, Step, UnitBase
+from tieline.sync.vocabulary import Vocabulary
+
+
+def settle(pair: Pair, step: Step, applied: Applied, vocabulary: Vocabulary, directory: Directory) -> Base:
+    """The pair's Base once `step` was applied.
+
+    A unit's Base on the written side is what was sent, unless the answer shows another value of the same
+    class. A value of another class is the system's own if the answer proves that nobody else wrote
+    (a Rewrite); otherwise it counts as somebody's change at the next look.
+    """
+    side = applied.ref.side
+    units = dict(pair.base.units)
+    for unit in vocabulary.units:
+        base = step.bases.get(unit.name)
+        if base is not None:
+            units[unit.name] = _verified(unit, base, side, applied.record, applied.alone, directory)
+    shown = pair.base.shown
+    if step.shown:
+        shown = MappingProxyType({**shown, side: step.shown})
+    return Base(MappingProxyType(units), shown)
+
+
+def settle_mirror(
+    step: Step, origin: Record, mirror: Record, vocabulary: Vocabulary, directory: Directory, at: datetime
+) -> Base:
+    """The first Base of a pair whose mirror was just made.
+
+    What the create named is dealt with. What it could not name (a status, a value without a partner) is
+    dealt with where the sides agree; elsewhere the origin still counts as moved.
+    """
+    side = mirror.ref.side
+    units: dict[str, UnitBase] = {}
+    for unit in vocabulary.units:
+        base = step.bases.get(unit.name)
+        if base is not None:
+            units[unit.name] = _verified(unit, base, side, mirror, _untouched(unit, mirror), directory)
+            continue
+        own = {r.ref.side: unit.own(r.ref.side, r.values) for r in (origin, mirror)}
+        agrees = unit.agrees(own["servicenow"], own["jira"], directory)
+        dealt = {s: Dealt(values) if agrees or s == side else None for s, values in own.items()}
+        units[unit.name] = UnitBase(dealt["servicenow"], dealt["jira"], at)
+    shown: Mapping[Side, str] = {"servicenow": origin.label} if side == "servicenow" else {}
+    return Base(MappingProxyType(units), MappingProxyType(dict(shown)))
+
+
+def _verified(
+    unit: Unit, base: UnitBase, side: Side, record: Record | None, alone: bool | None, directory: Directory
+) -> UnitBase:
+    dealt = base.of(side)
+    if record is None or dealt is None:
+        return base
+    actual = unit.own(side, record.values)
+    if actual == dealt.values:
+        return base
+    if _same_class(unit, side, dealt.values, actual, directory):
+        found = replace(dealt, values=actual)
+    elif alone:
+        found = replace(dealt, system=actual)
+    else:
+        return base
+    return replace(base, servicenow=found) if side == "servicenow" else replace(base, jira=found)
+
+
+def _same_class(unit: Unit, side: Side, sent: Values, actual: Values, directory: Directory) -> bool:
+    class_ = unit.classify(side, actual, directory)
+    return not isinstance(class_, Unmapped) and class_ == unit.classify(side, sent, directory)
+
+
+def _untouched(unit: Unit, mirror: Record) -> bool:
+    touches = [mirror.touched[name] for name in unit.fields(mirror.ref.side) if name in mirror.touched]
+    return all(touch.person is False for touch in touches)
+
+
+def races(
+    pair: Pair, step: Step, applied: Applied, vocabulary: Vocabulary, at: datetime
+) -> tuple[Conflict, ...]:
+    """A Conflict for each edit that our write ran over, with the value where the side tells it."""
+    side = applied.ref.side
+    found = []
+    for race in applied.races:
+        unit = next((u.name for u in vocabulary.units if race.field in u.fields(side)), "")
+        unit = unit or ", ".join(step.bases) or type(step.action).__name__
+        when = race.at.strftime("%Y-%m-%d %H:%M:%S UTC") if race.at else "an unknown time"
+        what = "its value stands here" if race.known else "value unknown"
+        why = f"{unit}: {race.by or 'somebody'} wrote it in {side} at {when} while Tieline did ({what})"
+        lost: Values = {race.field: race.value} if race.known else no_values()
+        ours = _sent(step, side, race.field)
+        values = (lost, ours) if side == "servicenow" else (ours, lost)
+        found.append(Conflict(pair.id, unit, "race", *values, why, at, winner=other(side), closed_at=at))
+    return tuple(found)
+
+
+def _sent(step: Step, side: Side, field: str) -> Values:
+    values: Values = getattr(step.action, "values", no_values())
+    return {field: values.get(field)} if field in values else dict(values)

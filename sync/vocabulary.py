@@ -1,0 +1,145 @@
+"""From the configuration of one route to its units: what is mirrored there, and by which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, assert_never
+
+from tieline.connectors.base import SIDES, FieldKind, Move, Side
+from tieline.sync.config.model import Config, FieldConfig, Merging, Priority, Route, Status, ValueEdge
+from tieline.sync.groups import PriorityUnit, StatusUnit, matrix_of
+from tieline.sync.mapping import ChoiceUnit, Edge, EntityUnit, Rules, SetUnit, TextUnit, Unit, ValueMap
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The units of one route, and the places it joins."""
+
+    route: str
+    table: str
+    project: str
+    issue_type: str
+    units: tuple[Unit, ...]
+    status: StatusUnit | None = None
+    workflow: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)
+    """Transitions that the configuration names, by status; their ids are learned when an issue shows them."""
+
+    def place(self, side: Side) -> str:
+        """Where the route's records live, as `Record.place` tells it."""
+        return self.table if side == "servicenow" else f"{self.project}/{self.issue_type}"
+
+    def creates(self, side: Side, unit: Unit) -> bool:
+        """Whether a create on this side can set the unit: a Jira status is only reached by transitions."""
+        return unit.flows(side) and not (side == "jira" and unit is self.status)
+
+
+NO_LIMIT: Final = 1_000_000
+"""Longer than any text that either side takes."""
+
+
+def vocabulary(config: Config, route: Route) -> Vocabulary:
+    """The vocabulary of one route."""
+    status = None if config.status is None else _status(config.status)
+    units: list[Unit] = [_unit(mirrored, config) for mirrored in config.fields_for(route)]
+    units.extend([] if status is None else [status])
+    units.extend([] if config.priority is None else [_priority(config.priority)])
+    return Vocabulary(
+        route=route.name,
+        table=route.servicenow.table,
+        project=route.jira.project,
+        issue_type=route.jira.issue_type,
+        units=tuple(units),
+        status=status,
+        workflow=_workflow(route, status),
+    )
+
+
+def field_kinds(config: Config, side: Side) -> Mapping[str, FieldKind]:
+    """Every own-side field that any route mirrors, with how the connector reads and writes it."""
+    kinds: dict[str, FieldKind] = {}
+    for route in config.routes:
+        for mirrored in config.fields_for(route):
+            kinds[mirrored.servicenow if side == "servicenow" else mirrored.jira] = mirrored.kind
+    groups: list[Unit] = [] if config.status is None else [_status(config.status)]
+    groups.extend([] if config.priority is None else [_priority(config.priority)])
+    for unit in groups:
+        kinds.update(dict.fromkeys(unit.fields(side), "choice"))
+    if config.status is not None:
+        notes = config.status.servicenow.close_notes, config.status.jira.close_notes
+        kinds.update({n: "text" for s, n in zip(SIDES, notes, strict=True) if s == side and n})
+    return kinds
+
+
+def _edges(edges: Iterable[ValueEdge]) -> ValueMap:
+    return ValueMap(Edge(edge.servicenow, edge.jira) for edge in edges)
+
+
+def _workflow(route: Route, status: StatusUnit | None) -> Mapping[str, tuple[Move, ...]]:
+    moves: dict[str, tuple[Move, ...]] = {}
+    for hop in route.jira.workflow:
+        class_ = None if status is None else status.map.class_of("jira", hop.to)
+        done = status is not None and class_ is not None and status.ends(class_)
+        moves[hop.from_] = (*moves.get(hop.from_, ()), Move("", hop.to, done))
+    return moves
+
+
+def _rules(merging: Merging) -> Rules:
+    return Rules(merging.direction, merging.clash, merging.tie, merging.first)
+
+
+def _unit(mirrored: FieldConfig, config: Config) -> Unit:
+    name, servicenow, jira = mirrored.name, (mirrored.servicenow,), (mirrored.jira,)
+    rules, passes = _rules(mirrored), mirrored.unmapped == "pass"
+    match mirrored.kind:
+        case "line" | "text":
+            limits = {side: mirrored.longest(side) or NO_LIMIT for side in SIDES}
+            return TextUnit(name, servicenow, jira, rules, single_line=mirrored.kind == "line", limits=limits)
+        case "choice":
+            return ChoiceUnit(name, servicenow, jira, rules, map=_edges(mirrored.map), pass_unmapped=passes)
+        case "set":
+            return SetUnit(name, servicenow, jira, rules, map=_edges(mirrored.map), pass_unmapped=passes)
+        case "person":
+            return EntityUnit(name, servicenow, jira, rules, kind="person", unknown=config.people.unknown)
+        case "group":
+            return EntityUnit(name, servicenow, jira, rules, kind="group", unknown=config.groups.unknown)
+        case _:
+            assert_never(mirrored.kind)
+
+
+def _status(status: Status) -> StatusUnit:
+    sn, jira = status.servicenow, status.jira
+    return StatusUnit(
+        name="status",
+        servicenow=tuple(n for n in (sn.state, sn.hold_reason, sn.close_code, sn.close_notes) if n),
+        jira=tuple(n for n in (jira.status, jira.resolution, jira.close_notes) if n),
+        rules=_rules(status),
+        state=sn.state,
+        hold_reason=sn.hold_reason,
+        close_code=sn.close_code,
+        close_notes=sn.close_notes,
+        status=jira.status,
+        resolution=jira.resolution,
+        notes=jira.close_notes or "",
+        map=_edges(status.map),
+        resolutions=_edges(status.resolution),
+        default_close_code=status.default_close_code,
+        default_close_notes=status.default_close_notes,
+        reopen=status.reopen,
+    )
+
+
+def _priority(priority: Priority) -> PriorityUnit:
+    sn = priority.servicenow
+    return PriorityUnit(
+        name="priority",
+        servicenow=(sn.impact, sn.urgency, sn.priority),
+        jira=(priority.jira,),
+        rules=_rules(priority),
+        impact=sn.impact,
+        urgency=sn.urgency,
+        priority=sn.priority,
+        jira_priority=priority.jira,
+        matrix=matrix_of(priority.matrix),
+        map=_edges(priority.map),
+    )
