@@ -24,13 +24,13 @@ _CONNECT_SECONDS: Final = 10.0
 
 # PostgreSQL cuts an application name at 63 bytes ("NAMEDATALEN"), so the host comes last.
 _HOLDER_NAME: Final = "tieline pass {holder.since:%Y-%m-%dT%H:%M:%SZ} {holder.pid} {holder.host}"
-_TAKE: Final = "SELECT pg_try_advisory_lock(hashtext('tieline'), hashtext('pass'))"
+_TAKE: Final = "SELECT pg_try_advisory_lock(hashtext('tieline'), hashtext('pass in ' || current_schema()))"
 _WHO: Final = """
     SELECT a.application_name
     FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'advisory' AND l.granted AND l.database = a.datid AND a.datname = current_database()
       AND l.classid::bigint = hashtext('tieline')::bigint & 4294967295
-      AND l.objid::bigint = hashtext('pass')::bigint & 4294967295
+      AND l.objid::bigint = hashtext('pass in ' || current_schema())::bigint & 4294967295
 """
 
 

@@ -97,6 +97,8 @@ def _pack_dealt(dealt: Dealt | None, pool: dict[str, int]) -> list[Any] | None:
 def _unpack_dealt(packed: list[Any] | None, pool: list[str]) -> Dealt | None:
     if packed is None:
         return None
+    if len(packed) == 1:  # by a person and kept as written: nearly all
+        return Dealt(_unpack_values(packed[0], pool))
     values, origin, rule, system = _filled(packed, ({}, 0, "", None))
     return Dealt(
         values=_unpack_values(values, pool),
@@ -111,7 +113,9 @@ def _pack_values(values: Values, pool: dict[str, int]) -> dict[str, Any]:
 
 
 def _unpack_values(packed: Mapping[str, Any], pool: list[str]) -> Values:
-    return MappingProxyType({name: _unpack_value(value, pool) for name, value in packed.items()})
+    return MappingProxyType(
+        {name: v if isinstance(v, str) else _unpack_value(v, pool) for name, v in packed.items()}
+    )
 
 
 def _pack_value(value: Value, pool: dict[str, int]) -> str | int | list[str] | None:
@@ -120,10 +124,10 @@ def _pack_value(value: Value, pool: dict[str, int]) -> str | int | list[str] | N
     return None if value is None else sorted(value)
 
 
-def _unpack_value(packed: str | int | list[str] | None, pool: list[str]) -> Value:
+def _unpack_value(packed: int | list[str] | None, pool: list[str]) -> Value:
     if isinstance(packed, int):
         return pool[packed]
-    return frozenset(packed) if isinstance(packed, list) else packed
+    return None if packed is None else frozenset(packed)
 
 
 def _trimmed(items: list[Any]) -> list[Any]:

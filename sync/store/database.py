@@ -25,6 +25,12 @@ _SQLITE_ON_CONNECT: Final = (
 
 _CONNECT_SECONDS: Final = 10
 
+# One writer at a time here too, as on SQLite: what a transaction looked up stays true until it commits
+# (a record that is paired while it arrives would stand in the inbox twice). Ours take milliseconds.
+_POSTGRESQL_ONE_WRITER: Final = (
+    "SELECT pg_advisory_xact_lock(hashtext('tieline'), hashtext(current_schema()))"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -94,6 +100,6 @@ def _postgresql(place: Place, lock_seconds: float) -> Database:
     wait = f"SET LOCAL lock_timeout = {int(lock_seconds * 1000)}"
     return Database(
         engine,
-        begin_write=(wait,),
+        begin_write=(wait, _POSTGRESQL_ONE_WRITER),
         begin_read=("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",),
     )

@@ -12,7 +12,6 @@ from tieline.sync.store.place import Place, no_state
 from tieline.sync.store.schema import REVISION, VERSION_TABLE, metadata, version
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
-_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtext('tieline schema'))"
 
 
 def bring_up_to_date(database: Database, place: Place, *, create: bool) -> None:
@@ -27,8 +26,6 @@ def bring_up_to_date(database: Database, place: Place, *, create: bool) -> None:
     with database.engine.connect() as connection:
         for statement in database.begin_write:
             connection.exec_driver_sql(statement)
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(_ONE_AT_A_TIME)
         _bring(connection, place, create=create)
         connection.commit()
 

@@ -19,6 +19,11 @@ from tieline.sync.store.schema import ACTIVE, pairs
 _LIVE_STATES: Final[tuple[PairState, ...]] = ("active", "frozen")
 _ALL_STATES: Final[tuple[PairState, ...]] = get_args(PairState)
 _THIS: Final = pairs.c.id == sa.bindparam("_id")
+# Built once: this is what each settled write runs.
+_SAVE: Final = (
+    pairs.update().where(_THIS).values({c.name: sa.bindparam(c.name) for c in pairs.c if not c.primary_key})
+)
+_SAVE_IN_SAME_STATE: Final = _SAVE.where(pairs.c.state == sa.bindparam("state"))
 
 
 class Pairs(Inbox):
@@ -61,13 +66,12 @@ class Pairs(Inbox):
     def save_pair(self, pair: Pair) -> None:
         """Replace everything that is stored of a pair; StateError if there is no such pair."""
         columns = _columns(pair)
-        same_state = pairs.update().where(_THIS, pairs.c.state == sa.bindparam("_state")).values(columns)
-        if self._run(same_state, {"_id": pair.id, "_state": pair.state}):
+        if self._run(_SAVE_IN_SAME_STATE, {**columns, "_id": pair.id}):
             return
         before = self._first(sa.select(pairs.c.state).where(_THIS), {"_id": pair.id})
         if before is None:
             raise StateError(f"pair {pair.id} is not in the state")
-        self._run(pairs.update().where(_THIS).values(columns), {"_id": pair.id})
+        self._run(_SAVE, {**columns, "_id": pair.id})
         self._tally(_tally_name(before.state), -1)
         self._tally(_tally_name(pair.state), 1)
 

@@ -39,7 +39,7 @@ class Refs(Rows):
     """Finds pairs by their records."""
 
     def _ids_of(self, refs: Iterable[Ref]) -> dict[tuple[Side, str], int]:
-        """The live pair (active or frozen) of each record that is in one; a covering index answers."""
+        """The live pair (active or frozen) of each record that is in one."""
         found: dict[tuple[Side, str], int] = {}
         for side, ids in by_side(refs).items():
             column = REF_COLUMN[side]

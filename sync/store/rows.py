@@ -68,7 +68,7 @@ class Rows:
         return list(self._connection.execute(statement, rows).scalars())
 
     def _tally(self, name: str, by: int) -> None:
-        """Change a kept count; written at the end, so that no two transactions wait crosswise for it."""
+        """Change a kept count; it is written once, at the end of the transaction."""
         self._tallied[name] += by
 
     def _tallied_now(self, names: Sequence[str]) -> int:

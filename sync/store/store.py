@@ -39,7 +39,7 @@ class Store:
     def transaction(self) -> Iterator[Tx]:
         """Read and write; committed at the end, rolled back on any exception.
 
-        On SQLite one transaction at a time: the next one waits. StateError if the state cannot be used.
+        One at a time, whatever the database: the next one waits. StateError if the state cannot be used.
         """
         with self._begun(self._database.begin_write) as (connection, tx):
             yield tx
