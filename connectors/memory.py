@@ -1,0 +1,289 @@
+"""An in-memory side behind the port: no kinder than the real ones, and without HTTP in the way.
+
+It checks no version when it is written to, keeps second-grained times where ServiceNow does, shows no record
+after a transition where Jira shows none, and can lag, hide, refuse and lose answers as a test scripts it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final, Literal
+
+from tieline.connectors.base import (
+    Action,
+    AddNote,
+    Applied,
+    Capabilities,
+    Change,
+    Create,
+    Entity,
+    Identity,
+    Move,
+    Page,
+    Race,
+    Record,
+    Ref,
+    ShowLink,
+    Side,
+    Touch,
+    Transition,
+    Update,
+    Value,
+    Version,
+)
+from tieline.connectors.errors import ConnectorError, Gone, Rejected, Stale
+
+OWN_ACCOUNT: Final = "tieline"
+
+Rule = Callable[["Row", str], Mapping[str, Value]]
+"""A business rule: sees the row after a write and the writer, gives what it makes of it."""
+
+
+@dataclass
+class Row:
+    """One record as the side keeps it."""
+
+    id: str
+    label: str
+    place: str
+    values: dict[str, Value]
+    created: datetime
+    updated: datetime
+    updated_by: str
+    mod_count: int = 0
+    marker: str = ""
+    links: dict[str, ShowLink] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    touched: dict[str, Touch] = field(default_factory=dict)
+    hidden: bool = False
+
+
+class MemorySide:
+    """One side in memory. People use `make` and `edit`; the engine uses the port.
+
+    `workflow` maps a status to its transitions (Jira); with it, the field `status` is set only by them.
+    `rules` run at once after each write. `before_write` may return an error for an action, or None;
+    `after_write` may replace an outcome, as a lost answer does.
+    """
+
+    def __init__(
+        self,
+        side: Side,
+        clock: Callable[[], datetime],
+        *,
+        place: str,
+        prefix: str,
+        workflow: Mapping[str, tuple[Move, ...]] | None = None,
+        first_status: str = "",
+        overlap: timedelta = timedelta(minutes=2),
+    ) -> None:
+        self.side: Side = side
+        self.rows: dict[str, Row] = {}
+        self.people: dict[str, Entity] = {}
+        self.groups: dict[str, Entity] = {}
+        self.rules: list[Rule] = []
+        self.requests: list[str] = []
+        self.before_write: Callable[[Action], ConnectorError | None] = lambda _action: None
+        self.after_write: Callable[[Action, Applied | ConnectorError], Applied | ConnectorError] = (
+            lambda _action, outcome: outcome
+        )
+        self._clock = clock
+        self._place = place
+        self._prefix = prefix
+        self._workflow = workflow
+        self._first_status = first_status
+        self._overlap = overlap
+        self._next = 1
+
+    # What people do.
+
+    def make(
+        self, values: Mapping[str, Value], by: str = "somebody", *, place: str = "", marker: str = ""
+    ) -> Row:
+        """A person (or a create) makes a record."""
+        now, number = self._now(), self._next
+        self._next += 1
+        label = f"{self._prefix}{number}"
+        row = Row(str(10_000 + number), label, place or self._place, {}, now, now, by, marker=marker)
+        row.values.update(values)
+        if self._workflow is not None:
+            row.values["status"] = self._first_status
+        self.rows[row.id] = row
+        self._run_rules(row, by)
+        return row
+
+    def edit(
+        self, id_: str, values: Mapping[str, Value], by: str = "somebody", *, person: bool = True
+    ) -> Row:
+        """A person (or an automation: `person=False`) edits a record, past any workflow."""
+        row = self.rows[id_]
+        changed = {name: value for name, value in values.items() if row.values.get(name) != value}
+        if changed:
+            row.values.update(changed)
+            self._stamp(row, changed, by, person)
+            self._run_rules(row, by)
+        return row
+
+    # What the engine does.
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Transitions with a workflow, none without."""
+        return Capabilities(self.side, transitions=self._workflow is not None)
+
+    def identity(self) -> Identity:
+        """Always ourselves."""
+        self.requests.append("identity")
+        return Identity(OWN_ACCOUNT, "Tieline")
+
+    def feed(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """Pages of fifty, oldest first."""
+        since = start if cursor is None else datetime.fromisoformat(json.loads(cursor)) - self._overlap
+        rows = sorted((r for r in self.rows.values() if r.updated >= since), key=lambda r: (r.updated, r.id))
+        for index in range(0, max(len(rows), 1), 50):
+            self.requests.append("feed")
+            page = rows[index : index + 50]
+            at = page[-1].updated if page else since + self._overlap if cursor else start
+            changes = tuple(
+                Change(Ref(self.side, r.id), r.label, self._version(r), r.updated)
+                for r in page
+                if not r.hidden
+            )
+            yield Page(changes, json.dumps(at.isoformat()), len(page) - len(changes))
+
+    def read(self, refs: Sequence[Ref]) -> list[Record | ConnectorError]:
+        """The records as they are now."""
+        self.requests.append("read")
+        return [self._shown(ref) for ref in refs]
+
+    def in_scope(self, refs: Sequence[Ref], scope: str) -> frozenset[Ref]:
+        """Scopes read `field=value` here."""
+        self.requests.append("scope")
+        name, _, value = scope.partition("=")
+        return frozenset(ref for ref in refs if self.rows[ref.id].values.get(name) == value)
+
+    def find(self, marker: str, place: str, watermark: str) -> list[Record]:
+        """Every row that holds the marker."""
+        self.requests.append("find")
+        return [self._record(row) for row in self.rows.values() if row.marker == marker and not row.hidden]
+
+    def lookup(self, label: str) -> Ref | None:
+        """By number or key, or by id."""
+        self.requests.append("lookup")
+        rows = (row for row in self.rows.values() if label in (row.label, row.id))
+        return next((Ref(self.side, row.id) for row in rows), None)
+
+    def watermark(self, place: str) -> str:
+        """Not needed: `find` reads everything."""
+        return ""
+
+    def entities(self, kind: Literal["person", "group"], ids: Sequence[str]) -> list[Entity]:
+        """Those of the ids that are known."""
+        self.requests.append("entities")
+        known = self.people if kind == "person" else self.groups
+        return [known[id_] for id_ in ids if id_ in known]
+
+    def search_entities(self, kind: Literal["person", "group"], keys: Sequence[str]) -> Mapping[str, Entity]:
+        """People by e-mail address, groups by name."""
+        self.requests.append("search")
+        if kind == "person":
+            by_key = {entity.email: entity for entity in self.people.values()}
+        else:
+            by_key = {entity.name: entity for entity in self.groups.values()}
+        return {key: by_key[key] for key in keys if key in by_key}
+
+    def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
+        """Each action once; scripted failures come before, lost answers after."""
+        outcomes: list[Applied | ConnectorError] = []
+        for action in actions:
+            self.requests.append(type(action).__name__)
+            outcome = self.before_write(action) or self._write(action)
+            outcomes.append(self.after_write(action, outcome))
+        return outcomes
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _write(self, action: Action) -> Applied | ConnectorError:
+        if isinstance(action, Create):
+            made = self.make(action.values, OWN_ACCOUNT, place=action.place, marker=action.marker)
+            made.notes.extend([action.note] if action.note else [])
+            return Applied(Ref(self.side, made.id), self._answer(made))
+        row = self.rows.get(action.ref.id)
+        if row is None or row.hidden:
+            return Gone(f"{action.ref} does not exist, or is hidden")
+        match action:
+            case Update():
+                return self._update(row, action)
+            case Transition():
+                return self._transition(row, action)
+            case ShowLink():
+                row.links[action.global_id] = action
+                row.notes.extend([action.note] if action.note else [])
+                return Applied(action.ref)
+            case AddNote():
+                row.notes.append(action.text)
+                return Applied(action.ref)
+
+    def _update(self, row: Row, action: Update) -> Applied | ConnectorError:
+        if self._workflow is not None and "status" in action.values:
+            return Rejected("a status is set by a transition", {"status": "cannot be set"})
+        races, alone = self._races(row, action)
+        self.edit(row.id, action.values, OWN_ACCOUNT)
+        return Applied(action.ref, self._answer(row, always=True), alone, races)
+
+    def _transition(self, row: Row, action: Transition) -> Applied | ConnectorError:
+        assert self._workflow is not None, "transitions go to Jira"
+        open_now = self._workflow.get(str(row.values.get("status")), ())
+        if action.move.id not in {move.id for move in open_now}:
+            return Stale(f"transition {action.move.id} is not open from {row.values.get('status')}")
+        missing = [name for name in action.move.required if action.values.get(name) is None]
+        if missing:
+            return Rejected(f"Field {missing[0]} is required.", {missing[0]: "is required"})
+        self.edit(row.id, {**action.values, "status": action.move.to}, OWN_ACCOUNT)
+        return Applied(action.ref)
+
+    def _races(self, row: Row, action: Update) -> tuple[tuple[Race, ...], bool | None]:
+        if self._workflow is None:
+            alone = self._version(row) == action.seen
+            lost = () if alone else (Race("", None, False, row.updated, row.updated_by),)
+            return lost, alone
+        raced = [name for name, value in action.before.items() if row.values.get(name) != value]
+        races = tuple(Race(n, row.values.get(n), True, row.updated, row.updated_by) for n in raced)
+        return races, not races
+
+    def _answer(self, row: Row, *, always: bool = False) -> Record | None:
+        return self._record(row) if always or self._workflow is None else None
+
+    def _shown(self, ref: Ref) -> Record | ConnectorError:
+        row = self.rows.get(ref.id)
+        return Gone(f"{ref} does not exist, or is hidden") if row is None or row.hidden else self._record(row)
+
+    def _record(self, row: Row) -> Record:
+        status = str(row.values.get("status"))
+        return Record(
+            Ref(self.side, row.id), row.label, self._version(row), MappingProxyType(dict(row.values)),
+            row.created, row.updated, row.updated_by, row.place, row.marker, f"https://{self.side}/{row.label}",
+            () if self._workflow is None else self._workflow.get(status, ()),
+            MappingProxyType({} if self._workflow is None else dict(row.touched)),
+        )  # fmt: skip
+
+    def _run_rules(self, row: Row, by: str) -> None:
+        for rule in self.rules:
+            row.values.update(rule(row, by))
+
+    def _stamp(self, row: Row, changed: Mapping[str, Value], by: str, person: bool) -> None:
+        row.updated, row.updated_by = self._now(), by
+        row.mod_count += 1
+        row.touched.update(dict.fromkeys(changed, Touch(row.updated, by, person)))
+
+    def _version(self, row: Row) -> Version:
+        return Version(f"{row.mod_count}@{row.updated.isoformat()}")
+
+    def _now(self) -> datetime:
+        now = self._clock()
+        return now.replace(microsecond=0) if self._workflow is None else now
