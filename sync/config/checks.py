@@ -57,7 +57,9 @@ def _twice(named: Iterable[tuple[Path, str]]) -> Iterator[Problem]:
 
 
 def routes(parts: Parts) -> Iterator[Problem]:
-    """No incident belongs to two routes."""
+    """There is a route, and no incident belongs to two."""
+    if parts.no_route:
+        yield Problem(("route",), "is empty", "add a [[route]]")
     for (_, one), (path, two) in combinations(parts.routes, 2):
         remedy = "narrow both with `scope`, or make them one route"
         if _one_jira(one, two):
@@ -158,6 +160,20 @@ def overrides(parts: Parts) -> Iterator[Problem]:
                 yield Problem(at, "names no field", remedy, quoted(override.name))
         for at, field in _overridden(parts, path, route):
             yield from _sound(at, field)
+
+
+def kinds(parts: Parts) -> Iterator[Problem]:
+    """A side's field is read and written in one way, whichever route it is mirrored by."""
+    known: dict[tuple[Side, str], FieldConfig] = {}
+    for _, field in parts.fields:
+        known |= {("servicenow", field.servicenow): field, ("jira", field.jira): field}
+    for path, route in parts.routes:
+        for at, field in _overridden(parts, path, route):
+            for side, name, where, _ in _field_uses(at, field):
+                other = known.setdefault((side, name), field)
+                if other.kind != field.kind:
+                    what = f"has kind = {quoted(other.kind)} elsewhere"
+                    yield Problem(where, what, "give it the same kind everywhere", quoted(name))
 
 
 def _overridden(parts: Parts, path: Path, route: Route) -> Iterator[tuple[Path, FieldConfig]]:
@@ -282,5 +298,5 @@ def priority(parts: Parts) -> Iterator[Problem]:
 
 
 CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
-    sign_in, names, routes, claims, overrides, fields, maps, status, priority,
+    sign_in, names, routes, claims, overrides, kinds, fields, maps, status, priority,
 )  # fmt: skip

@@ -20,7 +20,7 @@ class Problem:
     """A fault before its place is known: where it is by path, what it is, what to do.
 
     `value` is the offending value as it may be shown ("" for nothing to show); `at` says what to point to.
-    `unknown` tells a key that means nothing from a value that is wrong.
+    `meant` is set for a key that means nothing: the key that it may stand for, or "".
     """
 
     path: Path
@@ -28,7 +28,7 @@ class Problem:
     remedy: str
     value: str = ""
     at: Literal["key", "value"] = "value"
-    unknown: bool = False
+    meant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,17 @@ def _plain(name: str) -> bool:
     return 0 < len(name) <= MAX_SHOWN_CHARACTERS and name.isprintable()
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The one of `known` that `word` may be a slip of; "" if none is near."""
+    by_form = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), by_form, n=1, cutoff=0.6)
+    return by_form[near[0]] if near else ""
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The remedy for a word that is none of `known`: the nearest one, else all of them."""
-    words = list(known)
-    by_form = {known.lower(): known for known in words}
-    near = get_close_matches(word.lower(), by_form, n=1, cutoff=0.6)
+    names = list(known)
+    near = nearest(word, names)
     if near:
-        return f"did you mean {by_form[near[0]]}?"
-    return f"known here: {', '.join(words)}" if words else "nothing is known here"
+        return f"did you mean {near}?"
+    return f"known here: {', '.join(names)}" if names else "nothing is known here"

@@ -8,9 +8,13 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 import tree_sitter_toml
 from tree_sitter import Language, Node, Parser
+
+MAX_DEPTH: Final = 16
+"""Places are kept down to this depth, far below any setting; what is deeper points to what is around it."""
 
 Path = tuple[str | int, ...]
 """The way to a value: keys of tables, and indexes (from 0) of arrays."""
@@ -89,6 +93,8 @@ class _Walk:
 
     def value(self, path: Path, node: Node) -> None:
         self.values[path] = self.place(node)
+        if len(path) >= MAX_DEPTH:
+            return
         if node.type == "inline_table":
             for child in node.named_children:
                 if child.type == "pair":
@@ -109,7 +115,7 @@ def _parts(node: Node) -> list[str]:
     while node.type == "dotted_key":
         node, last = node.named_children[0], node.named_children[-1]
         names.append(_name(last))
-    return [*reversed([*names, _name(node)])]
+    return [*reversed([*names, _name(node)])][:MAX_DEPTH]
 
 
 def _name(node: Node) -> str:

@@ -42,7 +42,10 @@ T = TypeVar("T", bound=Table)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What could be read of a file, each element with its path; `field_names` are all that it names."""
+    """What could be read of a file, each element with its path.
+
+    `field_names` are all that it names, readable or not; `no_route` is true of an empty list.
+    """
 
     servicenow: ServiceNow | None = None
     jira: Jira | None = None
@@ -53,13 +56,14 @@ class Parts:
     routes: tuple[tuple[Path, Route], ...] = ()
     fields: tuple[tuple[Path, FieldConfig], ...] = ()
     field_names: tuple[str, ...] = ()
+    no_route: bool = False
 
 
 def readable(data: dict[str, Any], found: Iterable[Problem] = ()) -> Parts:
     """The parts of a parsed file that are right by themselves, once what `found` says is put aside."""
     for problem in found:
-        if problem.unknown or problem.path[-1] in STAND_INS:
-            data = _put_aside(data, problem.path)
+        if problem.meant is not None or problem.path[-1] in STAND_INS:
+            data = _put_aside(data, problem.path, problem.meant)
     return Parts(
         servicenow=_whole(ServiceNow, data.get("servicenow")),
         jira=_whole(Jira, data.get("jira")),
@@ -70,18 +74,20 @@ def readable(data: dict[str, Any], found: Iterable[Problem] = ()) -> Parts:
         routes=_elements(Route, data.get("route"), "route"),
         fields=_elements(FieldConfig, data.get("field"), "field"),
         field_names=tuple(_names(data.get("field"))),
+        no_route=data.get("route") == [],
     )
 
 
-def _put_aside(data: Any, path: Path) -> Any:
-    """A copy of `data` with a stand-in at `path`, or without the key there; the original stays."""
+def _put_aside(data: Any, path: Path, meant: str | None) -> Any:
+    """A copy of `data` with a stand-in at `path`, or with the key there renamed to `meant` or left out."""
     part, *rest = path
     if rest:
-        inner = _put_aside(data[part], tuple(rest))
+        inner = _put_aside(data[part], tuple(rest), meant)
         return [*data[:part], inner, *data[part + 1 :]] if isinstance(part, int) else data | {part: inner}
-    if part in STAND_INS:
+    if meant is None:
         return data | {part: STAND_INS[part]}
-    return {key: value for key, value in data.items() if key != part}
+    kept = {key: value for key, value in data.items() if key != part}
+    return {meant: data[part]} | kept if meant else kept
 
 
 def _names(listed: object) -> Iterator[str]:

@@ -8,11 +8,11 @@ from typing import Any, Final, get_args
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from tieline.sync.config.faults import Path, Problem, quoted, shown, suggestion
+from tieline.sync.config.faults import Path, Problem, nearest, quoted, shown, suggestion
 from tieline.sync.config.model import Config
 from tieline.sync.config.values import FAULT, Table
 
-# What is wrong and what to do, by the type of pydantic's error; {…} is filled from the error's context.
+# What is wrong and what to do, by the type of pydantic's error; {gt} and the like are filled from it.
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "string_type": ("must be text", "write it in quotes"),
     "bool_type": ("must be true or false", "write true or false, without quotes"),
@@ -20,8 +20,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "float_type": ("must be a number", "write a number without quotes"),
     "finite_number": ("must be a finite number", "write a number such as 0.5"),
     "tuple_type": ("must be an array", "put it into [ ]"),
-    "model_type": ("must be a table", "write it as { ... }, or under a header of its own"),
-    "model_attributes_type": ("must be a table", "write it as { ... }, or under a header of its own"),
+    "model_type": ("must be a table", "write it as {{ ... }}, or under a header of its own"),
+    "model_attributes_type": ("must be a table", "write it as {{ ... }}, or under a header of its own"),
     "greater_than": ("is too small", "use more than {gt}"),
     "greater_than_equal": ("is too small", "use at least {ge}"),
     "less_than": ("is too large", "use less than {lt}"),
@@ -46,7 +46,9 @@ def _problem(entry: ErrorDetails) -> Problem:
             return Problem((*path, "kind"), "is missing", _add((*path, "kind"), field), at="key")
         case "extra_forbidden":
             known = [info.alias or name for name, info in parent.model_fields.items()] if parent else []
-            return Problem(path, "is not a setting", suggestion(str(path[-1]), known), at="key", unknown=True)
+            word = str(path[-1])
+            meant = nearest(word, known)
+            return Problem(path, "is not a setting", suggestion(word, known), at="key", meant=meant)
         case "literal_error":
             return _choice(path, entry["input"], _literals(field))
         case "union_tag_invalid":

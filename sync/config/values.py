@@ -242,12 +242,14 @@ ProjectKey = Annotated[
         r"[A-Za-z][A-Za-z0-9_]*", "is not a project key", "use the key, such as OPS, not the project's name"
     ),
 ]
-Url = Annotated[Text, AfterValidator(_url)]
-StateUrl = Annotated[Text, AfterValidator(_state)]
+Url = Annotated[Text, AfterValidator(_url), Field(examples=["https://example.com"])]
+StateUrl = Annotated[Text, AfterValidator(_state), Field(examples=["sqlite:///tieline.db"])]
 EncodedQuery = Annotated[Text, AfterValidator(_encoded_query)]
 Jql = Annotated[Text, AfterValidator(_jql)]
-Day = Annotated[date, BeforeValidator(_day)]
-UnknownEntity = Annotated[Text, AfterValidator(_unknown_entity)]
+Day = Annotated[date, BeforeValidator(_day), Field(examples=["2024-03-01"])]
+UnknownEntity = Annotated[
+    Text, AfterValidator(_unknown_entity), Field(examples=["unassigned", "hold", "default:ID"])
+]
 Alternatives = Annotated[
     tuple[Line, ...],
     BeforeValidator(_one_or_more),
@@ -278,7 +280,7 @@ Duration = Annotated[
     timedelta,
     PlainValidator(parse_duration),
     PlainSerializer(duration_text),
-    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$", "examples": ["90s", "2m", "24h", "1d"]}),
 ]
 
 
