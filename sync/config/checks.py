@@ -142,11 +142,13 @@ def _field_uses(path: Path, field: FieldConfig) -> tuple[Use, Use]:
 def _claimed_twice(uses: Iterable[Use], within: Path) -> Iterator[Problem]:
     owners: dict[tuple[Side, str], str] = {}
     for side, name, path, label in uses:
-        owner = owners.setdefault((side, name), label) if name else label
-        if owner is not label and path[: len(within)] == within:
+        owner = owners.get((side, name))
+        if owner and path[: len(within)] == within:
             yield Problem(
                 path, f"is used by {owner} already", "name another field, or remove one", quoted(name)
             )
+        if name:
+            owners.setdefault((side, name), label)
 
 
 def overrides(parts: Parts) -> Iterator[Problem]:

@@ -116,6 +116,7 @@ def own_field(text: str) -> tuple[str, str]:
         (second_route(query=""), r"route\[other\].servicenow: overlaps the ServiceNow side"),
         (('["servicenow", "jira"]', '["jira", "jira"]'), r"create_from: names a side twice"),
         (('jira = "description"', 'jira = "summary"'), r'jira: is used by the field "summary" already'),
+        (('impact = "impact"', 'impact = "urgency"'), r"servicenow.urgency: is used by the priority already"),
         ((LINK, 'link = "correlation_id"'), r"servicenow.link: is used by the marker already"),
         (('servicenow = "category"', 'servicenow = "state"'), r"status.servicenow.state|is used by"),
         (('marker = "customfield_10042"', 'marker = "priority"'), r"is used by"),
