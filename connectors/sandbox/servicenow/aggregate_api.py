@@ -55,7 +55,7 @@ class AggregateApi:
             raise no_resource()
         table = self._tables.table(endpoint.table)
         asked.check_media_types(request)
-        rows = self._tables.search(request, table, actor.user)
+        rows = self._tables.search(request, table, actor)
         keys = self._wire.paths(table, request.param("sysparm_group_by"))
         view = asked.view_of(request, actor.user, endpoint.version)
         result = self._groups(request, rows, keys, view) if keys else self._stats(request, rows)

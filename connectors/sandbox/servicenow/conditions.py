@@ -71,12 +71,11 @@ def _comparison(column: Column, operator: str, value: str) -> Test | None:
     bounds = [_bound(column, text) for text in texts]
     if len(texts) != (2 if operator == "BETWEEN" else 1) or None in bounds:
         return None
-    key: Callable[[str], Any] = int if column.type in NUMBERS else str
     low, high = bounds[0], bounds[-1]
-    if operator == "BETWEEN":
-        return lambda stored: stored != "" and low <= key(stored) <= high
-    compare = _COMPARE[operator]
-    return lambda stored: stored != "" and compare(key(stored), low)
+    compare = _COMPARE.get(operator) or (lambda value, low: low <= value <= high)
+    if column.type in NUMBERS:
+        return lambda stored: stored != "" and compare(int(stored), low)
+    return lambda stored: stored != "" and compare(stored, low)
 
 
 def _bound(column: Column, value: str) -> Any:

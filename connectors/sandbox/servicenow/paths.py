@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 
 from tieline.connectors.sandbox.servicenow.schema import Column, Row, Table
 from tieline.connectors.sandbox.servicenow.store import Store
@@ -25,6 +26,11 @@ class Path:
         """The stored value; "" if a reference on the way is empty or leads nowhere."""
         last = self.walk(row)
         return "" if last is None else last[self.column.name]
+
+    @property
+    def reader(self) -> Callable[[Row], str]:
+        """`value`, without the walk where there is none."""
+        return itemgetter(self.column.name) if self.direct else self.value
 
 
 def find_path(store: Store, table: Table, dotted: str) -> Path | None:

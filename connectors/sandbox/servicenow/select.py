@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from tieline.connectors.sandbox.servicenow.conditions import Test, condition
 from tieline.connectors.sandbox.servicenow.moments import Preferences, literal
@@ -101,16 +102,13 @@ class _Search:
                 found.sort(key=self._key(path), reverse=descending)
         return found
 
-    def _key(self, path: Path) -> Callable[[Row], tuple[int, str]]:
+    def _key(self, path: Path) -> Callable[[Row], Any]:
         column, store = path.column, self.around.store
         if column.type in NUMBERS:
-            return lambda row: (int(path.value(row) or -1), "")
+            return lambda row: int(path.value(row) or -1)
         if column.type == "reference":
-            return lambda row: (0, store.display(column.reference, path.value(row)))
-        if path.direct:
-            name = column.name
-            return lambda row: (0, row[name])
-        return lambda row: (0, path.value(row))
+            return lambda row: store.display(column.reference, path.value(row))
+        return path.reader
 
 
 def _any_of(tests: list[RowTest]) -> RowTest:
@@ -120,10 +118,8 @@ def _any_of(tests: list[RowTest]) -> RowTest:
 
 
 def _on_row(path: Path, test: Test) -> RowTest:
-    if path.direct:
-        name = path.column.name
-        return lambda row: test(row[name])
-    return lambda row: test(path.value(row))
+    read = path.reader
+    return lambda row: test(read(row))
 
 
 def _updated_since(clause: Clause) -> str:

@@ -96,11 +96,12 @@ class TableApi:
             raise invalid_table(name)
         return found
 
-    def search(self, request: Request, table: Table, user: Preferences) -> list[Row]:
+    def search(self, request: Request, table: Table, actor: Actor) -> list[Row]:
         """Every row that the request's query or name=value parameters mean, before limits and access."""
+        user = actor.user
         strict = self._properties.on(STRICT_QUERIES)
         around = Searching(self._store, user, strict, self._random)
-        encoded = request.param("sysparm_query")
+        encoded = _about(actor, request.param("sysparm_query"))
         query = parse(encoded) if encoded else Query()
         found = select(around, self._store.rows(table.name), query)
         if encoded:
@@ -112,12 +113,14 @@ class TableApi:
         return found
 
     def _says(self, path: Path, row: Row, wanted: str, user: Preferences) -> bool:
-        stored = path.value(row)
-        shown = self._wire.shown(path.table, path.column, stored, user)
+        stored, column = path.value(row), path.column
+        if column.type == "reference" and stored:
+            return stored in (wanted, self._store.named(column.reference, wanted))
+        shown = self._wire.shown(path.table, column, stored, user)
         return stored == wanted or shown.casefold() == wanted.casefold()
 
     def _list(self, call: Call) -> Response:
-        found = self.search(call.request, call.table, call.actor.user)
+        found = self.search(call.request, call.table, call.actor)
         paging = asked.paging_of(call.request)
         visible = [row for row in paging.cut(found) if row["sys_id"] not in self._access.hidden]
         if not visible and call.endpoint.version == "v1":
@@ -172,10 +175,16 @@ class TableApi:
     def _one(self, call: Call, status: int, row: Row, headers: tuple[tuple[str, str], ...] = ()) -> Response:
         silent = call.request.headers.get("x-no-response-body", "").casefold() == "true"
         if silent and call.request.method != "GET":
-            return answer(status, None, headers, call.transaction)
+            return answer(204 if status == 200 else status, None, headers, call.transaction)
         fields = call.request.param("sysparm_fields")
         record = self._wire.records(call.table, [row], fields, call.view)[0]
         return answer(status, {"result": record}, headers, call.transaction)
+
+
+def _about(actor: Actor, encoded: str) -> str:
+    """The query with the two scripts that clients use filled in; all others make their terms invalid."""
+    filled = encoded.replace("javascript:gs.getUserID()", actor.sys_id)
+    return filled.replace("javascript:gs.getUserName()", actor.user_name)
 
 
 def _display_input(call: Call) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, Final, Literal
 
 from tieline.connectors.sandbox.servicenow.choices import ChoiceLists
@@ -52,7 +51,7 @@ class Wire:
         if not fields.strip():
             return [self._whole(table, row, view) for row in rows]
         render = self._renderer(view)
-        named = [(n, p.table, p.column, _reader(p)) for n, p in self.paths(table, fields).items()]
+        named = [(n, p.table, p.column, p.reader) for n, p in self.paths(table, fields).items()]
         return [{name: render(at, column, read(row)) for name, at, column, read in named} for row in rows]
 
     def paths(self, table: Table, fields: str) -> Mapping[str, Path]:
@@ -120,10 +119,6 @@ class Wire:
             return answer
 
         return {"false": raw, "true": people, "all": both}[view.display]
-
-
-def _reader(path: Path) -> Callable[[Row], str]:
-    return itemgetter(path.column.name) if path.direct else path.value
 
 
 def _link(column: Column, value: str, view: View) -> str:
