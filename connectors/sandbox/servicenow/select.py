@@ -78,19 +78,21 @@ class _Search:
         since = ""
         for clause in group:
             values = self._wanted(clause)
-            if values is not None:
+            if values:
                 column = clause[0].field
                 return [row for value in values for row in self.rows.having(column, value)]
             since = max(since, _updated_since(clause))
         return self.rows.updated_since(since) if since else self.rows
 
-    def _wanted(self, clause: Clause) -> Iterable[str] | None:
-        term = clause[0]
-        if len(clause) != 1 or term.operator not in ("=", "IN") or not self.rows.indexed(term.field):
-            return None
-        if "javascript:" in term.value or term.value in ("", "NULL"):
-            return None
-        return dict.fromkeys(term.value.split(",") if term.operator == "IN" else [term.value])
+    def _wanted(self, clause: Clause) -> Iterable[str]:
+        """The values of one indexed column that the whole clause comes down to; none if it does not."""
+        field = clause[0].field
+        values: dict[str, None] = {}
+        for term in clause:
+            if term.field != field or not self.rows.indexed(field) or not _is_plain(term):
+                return ()
+            values |= dict.fromkeys(term.value.split(",") if term.operator == "IN" else [term.value])
+        return values
 
     def ordered(self, found: list[Row], order: tuple[Order, ...]) -> list[Row]:
         """Sorted by all valid keys; the platform breaks no ties, and neither does this."""
@@ -120,6 +122,11 @@ def _any_of(tests: list[RowTest]) -> RowTest:
 def _on_row(path: Path, test: Test) -> RowTest:
     read = path.reader
     return lambda row: test(read(row))
+
+
+def _is_plain(term: Term) -> bool:
+    odd = term.value == "" or "javascript:" in term.value or "NULL" in term.value
+    return term.operator in ("=", "IN") and not odd
 
 
 def _updated_since(clause: Clause) -> str:

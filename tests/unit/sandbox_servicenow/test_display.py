@@ -20,8 +20,8 @@ Call = Callable[..., Any]
 def sys_id(desk: ServiceNowSandbox) -> str:
     values = {
         "short_description": "x", "impact": "1", "urgency": "2", "assigned_to": "beth.anglin",
-        "order": "1234567", "due_date": "2026-07-01 00:30:00", "contact_type": "self-service", "subcategory": "vpn",
-        "watch_list": "",
+        "order": "1234567", "due_date": "2026-07-01 00:30:00", "contact_type": "self-service",
+        "subcategory": "vpn", "watch_list": "",
     }  # fmt: skip
     return desk.create("abel.tuter", values)["sys_id"]
 
@@ -40,7 +40,8 @@ def test_display_values_are_what_people_see(call: Call, desk: ServiceNowSandbox,
     }
     expected = {
         "state": "New", "impact": "1 - High", "urgency": "2 - Medium", "priority": "2 - High",
-        "notify": "Do Not Notify", "escalation": "Normal", "approval": "Not Yet Requested", "upon_reject": "Cancel all future Tasks",
+        "notify": "Do Not Notify", "escalation": "Normal", "approval": "Not Yet Requested",
+        "upon_reject": "Cancel all future Tasks",
         "upon_approval": "Proceed to Next Task", "category": "Inquiry / Help", "contact_type": "Self-service",
         "sys_class_name": "Incident", "active": "true", "order": "1,234,567", "sla_due": "UNKNOWN",
         "activity_due": "UNKNOWN", "expected_start": "", "caller_id": "", "subcategory": "VPN",
