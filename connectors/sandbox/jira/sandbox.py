@@ -1,0 +1,392 @@
+"""The Jira stand-in as a whole: HTTP for clients, and the same site for scripted people in this process."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, Final
+
+from tieline.connectors.sandbox.core import Clock, Faults, Refused, Request, Response
+from tieline.connectors.sandbox.jira import adf, api_attached, api_issue, api_search, api_site, dates
+from tieline.connectors.sandbox.jira.beans import View
+from tieline.connectors.sandbox.jira.fields import Simple, to_simple, to_wire
+from tieline.connectors.sandbox.jira.http import (
+    Accounts,
+    Answer,
+    Call,
+    Route,
+    Router,
+    Site,
+    refuse_stranger,
+    respond,
+)
+from tieline.connectors.sandbox.jira.index import Index
+from tieline.connectors.sandbox.jira.issues import Renderer
+from tieline.connectors.sandbox.jira.model import ApiError, Deployment, Field, Issue, Project, Text, User
+from tieline.connectors.sandbox.jira.settings import Settings
+from tieline.connectors.sandbox.jira.store import Store
+from tieline.connectors.sandbox.jira.world import World, seed_people, seed_site
+from tieline.connectors.sandbox.jira.writes import Rewrite, Writer
+
+VIEWS_KEPT: Final = 64
+Lag = timedelta | tuple[timedelta, timedelta]
+"""How long search takes to see a write: always as long, or anything between two spans."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An issue as a person sees it, in simple values: names, accountIds, plain text; None for nothing."""
+
+    id: str
+    key: str
+    project: str
+    issue_type: str
+    values: Mapping[str, str | tuple[str, ...] | None]
+    created: datetime
+    updated: datetime
+    hidden: bool = False
+
+    @property
+    def status(self) -> str:
+        """The status's name."""
+        return str(self.values["status"])
+
+
+Automation = Callable[["JiraSandbox", Ticket], None]
+"""A rule of the site that runs some time after an edit, as an app: called with the issue that was edited."""
+
+
+class JiraSandbox:
+    """A Jira site. `accounts` maps e-mail addresses (Cloud) or user names (Data Center) to their secrets.
+
+    People in this process use `create`, `update`, `transition` and the others. They name people by accountId,
+    user name or e-mail address, and give values in simple form: priorities, options, resolutions and statuses
+    by name, texts plain, several values as a list, None for nothing. Their edits obey the same rules as the
+    API's, and what Jira refuses is `Refused` with its words. They take `lock` if it is given: give the server
+    the same.
+    """
+
+    name = "jira"
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        deployment: Deployment = "cloud",
+        accounts: Mapping[str, str] | None = None,
+        seed: int = 0,
+        index_lag: Lag = timedelta(0),
+        time_zone: str = "UTC",
+        settings: Settings | None = None,
+        base_url: str = "",
+        lock: threading.RLock | None = None,
+        seeded: bool = True,
+    ) -> None:
+        self.faults = Faults()
+        self.automations: list[Automation] = []
+        self.world = World(deployment, seed, time_zone)
+        self._lock: AbstractContextManager[Any] = lock or nullcontext()
+        self._base_url = base_url
+        self._random = Random(f"jira:{seed}")
+        self._views: dict[tuple[str, str, str], Renderer] = {}
+        self._edited: deque[int] = deque()
+        self._automating = False
+        seed_site(self.world)
+        markers = [f.id for f in self.world.fields.values() if f.is_custom and f.kind == "line"]
+        store = Store(Index(lambda: self._lag(index_lag), markers))
+        settings = settings or Settings()
+        writer = Writer(self.world, store, clock, settings, on_write=self._note)
+        self.site = Site(self.world, store, writer, settings, clock)
+        if seeded:
+            seed_people(self.world)
+        self._accounts = Accounts(self.world, dict(accounts or {}))
+        for handle in accounts or {}:
+            self._add_account(handle)
+        self._router = Router(deployment)
+        for module in (api_search, api_issue, api_attached, api_site):
+            for route in module.routes():
+                self._router.add(route)
+
+    def _lag(self, lag: Lag) -> timedelta:
+        if isinstance(lag, timedelta):
+            return lag
+        low, high = lag
+        return low + (high - low) * self._random.random()
+
+    def _add_account(self, handle: str) -> None:
+        if self.world.user(handle) is None:
+            name, _, domain = handle.partition("@")
+            self.world.add_user(name, email=handle if domain else "")
+
+    @property
+    def rewrites(self) -> list[Rewrite]:
+        """Rules that change values on their way in; add to it."""
+        return self.site.writer.rewrites
+
+    # HTTP
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request; the server holds the lock."""
+        caller, failed = self._accounts.caller(request)
+        try:
+            answer = self._answer(request, caller, failed=failed)
+        except ApiError as fault:
+            answer = Answer(fault.status, fault.body)
+        return respond(
+            answer, request, caller, failed=failed, now=self.site.clock.now(), cloud=self.world.cloud
+        )
+
+    def _answer(self, request: Request, caller: User | None, *, failed: bool) -> Answer:
+        route, params, version = self._router.find(request)
+        if route is None:
+            return self._no_endpoint(request)
+        if caller is None and (route.strangers != "welcome" or (failed and not self.world.cloud)):
+            return refuse_stranger(route, failed=failed, cloud=self.world.cloud)
+        return route.handler(
+            Call(self.site, request, params, caller, self._renderer(request, version, caller))
+        )
+
+    def _no_endpoint(self, request: Request) -> Answer:
+        if not self.world.cloud:
+            return Answer(
+                404, {"message": f"null for uri: {self._base(request)}{request.path}", "status-code": 404}
+            )
+        problem = {
+            "type": "about:blank", "title": "Not Found", "status": 404,
+            "detail": f"No endpoint {request.method} {request.path}.", "instance": request.path,
+        }  # fmt: skip
+        return Answer(404, problem, (("content-type", "application/problem+json"),))
+
+    def _base(self, request: Request) -> str:
+        return self._base_url or f"http://{request.headers.get('host', 'jira.example.com')}"
+
+    def _renderer(self, request: Request, version: str, caller: User | None) -> Renderer:
+        zone = caller.time_zone if caller else self.world.time_zone
+        key = (self._base(request), version, zone)
+        found = self._views.get(key)
+        if found is None:
+            if len(self._views) >= VIEWS_KEPT:
+                self._views.clear()
+            view = View(self.world, key[0], version, dates.zone(zone))
+            found = self._views[key] = Renderer(view, self.site.store, self.site.settings)
+        return found
+
+    def operation(self, request: Request) -> str:
+        """The request's method and path template."""
+        try:
+            route, _, _ = self._router.find(request)
+        except ApiError:
+            route = None
+        if not isinstance(route, Route):
+            return f"{request.method} (unknown)"
+        return f"{request.method} /{'/'.join(request.path.strip('/').split('/')[:3])}{route.path}"
+
+    # People, and what is on the site
+
+    def add_user(
+        self,
+        name: str,
+        *,
+        email: str = "",
+        display: str = "",
+        time_zone: str = "",
+        email_hidden: bool = False,
+    ) -> str:
+        """A new person; returns what the API knows them by: accountId (Cloud), user name (Data Center)."""
+        with self._lock:
+            user = self.world.user(name) or self.world.add_user(
+                name, email=email, display=display, time_zone=time_zone, email_hidden=email_hidden
+            )
+            return user.id if self.world.cloud else user.name
+
+    def add_field(
+        self, definition: Field, options: Iterable[str] = (), *, projects: Iterable[str] = ()
+    ) -> None:
+        """A new field, on the screens of these projects."""
+        with self._lock:
+            self.world.add_field(definition, options)
+            for key in projects:
+                project = self.world.projects[key]
+                self.world.projects[key] = _with_field(project, definition.id)
+
+    def add_option(self, field: str, value: str) -> str:
+        """One more option of a select field, by its id or name; returns the option's id."""
+        with self._lock:
+            definition = next(f for f in self.world.fields.values() if field in (f.id, f.name))
+            return self.world.add_option(definition.id, value).id
+
+    def account_id(self, user: str) -> str:
+        """The accountId behind any of a person's names."""
+        return self._user(user).id
+
+    def _user(self, handle: str) -> User:
+        found = self.world.user(handle)
+        if found is None:
+            raise Refused(f"The user '{handle}' does not exist.")
+        return found
+
+    # What people do
+
+    def create(self, user: str, project: str, issue_type: str, fields: Mapping[str, Simple]) -> Ticket:
+        """Raise an issue."""
+        wire = self._wire(fields) | {"project": {"key": project}, "issuetype": {"name": issue_type}}
+        return self._do(
+            lambda: self.site.writer.create(self._user(user), {"fields": wire}, adf=self.world.cloud)
+        )
+
+    def update(self, user: str, issue_id: str | int, fields: Mapping[str, Simple]) -> Ticket:
+        """Edit fields of an issue, by its id or key."""
+        body = {"fields": self._wire(fields)}
+        return self._change(
+            issue_id, lambda i: self.site.writer.edit(self._user(user), i, body, adf=self.world.cloud)
+        )
+
+    def transition(
+        self, user: str, issue_id: str | int, to_status: str, fields: Mapping[str, Simple] | None = None
+    ) -> Ticket:  # fmt: skip
+        """Take the first open transition that leads to a status."""
+
+        def hop(issue: Issue) -> None:
+            arrows = (t for t in issue.state.type.workflow.transitions if t.source == issue.state.status.name)
+            arrow = next((t for t in arrows if t.target == to_status), None)
+            if arrow is None:
+                raise ApiError(
+                    400, (f"There is no transition from '{issue.state.status.name}' to '{to_status}'.",)
+                )
+            body = {"transition": {"id": arrow.id}, "fields": self._wire(fields or {})}
+            self.site.writer.transition(self._user(user), issue, body, adf=self.world.cloud)
+
+        return self._change(issue_id, hop)
+
+    def comment(self, user: str, issue_id: str | int, text: str, *, internal: bool = False) -> Ticket:
+        """Comment on an issue."""
+        properties = {"sd.public.comment": {"internal": True}} if internal else {}
+        body = self._text(text)
+        return self._change(
+            issue_id, lambda i: self.site.writer.comment(self._user(user), i, body, properties)
+        )
+
+    def move(self, user: str, issue_id: str | int, project: str) -> Ticket:
+        """Move an issue to another project."""
+        return self._change(
+            issue_id, lambda i: self.site.writer.move(self._user(user), i, self._project(project))
+        )
+
+    def clone(self, user: str, issue_id: str | int) -> Ticket:
+        """Clone an issue; returns the copy."""
+        return self._do(lambda: self.site.writer.clone(self._user(user), self._issue(issue_id)))
+
+    def delete(self, issue_id: str | int) -> None:
+        """Delete an issue."""
+        with self._lock:
+            self.site.writer.delete(self._issue(issue_id))
+
+    def hide(self, issue_id: str | int) -> None:
+        """Put an issue out of the API accounts' sight, as a security level does."""
+        with self._lock:
+            self._issue(issue_id).hidden = True
+
+    def unhide(self, issue_id: str | int) -> None:
+        """Let the API accounts see the issue again."""
+        with self._lock:
+            self._issue(issue_id).hidden = False
+
+    # What people see
+
+    def get(self, issue_id: str | int) -> Ticket:
+        """The issue with this id. Raises `Refused` if it is not there."""
+        with self._lock:
+            return self._ticket(self._issue(issue_id))
+
+    def by_key(self, key: str) -> Ticket:
+        """The issue with this key, or that once had it."""
+        return self.get(key)
+
+    def issues(self) -> list[Ticket]:
+        """All issues, the hidden ones too, by id."""
+        with self._lock:
+            return [self._ticket(i) for _, i in sorted(self.site.store.issues.items())]
+
+    # Time
+
+    def tick(self) -> int:
+        """Run the automations for every edit since the last tick; returns how many edits there were.
+
+        What they edit themselves does not set them off again.
+        """
+        with self._lock:
+            pending, self._edited = self._edited, deque()
+            self._automating = True
+            try:
+                for issue_id in pending:
+                    issue = self.site.store.issues.get(issue_id)
+                    for automation in self.automations if issue else ():
+                        automation(self, self._ticket(self.site.store.issues[issue_id]))
+            finally:
+                self._automating = False
+            self.site.store.index.refresh(self.site.clock.now())
+            return len(pending)
+
+    def _note(self, issue: Issue, author: User) -> None:
+        if self.automations and not self._automating:
+            self._edited.append(issue.state.id)
+
+    # Between simple and stored
+
+    def _wire(self, fields: Mapping[str, Simple]) -> dict[str, Any]:
+        known = self.world.fields
+        return {k: to_wire(known[k], v, self.world) if k in known else v for k, v in fields.items()}
+
+    def _text(self, text: str) -> Text:
+        document = adf.from_plain(text)
+        return Text(adf.to_wiki(document), document) if self.world.cloud else Text(text)
+
+    def _project(self, key: str) -> Project:
+        found = self.world.project(key)
+        if found is None:
+            raise Refused(f"No project could be found with key '{key}'.")
+        return found
+
+    def _issue(self, issue_id: str | int) -> Issue:
+        found = self.site.store.get(str(issue_id))
+        if found is None:
+            raise Refused("Issue does not exist or you do not have permission to see it.")
+        return found
+
+    def _change(self, issue_id: str | int, change: Callable[[Issue], object]) -> Ticket:
+        def run() -> Issue:
+            issue = self._issue(issue_id)
+            change(issue)
+            return issue
+
+        return self._do(run)
+
+    def _do(self, work: Callable[[], Issue]) -> Ticket:
+        with self._lock:
+            try:
+                return self._ticket(work())
+            except ApiError as fault:
+                raise Refused(str(fault)) from None
+
+    def _ticket(self, issue: Issue) -> Ticket:
+        state = issue.state
+        values = {k: to_simple(v) for k, v in state.values.items()} | {"status": state.status.name}
+        return Ticket(
+            str(state.id),
+            state.key,
+            state.project.key,
+            state.type.name,
+            values,
+            state.created,
+            state.updated,
+            issue.hidden,
+        )
+
+
+def _with_field(project: Project, field_id: str) -> Project:
+    return replace(project, screen=(*project.screen, field_id))
