@@ -76,7 +76,7 @@ class _Walk:
         asked: set[str] = set()
         idle = 0
         while True:
-            hits = self._page(token)
+            hits = self._page(token, self.site.settings.page_size)
             found = self._take(hits)
             yield Page(found, cursor_at(self.mark))
             if hits.next is None:
@@ -91,24 +91,28 @@ class _Walk:
             asked.clear()
 
     def by_offset(self) -> Iterator[Page]:
-        """Data Center: each page starts at the newest that was seen; offsets only within equal times.
+        """Data Center: each page starts at the newest that was seen, and is larger where times are equal.
 
         Plain offsets skip issues: one that is edited meanwhile moves to the end, and all others up.
         """
-        offset = 0
+        offset, size = 0, self.site.settings.page_size
         while True:
-            hits = self._page(str(offset))
+            hits = self._page(str(offset), size)
             yield Page(self._take(hits), cursor_at(self.mark))
             if hits.next is None:
                 return
-            offset = offset + len(hits.issues) if self.newest <= self.anchor else 0
-            self.anchor = max(self.anchor, self.newest)
+            if self.newest > self.anchor:
+                self.anchor, offset, size = self.newest, 0, self.site.settings.page_size
+            elif len(hits.issues) < size:  # Jira shows no larger page
+                offset += len(hits.issues)
+            else:
+                size *= 2
 
-    def _page(self, after: str | None) -> Hits:
+    def _page(self, after: str | None, size: int) -> Hits:
         projects = ", ".join(quoted(key) for key in self.site.settings.projects)
         since = _milliseconds(self.anchor)
         jql = f"project in ({projects}) AND updated >= {since} ORDER BY updated ASC, key ASC"
-        query = Query(_WHAT, jql, ("updated",), self.site.settings.page_size)
+        query = Query(_WHAT, jql, ("updated",), size)
         try:
             return page(self.site, query, after)
         except Refusal as refusal:

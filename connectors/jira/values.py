@@ -87,7 +87,7 @@ def _text(field: Field, raw: str | Mapping[str, Any], *, cloud: bool) -> str | N
 def _name(raw: Any) -> str | None:
     """What a list's entry is called: its value or name; a cascading one with its child after a `>`."""
     match raw:
-        case None | "" | [] | {}:
+        case None:
             return None
         case bool():
             return str(raw).lower()

@@ -215,11 +215,11 @@ def _named(what: str, *, write: bool) -> Any:
         raise
     except JIRAError as error:
         raise _judged(error.response, what, write=write) from None
-    except requests.RequestException as error:
-        raise lost(error, what, write=write) from None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (requests.JSONDecodeError, KeyError, TypeError, RecursionError):
         words = f"{what}: the answer cannot be read"
         raise (Unknown(f"{words}; it may have been carried out") if write else Malformed(words)) from None
+    except requests.RequestException as error:
+        raise lost(error, what, write=write) from None
 
 
 def _judged(response: requests.Response | None, what: str, *, write: bool) -> Exception:

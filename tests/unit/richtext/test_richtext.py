@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tieline.connectors.richtext import (
     adf_to_text,
@@ -18,9 +17,6 @@ from tieline.connectors.richtext import (
     text_to_wiki,
     wiki_to_text,
 )
-
-_SHARED = Path(os.environ.get("TIELINE_SHARED") or Path(__file__).resolve().parents[4] / "shared")
-_SCHEMA = _SHARED / "api" / "specs" / "adf-schema.full.json"
 
 # Made of what means something to either format, so that few tries meet many of its rules.
 _MARKUP = st.lists(
@@ -38,10 +34,8 @@ _MARKUP = st.lists(
     max_size=12,
 ).map("".join)  # fmt: skip
 _TEXT = st.one_of(_MARKUP, st.text())
-_law = settings(deadline=None)
 
 
-@_law
 @given(_TEXT)
 @example("\r\x00\n x \n\t")
 def test_canonical_text_is_a_fixed_point(text: str) -> None:
@@ -50,7 +44,6 @@ def test_canonical_text_is_a_fixed_point(text: str) -> None:
     assert once is None or (once.strip() and not re.search(r"[ \t\r]$|[\x00-\x08\r]", once, re.MULTILINE))
 
 
-@_law
 @given(_TEXT)
 @example("a\n\n\nb\n\n\n\nc")
 def test_adf_keeps_every_text(text: str) -> None:
@@ -58,14 +51,12 @@ def test_adf_keeps_every_text(text: str) -> None:
     assert adf_to_text(document) == canonical_text(text)
 
 
-@_law
 @given(_TEXT)
 @example("C:\\temp\\*.log on \\\\server\\share and &#92; &amp;amp;")
 def test_wiki_keeps_every_text(text: str) -> None:
     assert wiki_to_text(text_to_wiki(text)) == canonical_text(text)
 
 
-@_law
 @given(_TEXT)
 def test_reading_what_a_person_typed_is_canonical(text: str) -> None:
     for read in (wiki_to_text(text), adf_to_text(text)):
@@ -229,15 +220,15 @@ def test_what_is_no_document_has_no_text(document: object) -> None:
 # The schema itself: every node type that can hold text gives it, and what we write is valid.
 
 
-def _schema() -> dict[str, Any]:
-    if not _SCHEMA.exists():
-        pytest.skip(f"the document format's schema is not at {_SCHEMA}")
-    definitions: dict[str, Any] = json.loads(_SCHEMA.read_text())["definitions"]
+@pytest.fixture(scope="module")
+def schema(shared: Path) -> dict[str, Any]:
+    path = shared / "api" / "specs" / "adf-schema.full.json"
+    definitions: dict[str, Any] = json.loads(path.read_text())["definitions"]
     return definitions
 
 
-def test_no_node_type_of_the_schema_loses_the_text_inside_it() -> None:
-    for name, definition in _schema().items():
+def test_no_node_type_of_the_schema_loses_the_text_inside_it(schema: dict[str, Any]) -> None:
+    for name, definition in schema.items():
         properties = definition.get("properties", {})
         if name.endswith("_node") and "content" in properties and name != "text_node":
             kind = properties["type"]["enum"][0]
@@ -246,10 +237,10 @@ def test_no_node_type_of_the_schema_loses_the_text_inside_it() -> None:
             assert found is not None and "needle" in found, kind
 
 
-def test_no_readable_attribute_of_the_schema_is_lost() -> None:
+def test_no_readable_attribute_of_the_schema_is_lost(schema: dict[str, Any]) -> None:
     readable = {"text", "title", "alt", "url", "shortName"}
     checked = 0
-    for definition in _schema().values():
+    for definition in schema.values():
         properties = definition.get("properties", {})
         attrs = properties.get("attrs", {})
         variants = [attrs, *attrs.get("anyOf", [])]
@@ -310,19 +301,18 @@ class _Validator:
         return fits and schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value))
 
 
-@_law
 @given(text=_TEXT)
 @example(text="")
 @example(text="\n\n\na\n\n\n\n\nb")
-def test_what_we_write_is_valid_against_the_schema(text: str) -> None:
-    validator = _Validator(_schema())
+def test_what_we_write_is_valid_against_the_schema(schema: dict[str, Any], text: str) -> None:
+    validator = _Validator(schema)
     document = text_to_adf(text)
     assert validator.valid({"$ref": "#/definitions/doc_node"}, document)
     assert not any("\n" in node.get("text", "") for block in document["content"] for node in block["content"])
 
 
-def test_the_validator_refuses_what_the_schema_refuses() -> None:
-    validator = _Validator(_schema())
+def test_the_validator_refuses_what_the_schema_refuses(schema: dict[str, Any]) -> None:
+    validator = _Validator(schema)
     for content in (
         [_p(_text(""))],
         [_text("bare")],
