@@ -10,6 +10,7 @@ import base64
 import binascii
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -26,6 +27,10 @@ _JSON_HEADERS: Final = [
     {"name": "Content-Type", "value": "application/json"},
     {"name": "Accept", "value": "application/json"},
 ]
+
+
+_NO_STATUS: Final = 599
+"""Stands for a part whose status is none: some failure of the server's."""
 
 
 def pack(calls: Sequence[Call], fields: Sequence[str], prefix: str = "") -> dict[str, Any]:
@@ -101,7 +106,7 @@ def _response(part: Mapping[str, Any]) -> requests.Response:
     """A part as the answer that it stands for."""
     response = requests.Response()
     status = str(part.get("status_code"))
-    response.status_code = int(status) if status.isascii() and status.isdigit() else 0
+    response.status_code = int(status) if re.fullmatch(r"[1-5]\d\d", status) else _NO_STATUS
     response.reason = str(part.get("status_text") or part.get("error_message") or "")
     response.headers["Content-Type"] = "application/json"
     try:

@@ -144,7 +144,7 @@ class ServiceNowConnector:
         An empty scope matches everything, and costs nothing.
         """
         condition = query.checked_scope(scope)
-        if not condition:
+        if not condition or not refs:
             return frozenset(refs)
         self._check_scope(condition)
         found: set[str] = set()
@@ -232,24 +232,25 @@ class ServiceNowConnector:
         After a failure that concerns the whole side nothing more is sent: the rest is Unavailable.
         """
         calls = [call_of(action, self._settings) for action in actions]
-        rows: list[Row | ConnectorError] = []
-        for chunk in _chunks(calls, self._settings.batch_size):
-            rows += self._send(chunk) if _goes_on(rows) else [_unsent(call) for call in chunk]
+        rows: list[Row | ConnectorError] = [Gone(f"{call.what}: no record has such an id") for call in calls]
+        sendable = (n for n, call in enumerate(calls) if call.sys_id is None or query.is_id(call.sys_id))
+        for chunk in _chunks(sendable, self._settings.batch_size):
+            sent = self._send([calls[n] for n in chunk], goes_on=_goes_on(rows))
+            for n, row in zip(chunk, sent, strict=True):
+                rows[n] = row
         return self._outcomes(actions, rows)
 
-    def _send(self, calls: Sequence[Call]) -> list[Row | ConnectorError]:
-        if len(calls) > 1 and self._batching:
+    def _send(self, calls: Sequence[Call], *, goes_on: bool) -> list[Row | ConnectorError]:
+        if goes_on and len(calls) > 1 and self._batching:
             outcomes = self._send_batch(calls)
             if outcomes is not None:
                 return outcomes
         rows: list[Row | ConnectorError] = []
         for call in calls:
-            rows.append(self._send_one(call) if _goes_on(rows) else _unsent(call))
+            rows.append(self._send_one(call) if goes_on and _goes_on(rows) else _unsent(call))
         return rows
 
     def _send_one(self, call: Call) -> Row | ConnectorError:
-        if call.sys_id is not None and not query.is_id(call.sys_id):
-            return Gone(f"{call.what}: no record has such an id")
         try:
             return self._wire.write(call, self._fields)
         except ConnectorError as error:
