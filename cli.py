@@ -1,5 +1,228 @@
-"""The command line."""
+"""The command line: a lazy root command, the wiring of adapters, exit codes. The only composition root.
+
+Exit codes: 0 in step, 1 failed, 2 usage or configuration, 3 finished but something needs a person.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tieline.connectors.base import Connector, Side
+    from tieline.connectors.http import HardenedAdapter, HttpSettings
+    from tieline.sync.config import Config
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "demo": ("demo:demo", "Show the whole thing on stand-in systems, and check the result."),
+    "sandbox": ("sandbox:sandbox", "Run stand-ins of both systems to try things on."),
+    "config": ("config:config", "Check the configuration file, or describe it."),
+    "plan": ("plan:plan", "Show what a pass would do, and why; write nothing."),
+    "sync": ("sync:sync", "Run one pass."),
+    "status": ("status:status", "Show how the mirror is doing."),
+    "show": ("show:show", "Show one incident: both records, and why each value is what it is."),
+    "conflicts": ("conflicts:conflicts", "What both sides changed apart: list, show, resolve."),
+    "parked": ("parked:parked", "What Tieline leaves alone, and why: list, retry."),
+}
+"""name -> (module:attribute under tieline.sync.commands, one line of help): imported when it is used."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is run, so that `--help` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(f"tieline.sync.commands.{module}"), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands from the table above, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+class Adapters:
+    """Makes the adapters that commands work with; `tieline.sync` knows only what they promise."""
+
+    @contextmanager
+    def connect(
+        self, config: Config, clock: Any = None, meters: dict[Side, Any] | None = None
+    ) -> Iterator[dict[Side, Connector]]:
+        """Both sides of a configuration, closed at the end. Reads the secrets. ConfigError if one is missing.
+
+        `meters` is filled with what counts each side's requests.
+        """
+        from tieline.connectors.jira import JiraConnector, only_reads
+        from tieline.connectors.servicenow.connector import ServiceNowConnector
+
+        timing = _timing(clock)
+        snow = _adapter(_http(config, config.servicenow.url), None, timing)
+        jira = _adapter(_http(config, config.jira.url), only_reads, timing)
+        if meters is not None:
+            meters["servicenow"], meters["jira"] = snow.meter, jira.meter
+        sides: dict[Side, Connector] = {
+            "servicenow": ServiceNowConnector(
+                _servicenow(config), snow, _auth(config, config.servicenow.auth), timing
+            ),
+            "jira": JiraConnector(_jira(config), _auth(config, config.jira.auth), jira),
+        }
+        try:
+            yield sides
+        finally:
+            for side in sides.values():
+                side.close()
+
+    def world(self, **settings: Any) -> Any:
+        """The sandbox's world of both stand-ins."""
+        from tieline.connectors.sandbox.world import World
+
+        return World(**settings)
+
+
+def _timing(clock: Any) -> Any:
+    from tieline.connectors.http import Timing
+
+    return Timing() if clock is None else Timing(now=clock)
+
+
+def _http(config: Config, url: str) -> HttpSettings:
+    from tieline.connectors.http import HttpSettings
+
+    return HttpSettings(
+        base_url=url,
+        timeout_s=config.limits.timeout.total_seconds(),
+        concurrency=config.limits.concurrency,
+    )
+
+
+def _adapter(settings: HttpSettings, safe: Any, timing: Any) -> HardenedAdapter:
+    from tieline.connectors.http import HardenedAdapter, is_read
+
+    return HardenedAdapter(settings, safe or is_read, timing)
+
+
+def _auth(config: Config, auth: Any) -> Any:
+    from tieline.connectors.auth import BasicAuth, BearerAuth
+    from tieline.sync.secrets import read_secret
+
+    folder = config.path.parent
+    match auth.kind:
+        case "basic":
+            return BasicAuth(auth.user, read_secret(auth.password, folder))
+        case "token":
+            return BasicAuth(auth.user, read_secret(auth.token, folder))
+        case _:
+            return BearerAuth(read_secret(auth.token, folder))
+
+
+def _servicenow(config: Config) -> Any:
+    from tieline.connectors.servicenow.settings import ServiceNowSettings
+    from tieline.sync.vocabulary import field_kinds
+
+    return ServiceNowSettings(
+        table=config.routes[0].servicenow.table,
+        fields=field_kinds(config, "servicenow"),
+        marker=config.servicenow.marker,
+        link=config.servicenow.link,
+        overlap=config.servicenow.overlap,
+    )
+
+
+def _jira(config: Config) -> Any:
+    from tieline.connectors.jira import JiraSettings
+    from tieline.sync.vocabulary import field_kinds
+
+    return JiraSettings(
+        url=config.jira.url,
+        deployment=config.jira.deployment,
+        places=tuple((route.jira.project, route.jira.issue_type) for route in config.routes),
+        fields=field_kinds(config, "jira"),
+        marker=config.jira.marker,
+        overlap=config.jira.overlap,
+        concurrency=config.limits.concurrency,
+    )
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tieline", message="tieline %(version)s")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="warning",
+    show_default=True,
+    envvar="TIELINE_LOG_LEVEL",
+    help="How much to log. Text of tickets appears at debug only.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    envvar="TIELINE_LOG_FORMAT",
+    help="How to log, to standard error.",
+)
+@click.pass_context
+def root(context: click.Context, log_level: str, log_format: str) -> None:
+    """Keep ServiceNow incidents and Jira issues in step, both ways.
+
+    \b
+    Try it:        tieline demo
+    Look first:    tieline plan
+    Run one pass:  tieline sync
+
+    Exit codes: 0 in step, 1 failed, 2 usage or configuration, 3 finished but something needs a person.
+    """
+    context.obj = Adapters()
+    if log_level != "warning" or log_format != "text":
+        from tieline.sync.logs import set_up_logs
+
+        set_up_logs(log_level, log_format)
+
+
+def now() -> datetime:
+    """The machine's clock, UTC."""
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; a person's mistake ends in a sentence, never in a traceback."""
+    from tieline.connectors.errors import ConfigError, PolicyError, StateError, TielineError
+
+    try:
+        code = root.main(prog_name="tieline", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted. Nothing is lost: the next pass goes on where this one stopped.", err=True)
+        code = 1
+    except (ConfigError, PolicyError, StateError) as error:
+        click.echo(f"{error}", err=True)
+        code = 2
+    except TielineError as error:
+        click.echo(f"{error}", err=True)
+        code = 1
+    except BrokenPipeError:
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

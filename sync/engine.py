@@ -15,7 +15,7 @@ from tieline.sync.intake import in_scope, intake
 from tieline.sync.journal import recover
 from tieline.sync.model import Arrival, InboxEntry, PairState, PassSummary
 from tieline.sync.pairing import pair_key, record_key
-from tieline.sync.parking import BY_PERSON
+from tieline.sync.parking import BY_PERSON, arrival_ref
 from tieline.sync.run import EVERYTHING, PassOptions, PassStopped, Run, new_run
 from tieline.sync.store import Store
 
@@ -157,13 +157,8 @@ def _sweep(run: Run) -> None:
         due = tx.parks_due(now, limit) if limit else []
         pairs = tx.pairs([int(park.key[2:]) for park in due if park.key.startswith("p:")])
         tx.arrive([Arrival(pair.servicenow, "retry") for pair in pairs.values()], now)
-        tx.arrive([Arrival(_ref(park.key), "retry") for park in due if park.key.startswith("r:")], now)
+        tx.arrive([Arrival(arrival_ref(park.key), "retry") for park in due if park.key.startswith("r:")], now)
     run.counts["swept"] = len(stale)
-
-
-def _ref(key: str) -> Ref:
-    _, side, id_ = key.split(":", 2)
-    return Ref("servicenow" if side == "servicenow" else "jira", id_)
 
 
 def _guard(run: Run) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from tieline.connectors.base import Record
+from tieline.connectors.base import Record, Ref
 from tieline.sync.model import Park
 from tieline.sync.vocabulary import Vocabulary
 
@@ -15,6 +15,12 @@ FIRST_PAUSE: Final = timedelta(minutes=5)
 LONGEST_PAUSE: Final = timedelta(hours=24)
 BY_PERSON: Final = "person"
 """The reason of an arrival that a person asked for: it ends a park."""
+
+
+def arrival_ref(key: str) -> Ref:
+    """The record behind an inbox key `r:<side>:<id>`."""
+    _, side, id_ = key.split(":", 2)
+    return Ref("servicenow" if side == "servicenow" else "jira", id_)
 
 
 def seen_values(records: Iterable[Record], vocabulary: Vocabulary | None) -> str:

@@ -1,0 +1,83 @@
+"""`tieline parked`: what Tieline leaves alone, and why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from tieline.connectors.errors import ConfigError
+from tieline.sync.commands.options import config_option, json_option
+from tieline.sync.commands.session import ago, open_state, utc_now
+
+if TYPE_CHECKING:
+    from tieline.sync.model import Pair, Park
+    from tieline.sync.store.store import Tx
+
+
+@click.group()
+def parked() -> None:
+    """What Tieline leaves alone, and why: list, retry."""
+
+
+@parked.command("list")
+@config_option
+@json_option
+def list_(config_path: Path, as_json: bool) -> None:
+    """List what is parked, with the reason and when it is tried again."""
+    from tieline.sync.explain import park_json
+
+    with open_state(config_path) as (_, store), store.read() as tx:
+        found = tx.all_parks()
+        names = {park.key: _name(tx, park) for park in found}
+    if as_json:
+        rows = [{**park_json(park), "incident": names[park.key]} for park in found]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    now = utc_now()
+    for park in found:
+        again = "when it changes" if park.retry_at is None else f"{park.retry_at:%Y-%m-%d %H:%M} UTC"
+        click.echo(f"{names[park.key]}  {park.reason}, {ago(park.since, now)}, next try {again}")
+        click.echo(f"    {park.detail}")
+    if not found:
+        click.echo("Nothing is parked")
+
+
+@parked.command()
+@click.argument("refs", metavar="[REF]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Everything that is parked.")
+@config_option
+@json_option
+def retry(refs: tuple[str, ...], everything: bool, config_path: Path, as_json: bool) -> None:
+    """Let the next pass try REF (a number, a key, or the name that `parked list` shows) again."""
+    from tieline.sync.model import Arrival
+    from tieline.sync.parking import BY_PERSON, arrival_ref
+
+    if not refs and not everything:
+        raise click.UsageError("name what to try again, or give --all")
+    with open_state(config_path) as (_, store), store.transaction() as tx:
+        names = {park.key: _name(tx, park) for park in tx.all_parks()}
+        chosen = [key for key, name in names.items() if everything or set(refs) & {key, *name.split(" = ")}]
+        if (
+            missing := set(refs)
+            - {part for name in names.values() for part in name.split(" = ")}
+            - set(names)
+        ):
+            raise ConfigError(f"not parked: {', '.join(sorted(missing))}; see `tieline parked list`")
+        ids = [int(key[2:]) for key in chosen if key.startswith("p:")]
+        pairs = tx.pairs(ids)
+        wanted = [pair.servicenow for pair in pairs.values()]
+        wanted += [arrival_ref(key) for key in chosen if key.startswith("r:")]
+        tx.arrive([Arrival(ref, BY_PERSON) for ref in wanted], utc_now())
+    if as_json:
+        click.echo(json.dumps({"retry": [names[key] for key in chosen]}, indent=2))
+    else:
+        click.echo(f"{len(chosen)} will be tried by the next pass: tieline sync")
+
+
+def _name(tx: Tx, park: Park) -> str:
+    if not park.key.startswith("p:"):
+        return park.key.removeprefix("r:")
+    pair: Pair | None = tx.pairs([int(park.key[2:])]).get(int(park.key[2:]))
+    return park.key if pair is None else f"{pair.number} = {pair.key}"

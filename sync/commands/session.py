@@ -1,0 +1,108 @@
+"""What commands open before they work: configuration, state, both sides; and how they show progress."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from tieline.connectors.base import Connector, Side
+    from tieline.sync.config import Config
+    from tieline.sync.store import Store
+
+EXIT_FAILED = 1
+EXIT_PERSON = 3
+
+
+class Adapters(Protocol):
+    """What the composition root hands to commands."""
+
+    def connect(
+        self, config: Config, clock: Any = None, meters: dict[Side, Any] | None = None
+    ) -> AbstractContextManager[dict[Side, Connector]]:
+        """Both sides of a configuration; `meters` is filled with what counts each side's requests."""
+
+    def world(self, **settings: Any) -> Any:
+        """The sandbox's world of both stand-ins."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open configuration, state and both sides."""
+
+    config: Config
+    store: Store
+    sides: Mapping[Side, Connector]
+    meters: dict[Side, Any] = field(default_factory=dict)
+
+    def requests(self) -> dict[str, int]:
+        """How many requests each side has been sent so far."""
+        return {side: meter.usage().requests for side, meter in self.meters.items()}
+
+
+@contextmanager
+def open_state(config_path: Path, *, create: bool = False) -> Iterator[tuple[Config, Store]]:
+    """The configuration and its state, without reaching for either side."""
+    from tieline.sync.config import load_config
+    from tieline.sync.store import open_store
+
+    config = load_config(config_path)
+    with open_store(config.state_url, create=create) as store:
+        yield config, store
+
+
+@contextmanager
+def open_session(adapters: Adapters, config_path: Path, *, create: bool = False) -> Iterator[Session]:
+    """The configuration, its state and both sides."""
+    with open_state(config_path, create=create) as (config, store):
+        meters: dict[Side, Any] = {}
+        with adapters.connect(config, meters=meters) as sides:
+            yield Session(config, store, sides, meters)
+
+
+def utc_now() -> datetime:
+    """The machine's clock."""
+    return datetime.now(UTC)
+
+
+def new_pass_id(now: datetime) -> str:
+    """An id that sorts by time and that a person can read out: `20260105-080000-3f2a`."""
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago something was, roughly, for people."""
+    if moment is None:
+        return "never"
+    seconds = int((now - moment).total_seconds())
+    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {name} ago"
+    return f"{max(seconds, 0)} s ago"
+
+
+@contextmanager
+def progress_bar(show: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Progress on a terminal; silence elsewhere."""
+    import sys
+
+    if not show or not sys.stderr.isatty():
+        yield lambda _what, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def told(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total or None)
+            bar.update(tasks[what], completed=done, total=total or None)
+
+        yield told

@@ -1,0 +1,164 @@
+"""`tieline show`: one incident, both records side by side, and why each value is what it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from tieline.sync.commands.options import config_option, json_option
+from tieline.sync.commands.session import Adapters, Session, open_session
+
+if TYPE_CHECKING:
+    from tieline.connectors.base import Record, Side, Values
+    from tieline.sync.mapping import Directory, Unit
+    from tieline.sync.model import AuditEntry, Conflict, Pair, Park
+
+TRAIL = 200
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is known of one incident: its pair, both records, and what happened to it."""
+
+    pair: Pair
+    records: dict[Side, Record]
+    directory: Directory
+    units: tuple[Unit, ...]
+    trail: list[AuditEntry]
+    conflicts: list[Conflict]
+    park: Park | None
+
+
+@click.command()
+@click.argument("ref")
+@config_option
+@json_option
+@click.pass_context
+def show(context: click.Context, ref: str, config_path: Path, as_json: bool) -> None:
+    """Show incident REF (a number or an issue key): both records, the base, and why each value is so."""
+    adapters: Adapters = context.obj
+    with open_session(adapters, config_path) as session:
+        found = _find(session, ref)
+    if isinstance(found, str):
+        click.echo(json.dumps({"ref": ref, "pair": None, "note": found}) if as_json else found)
+        return
+    click.echo(json.dumps(_json(found), indent=2) if as_json else _text(found))
+
+
+def _find(session: Session, label: str) -> Shown | str:
+    from tieline.connectors.base import SIDES, Record
+    from tieline.sync.commands.session import utc_now
+    from tieline.sync.engine import find_label
+    from tieline.sync.pairing import pair_key, record_key
+    from tieline.sync.run import EVERYTHING, new_run
+
+    ref = find_label(session.sides, label)
+    with session.store.read() as tx:
+        pair = tx.pairs_of([ref]).get(ref)
+        if pair is None:
+            park = tx.parked([record_key(ref)]).get(record_key(ref))
+            return f"{label} has no pair. " + (park.detail if park else "`tieline plan --only` tells why.")
+        trail = tx.audit_trail(pair=pair.id, limit=TRAIL)
+        conflicts = tx.conflicts(open_only=False, pair=pair.id, limit=TRAIL)
+        park = tx.parked([pair_key(pair)]).get(pair_key(pair))
+    run = new_run("", session.config, session.store, session.sides, utc_now, EVERYTHING, remember=False)
+    vocabulary = run.vocabularies.get(pair.route)
+    if vocabulary is None:
+        return f"{label} belongs to the route {pair.route!r}, which the configuration does not have any more"
+    read = [run.read(side, [pair.ref(side)])[0] for side in SIDES]
+    records = {record.ref.side: record for record in read if isinstance(record, Record)}
+    directory = run.people.directory([(record, vocabulary) for record in records.values()], utc_now())
+    return Shown(pair, records, directory, vocabulary.units, trail, conflicts, park)
+
+
+def _why(found: Shown, unit: Unit) -> str:
+    """The newest write that concerned the unit, and who stands behind it."""
+    base = found.pair.base.unit(unit.name)
+    for entry in found.trail:
+        touched = {*entry.new} & {*unit.servicenow, *unit.jira}
+        if touched and entry.outcome == "applied":
+            reasons = [why for why in entry.why if why.startswith(f"{unit.name}:")] or list(entry.why)
+            return (
+                f"{reasons[0] if reasons else entry.action} ({entry.at:%Y-%m-%d %H:%M} UTC, {entry.pass_id})"
+            )
+    dealt = base.of(found.pair.origin)
+    return "as it was when the mirror was made" if dealt is not None else "not dealt with yet"
+
+
+def _value(found: Shown, unit: Unit, side: Side, values: Values) -> str:
+    from tieline.sync.explain import shown
+
+    parts = []
+    for name in unit.fields(side):
+        value = values.get(name)
+        if unit.entities(side, {name: value}) and value is not None:
+            kind, id_ = unit.entities(side, {name: value})[0]
+            value = found.directory.name(side, kind, id_)
+        parts.append(f"{name} {shown(value, 40)}" if len(unit.fields(side)) > 1 else shown(value, 40))
+    return "\n".join(parts)
+
+
+def _json(found: Shown) -> dict[str, Any]:
+    from tieline.sync.explain import conflict_json, park_json, values_json
+
+    fields = []
+    for unit in found.units:
+        entry: dict[str, Any] = {"field": unit.name, "why": _why(found, unit)}
+        for side, record in found.records.items():
+            dealt = found.pair.base.unit(unit.name).of(side)
+            entry[side] = values_json(unit.own(side, record.values))
+            entry[f"{side}_base"] = None if dealt is None else values_json(dealt.values)
+            entry[f"{side}_origin"] = None if dealt is None else dealt.origin
+        fields.append(entry)
+    pair = found.pair
+    return {
+        "pair": pair.id,
+        "route": pair.route,
+        "number": pair.number,
+        "key": pair.key,
+        "origin": pair.origin,
+        "state": pair.state,
+        "fields": fields,
+        "conflicts": [conflict_json(conflict) for conflict in found.conflicts],
+        "park": None if found.park is None else park_json(found.park),
+    }
+
+
+def _text(found: Shown) -> str:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+    from tieline.connectors.base import SIDES
+
+    pair = found.pair
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for head in ("field", pair.number, pair.key, "in step", "why"):
+        table.add_column(head, overflow="fold")
+    for unit in found.units:
+        cells = [
+            _value(found, unit, side, found.records[side].values) if side in found.records else "(gone)"
+            for side in SIDES
+        ]
+        table.add_row(*(Text(cell) for cell in (unit.name, *cells, _in_step(found, unit), _why(found, unit))))
+    console = Console(highlight=False)
+    with console.capture() as text:
+        console.print(
+            Text(f"{pair.number} = {pair.key}, raised in {pair.origin}, route {pair.route}, {pair.state}")
+        )
+        console.print(table)
+        for conflict in found.conflicts:
+            state = "open" if conflict.open else f"{conflict.winner or 'nobody'} won"
+            console.print(Text(f"conflict {conflict.id}: {conflict.reason} ({state})"))
+        if found.park is not None:
+            console.print(Text(f"parked: {found.park.detail}"))
+    return text.get().rstrip()
+
+
+def _in_step(found: Shown, unit: Unit) -> str:
+    if len(found.records) < 2:
+        return "?"
+    values = {side: unit.own(side, record.values) for side, record in found.records.items()}
+    return "yes" if unit.agrees(values["servicenow"], values["jira"], found.directory) else "no"

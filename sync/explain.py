@@ -1,0 +1,162 @@
+"""Plans, outcomes and records as text and as JSON: one value, rendered for people and for machines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
+
+from tieline.connectors.base import Action, AddNote, Create, ShowLink, Transition, Update, Value, Values
+from tieline.sync.model import Conflict, Park, PassSummary, Plan, Step
+
+LONGEST = 60
+"""Characters of one value that a line shows."""
+
+
+def shown(value: Value, longest: int = LONGEST) -> str:
+    """One value on one line: quoted, shortened, without control characters."""
+    if value is None:
+        return "(empty)"
+    text = ", ".join(sorted(value)) if isinstance(value, frozenset) else value
+    flat = "".join(c if c.isprintable() else " " for c in text)
+    return f"'{flat}'" if len(flat) <= longest else f"'{flat[: longest - 1]}…'"
+
+
+def as_json(value: Value) -> Any:
+    """One value for JSON: a set as a sorted list."""
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def values_json(values: Values) -> dict[str, Any]:
+    """Several values for JSON."""
+    return {name: as_json(value) for name, value in sorted(values.items())}
+
+
+def action_lines(action: Action) -> list[str]:
+    """What one action writes, a line a field."""
+    match action:
+        case Create():
+            head = f"create in {action.side} at {action.place}"
+            return [head, *(f"  {n} := {shown(v)}" for n, v in sorted(action.values.items()))]
+        case Update():
+            changes = (
+                f"{action.ref.side} {n}: {shown(action.before.get(n))} -> {shown(v)}"
+                for n, v in sorted(action.values.items())
+            )
+            return list(changes)
+        case Transition():
+            extra = "".join(f", {n} := {shown(v)}" for n, v in sorted(action.values.items()))
+            return [f"jira status -> {shown(action.move.to)}{extra}"]
+        case ShowLink():
+            return [
+                f"{action.ref.side} shows {action.label}" + (f" ({action.status})" if action.status else "")
+            ]
+        case AddNote():
+            return [f"{action.ref.side} gets an internal note: {shown(action.text)}"]
+        case _:
+            assert_never(action)
+
+
+def step_lines(step: Step) -> list[str]:
+    """One step: what it writes, and why."""
+    lines = action_lines(step.action)
+    return [*lines, *(f"    because {why}" for why in step.why if why)]
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """One pair's plan."""
+    lines = [line for step in plan.steps for line in step_lines(step)]
+    lines += [f"hold: {c.reason}" for c in plan.conflicts if c.open]
+    lines += [] if plan.park is None else [f"park: {plan.park.detail}"]
+    return lines
+
+
+def action_json(action: Action) -> dict[str, Any]:
+    """One action for JSON."""
+    match action:
+        case Create():
+            return {"action": "create", "side": action.side, "place": action.place,
+                    "marker": action.marker, "values": values_json(action.values)}  # fmt: skip
+        case Update():
+            return {"action": "update", "side": action.ref.side, "id": action.ref.id,
+                    "before": values_json(action.before), "values": values_json(action.values)}  # fmt: skip
+        case Transition():
+            return {"action": "transition", "side": action.ref.side, "id": action.ref.id,
+                    "to": action.move.to, "values": values_json(action.values)}  # fmt: skip
+        case ShowLink():
+            return {"action": "link", "side": action.ref.side, "id": action.ref.id,
+                    "label": action.label, "status": action.status}  # fmt: skip
+        case AddNote():
+            return {"action": "note", "side": action.ref.side, "id": action.ref.id, "text": action.text}
+        case _:
+            assert_never(action)
+
+
+def plan_json(label: str, plan: Plan, note: str = "") -> dict[str, Any]:
+    """One pair's plan for JSON."""
+    steps = [{**action_json(step.action), "why": list(step.why)} for step in plan.steps]
+    return {
+        "incident": label,
+        "steps": steps,
+        "conflicts": [conflict_json(conflict) for conflict in plan.conflicts],
+        "park": None if plan.park is None else park_json(plan.park),
+        "note": note,
+    }
+
+
+def conflict_json(conflict: Conflict) -> dict[str, Any]:
+    """A Conflict for JSON."""
+    return {
+        "id": conflict.id,
+        "pair": conflict.pair,
+        "field": conflict.unit,
+        "kind": conflict.kind,
+        "open": conflict.open,
+        "winner": conflict.winner,
+        "choice": conflict.choice,
+        "reason": conflict.reason,
+        "servicenow": values_json(conflict.servicenow),
+        "jira": values_json(conflict.jira),
+        "at": conflict.at.isoformat(),
+        "closed_at": None if conflict.closed_at is None else conflict.closed_at.isoformat(),
+        "pass": conflict.pass_id,
+    }
+
+
+def park_json(park: Park) -> dict[str, Any]:
+    """A Park for JSON."""
+    return {
+        "key": park.key,
+        "reason": park.reason,
+        "detail": park.detail,
+        "since": park.since.isoformat(),
+        "retry_at": None if park.retry_at is None else park.retry_at.isoformat(),
+        "tries": park.tries,
+    }
+
+
+def pass_json(summary: PassSummary) -> dict[str, Any]:
+    """A pass for JSON."""
+    return {
+        "id": summary.id,
+        "started": summary.started.isoformat(),
+        "ended": None if summary.ended is None else summary.ended.isoformat(),
+        "error": summary.error,
+        "counts": dict(summary.counts),
+    }
+
+
+SUMMARY: Sequence[tuple[str, str]] = (
+    ("looked_at", "looked at"), ("created", "mirrored"), ("changed", "changes"), ("conflicts", "conflicts"),
+    ("parked", "parked"), ("unknown", "unknown"), ("rejected", "rejected"), ("retry", "put off"),
+)  # fmt: skip
+"""The counts that the summary line names, and how."""
+
+
+def summary_line(summary: PassSummary, requests: Mapping[str, int] | None = None) -> str:
+    """One line for people and logs: what a pass did, in how long, with how many requests."""
+    parts = [f"{summary.counts.get(key, 0)} {name}" for key, name in SUMMARY
+             if summary.counts.get(key, 0) or key in ("looked_at", "changed")]  # fmt: skip
+    took = "" if summary.ended is None else f" in {(summary.ended - summary.started).total_seconds():.1f} s"
+    sent = "" if requests is None else f", {sum(requests.values())} requests"
+    failed = f"; stopped: {summary.error}" if summary.error else ""
+    return f"pass {summary.id}: {', '.join(parts)}{took}{sent}{failed}"
