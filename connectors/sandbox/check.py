@@ -85,14 +85,14 @@ def compare(
     for servicenow_id, jira_id in pairing.pairs.items():
         tally.between(maps, left[servicenow_id], right[jira_id])
     for incident in expected:
-        tally.against(incident, left, right, pairing)
+        tally.against(maps, incident, left, right, pairing)
     return Report(
         records={"servicenow": len(left), "jira": len(right)},
         pairs=len(pairing.pairs),
         fields=tally.fields,
         differences=tuple(tally.differences),
         duplicates=tuple(pairing.duplicates),
-        missing=tuple(dict.fromkeys([*pairing.alone, *tally.missing])),
+        missing=(*pairing.alone, *tally.missing),
     )
 
 
@@ -164,7 +164,12 @@ class _Tally:
             self._field(label, "ServiceNow says", notes, ours["close_notes"], theirs[notes])
 
     def against(
-        self, wanted: Expected, left: Mapping[str, _Found], right: Mapping[str, _Found], pairing: _Pairing
+        self,
+        maps: Maps,
+        wanted: Expected,
+        left: Mapping[str, _Found],
+        right: Mapping[str, _Found],
+        pairing: _Pairing,
     ) -> None:
         """Compare one incident's two records with what is expected of them."""
         if wanted.origin == "servicenow":
@@ -173,20 +178,28 @@ class _Tally:
             ids = pairing.partners.get(wanted.id, ""), wanted.id
         ours, theirs = left.get(ids[0]), right.get(ids[1])
         if ours is None or theirs is None:
-            self.missing.append(f"{wanted.label} is expected on both sides")
+            if (ours if wanted.origin == "servicenow" else theirs) is None:
+                self.missing.append(f"{wanted.label} is not there any more")
             return
-        ended = wanted.servicenow["state"] in ENDED
-        for name, value in wanted.servicenow.items():
-            if name in ours.values and (ended or name not in ("close_code", "close_notes")):
-                self._field(ours.label, "people left", name, value, ours.values[name])
-        for name, value in wanted.jira.items():
-            if name in theirs.values and (ended or name != "resolution"):
-                self._field(theirs.label, "people left", name, value, theirs.values[name])
+        unsaid = _unsaid(wanted, maps)
+        for found, fields in ((ours, wanted.servicenow), (theirs, wanted.jira)):
+            for name in (fields.keys() & found.values.keys()) - unsaid:
+                self._field(found.label, "people left", name, fields[name], found.values[name])
 
     def _field(self, label: str, against: str, name: str, expected: str, found: str) -> None:
         self.fields += 1
         if _canonical(expected) != _canonical(found):
             self.differences.append(Difference(label, against, name, expected, found))
+
+
+def _unsaid(wanted: Expected, maps: Maps) -> set[str]:
+    """Fields of which nothing is expected: how it ended while it goes on, and what was left to a system."""
+    unsaid: set[str] = set()
+    if wanted.servicenow["state"] not in ENDED:
+        unsaid |= {"close_code", "close_notes", "resolution", maps.close_notes}
+    if wanted.origin == "jira":
+        unsaid |= {"impact", "urgency"}
+    return unsaid
 
 
 def _canonical(text: str) -> str:

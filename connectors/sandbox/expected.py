@@ -56,9 +56,11 @@ class Maps:
 
     fields: tuple[FieldPair, ...]
     status: ValueMap
+    status_tie: str
     resolution: ValueMap
     close_notes: str
     priority: ValueMap
+    priority_tie: str
     matrix: tuple[tuple[int, ...], ...]
     servicenow_marker: str
     jira_marker: str
@@ -75,9 +77,11 @@ class Maps:
                 for f in data["field"]
             ),
             status=_value_map(data["status"]["map"]),
+            status_tie=data["status"]["tie"],
             resolution=_value_map(data["status"]["resolution"]),
             close_notes=data["status"]["jira"]["close_notes"],
             priority=_value_map(data["priority"]["map"]),
+            priority_tie=data["priority"]["tie"],
             matrix=tuple(tuple(row) for row in data["priority"]["matrix"]),
             servicenow_marker=data["servicenow"]["marker"],
             jira_marker=data["jira"]["marker"],
@@ -93,17 +97,15 @@ class Maps:
         known = hold_reason and any(token in ours for ours, _ in self.status.classes)
         return self.status.to_jira(token if known else state, current)
 
-    def moved(self, impact: str, urgency: str, priority: str) -> tuple[str, str] | None:
-        """Impact and urgency after the smallest move that yields `priority`; None if no pair does.
+    def moves(self, impact: str, urgency: str, priority: str) -> list[tuple[str, str]]:
+        """All pairs of impact and urgency that yield `priority`, the smallest move first.
 
-        Of two moves of the same size the one that moves urgency more is taken.
+        Of two moves of the same size the one that moves urgency more comes first.
         """
         here = int(impact), int(urgency)
         cells = [c for c in product((1, 2, 3), repeat=2) if self.computed(str(c[0]), str(c[1])) == priority]
-        if not cells:
-            return None
-        to = min(cells, key=lambda c: (abs(c[0] - here[0]) + abs(c[1] - here[1]), abs(c[0] - here[0]), c))
-        return str(to[0]), str(to[1])
+        cells.sort(key=lambda c: (abs(c[0] - here[0]) + abs(c[1] - here[1]), abs(c[0] - here[0]), c))
+        return [(str(one), str(two)) for one, two in cells]
 
 
 @dataclass(slots=True)
@@ -193,10 +195,10 @@ class Ledger:
         wanted = self.maps.priority.to_servicenow(theirs["priority"], ours.get("priority", ""))
         if wanted == ours.get("priority"):
             return
-        to = self.maps.moved(ours.get("impact", "3"), ours.get("urgency", "3"), wanted)
-        if to is None:
+        moves = self.maps.moves(ours.get("impact", "3"), ours.get("urgency", "3"), wanted)
+        if not moves:
             raise ValueError(f"no impact and urgency give priority {wanted}")
-        ours["impact"], ours["urgency"] = to
+        ours["impact"], ours["urgency"] = moves[0]
         ours["priority"] = wanted
 
 
