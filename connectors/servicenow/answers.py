@@ -43,6 +43,11 @@ def said(response: requests.Response) -> Said | None:
         return None
 
 
+def denies_api(words: Said) -> bool:
+    """True if the words say that this account may not use the API at all: nothing was done."""
+    return _NO_ACCESS.search(words.message) is not None
+
+
 def read_rows(response: requests.Response, what: str) -> list[Row]:
     """The rows of a query; [] also for the 404 with which some versions say that nothing matches.
 
@@ -88,7 +93,7 @@ def _write_failure(response: requests.Response, what: str, *, create: bool) -> C
 
 def _forbidden(why: str, words: Said) -> ConnectorError:
     """A 403 refuses only where it names its reason: others have been seen after the write was committed."""
-    if _NO_ACCESS.search(words.message):
+    if denies_api(words):
         return Denied(why)
     if _REFUSED.search(words.message):
         return Rejected(why, words.fields)

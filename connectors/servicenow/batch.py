@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import requests
 from tieline.connectors.answers import json_body, write_failure
 from tieline.connectors.errors import ConnectorError, Malformed, Unavailable, Unknown
-from tieline.connectors.servicenow.answers import said, written_row
+from tieline.connectors.servicenow.answers import denies_api, said, written_row
 from tieline.connectors.servicenow.records import Row
 from tieline.connectors.servicenow.wire import Call, write_params
 
@@ -53,12 +53,17 @@ def pack(calls: Sequence[Call], fields: Sequence[str], prefix: str = "") -> dict
 
 
 def is_refused(response: requests.Response) -> bool:
-    """True if the endpoint itself turned the batch down, so that no part was tried: send them one by one.
+    """True if the endpoint itself provably turned the batch down: no part was tried, send them one by one.
 
-    A refusal without the system's own words is one only where nobody answers at this address.
+    That is so where nobody answers at this address, and where the system says that it could not read the
+    request or that this account may not use the API. Any other 403 may have followed a commit.
     """
-    status = response.status_code
-    return status in {404, 405} or (status in {400, 403, 413, 415, 422} and said(response) is not None)
+    status, words = response.status_code, said(response)
+    if status in {404, 405}:
+        return True
+    if words is None:
+        return False
+    return status in {400, 413, 415, 422} or (status == 403 and denies_api(words))
 
 
 def unpack(response: requests.Response, calls: Sequence[Call]) -> list[Row | ConnectorError]:

@@ -182,9 +182,8 @@ class ServiceNowConnector:
         if not query.is_id(label):
             return None
         for field in ("number", "sys_id"):
-            page, _ = self._wire.rows(
-                self._settings.table, query.equals(field, label), ("sys_id", "number"), limit=2
-            )
+            asked = query.any_of(field, {label, label.upper()})
+            page, _ = self._wire.rows(self._settings.table, asked, ("sys_id", "number"), limit=2)
             found = [row for row in page.rows if plain(row.get(field)).casefold() == label.casefold()]
             if len(found) == 1:
                 return Ref("servicenow", plain(found[0].get("sys_id")))
@@ -207,12 +206,17 @@ class ServiceNowConnector:
         return found
 
     def search_entities(self, kind: EntityKind, keys: Sequence[str]) -> Mapping[str, Entity]:
-        """People by e-mail address, groups by name, whatever the case; only unique matches."""
+        """People by e-mail address, groups by name; only unique matches.
+
+        Each key is asked for as it is and in lower case (instances may compare with case), and compared
+        without case.
+        """
         field = "email" if kind == "person" else "name"
         found: dict[str, Entity] = {}
         askable = dict.fromkeys(key for key in keys if query.is_askable(key))
         for chunk in _chunks(askable, self._settings.read_batch):
-            entities = self._entities(kind, query.any_of(field, chunk), _SEARCH_LIMIT)
+            spellings = {spelling for key in chunk for spelling in (key, key.lower())}
+            entities = self._entities(kind, query.any_of(field, spellings), _SEARCH_LIMIT)
             shown = Counter(_key(kind, entity) for entity in entities)
             if not shown.keys() <= {key.casefold() for key in chunk}:
                 raise Malformed(f"searching {_ENTITY_TABLES[kind]}: the answer holds rows not asked for")
@@ -263,10 +267,8 @@ class ServiceNowConnector:
             response = self._wire.batch(batch.pack(calls, self._fields, prefix), batch.WHAT)
         except ConnectorError as error:
             return [error for _ in calls]
-        if batch.is_refused(response):
-            self._batching = False
-            return None
-        return batch.unpack(response, calls)
+        self._batching = response.status_code not in {400, 403, 404, 405}
+        return None if batch.is_refused(response) else batch.unpack(response, calls)
 
     def _outcomes(
         self, actions: Sequence[Action], rows: Sequence[Row | ConnectorError]

@@ -127,6 +127,7 @@ LOST: dict[str, Any] = {
     "no parts": reply({"batch_request_id": "1"}),
     "error in it": reply({"serviced_requests": [], "error": {"message": "x"}}),
     "gateway's 403": reply("<html>Forbidden</html>", 403),
+    "403 without a reason": reply(error("Operation Failed", None), 403),
     "gateway's 400": reply("<html>Bad request</html>", 400),
 }
 
