@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from tieline.connectors.errors import StateError
 from tieline.sync.store.database import connect
 from tieline.sync.store.faults import told
-from tieline.sync.store.place import Place, locate
+from tieline.sync.store.place import Place, locate, require_directory
 
 _PRIVATE: Final = 0o600
 _CONNECT_SECONDS: Final = 10.0
@@ -75,6 +75,7 @@ def one_pass(url: str, holder: Holder, *, base_dir: Path | None = None) -> Itera
 
 @contextmanager
 def _file_lock(state: Path, holder: Holder) -> Iterator[None]:
+    require_directory(state)
     lock = FileLock(state.with_name(state.name + ".lock"), mode=_PRIVATE, thread_local=False)
     # Not in the lock file itself: a process that merely asks for the lock may empty that.
     who = state.with_name(state.name + "-holder")
@@ -84,8 +85,8 @@ def _file_lock(state: Path, holder: Holder) -> Iterator[None]:
         raise _busy(str(state), _read(who)) from None
     except OSError as error:
         raise StateError(
-            f"The state {state} cannot be held for a pass ({error.strerror}): its directory must exist and "
-            "be writable for the user that Tieline runs as"
+            f"The state {state} cannot be held for a pass ({error.strerror}): its directory must be "
+            "writable for the user that Tieline runs as"
         ) from error
     try:
         _write(who, holder)

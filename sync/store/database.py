@@ -27,9 +27,7 @@ _CONNECT_SECONDS: Final = 10
 
 # One writer at a time here too, as on SQLite: what a transaction looked up stays true until it commits
 # (a record that is paired while it arrives would stand in the inbox twice). Ours take milliseconds.
-_POSTGRESQL_ONE_WRITER: Final = (
-    "SELECT pg_advisory_xact_lock(hashtext('tieline'), hashtext(current_schema()))"
-)
+_ONE_WRITER: Final = "SELECT pg_advisory_xact_lock(hashtext('tieline'), hashtext(current_schema()))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +48,6 @@ class Database:
         """Where `part` stands in `text`, from 1; 0 if it does not."""
         name = "strpos" if self.engine.dialect.name == "postgresql" else "instr"
         return sa.Function(name, text, part, type_=sa.Integer)
-
-    def larger(self, one: Any, two: Any) -> sa.ColumnElement[int]:
-        """The larger of two numbers."""
-        name = "greatest" if self.engine.dialect.name == "postgresql" else "max"
-        return sa.Function(name, one, two, type_=sa.BigInteger)
 
 
 def connect(place: Place, lock_seconds: float) -> Database:
@@ -100,6 +93,6 @@ def _postgresql(place: Place, lock_seconds: float) -> Database:
     wait = f"SET LOCAL lock_timeout = {int(lock_seconds * 1000)}"
     return Database(
         engine,
-        begin_write=(wait, _POSTGRESQL_ONE_WRITER),
+        begin_write=(wait, _ONE_WRITER),
         begin_read=("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",),
     )

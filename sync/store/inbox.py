@@ -37,10 +37,9 @@ class Inbox(Refs):
         made or renewed.
         """
         ids = self._ids_of(arrival.ref for arrival in arrivals)
-        stamp = self._next_stamp() if arrivals else 0
         rows = [
             _row(a.ref, ids.get((a.ref.side, a.ref.id)), _joined({a.reason}), now, due or now, stamp)
-            for a in arrivals
+            for a, stamp in zip(arrivals, self._next_stamps(len(arrivals)), strict=True)
         ]
         self._run_many(_renewal(self._database), rows)
         return len({row["key"] for row in rows})
@@ -85,16 +84,16 @@ class Inbox(Refs):
         if not held:
             return
         self._run(inbox.delete().where(inbox.c.key.in_(keys)))
-        stamp = self._next_stamp()
-        rows = [
-            {**row._mapping, "key": pair_key(pair_id), "pair_id": pair_id, "stamp": stamp} for row in held
-        ]
+        new = {"key": pair_key(pair_id), "pair_id": pair_id}
+        stamps = self._next_stamps(len(held))
+        rows = [{**row._mapping, **new, "stamp": stamp} for row, stamp in zip(held, stamps, strict=True)]
         self._run_many(_renewal(self._database), rows)
 
-    def _next_stamp(self) -> int:
+    def _next_stamps(self, count: int) -> range:
         """Above every stamp that was ever given, so that an entry that left and came again is another one."""
-        self._tally(_STAMP, 1)
-        return self._tallied_now([_STAMP])
+        self._tally(_STAMP, count)
+        last = self._tallied_now([_STAMP])
+        return range(last - count + 1, last + 1)
 
 
 def _renewal(database: Database) -> Upsert:
@@ -106,7 +105,7 @@ def _renewal(database: Database) -> Upsert:
             "reasons": _with_reasons(database, new.reasons),
             "since": sa.case((new.since < inbox.c.since, new.since), else_=inbox.c.since),
             "due": sa.case((new.due < inbox.c.due, new.due), else_=inbox.c.due),
-            "stamp": database.larger(inbox.c.stamp + 1, new.stamp),
+            "stamp": new.stamp,
         },
     )
 

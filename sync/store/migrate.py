@@ -41,7 +41,7 @@ def _bring(connection: sa.Connection, place: Place, *, create: bool) -> None:
     revision = stored_revision(connection)
     if revision is None:
         _begin(connection, place, create=create)
-    elif not revision.isdecimal():
+    elif not revision.isdecimal() or int(revision) == 0:
         raise StateError(f"The state {place.name} has the unknown revision {revision!r}: correct `state`")
     elif int(revision) > int(REVISION):
         raise StateError(

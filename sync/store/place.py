@@ -76,10 +76,12 @@ def prepare_file(path: Path, *, create: bool) -> None:
 
     StateError if it cannot be, or if it is absent and `create` is False.
     """
-    if not path.parent.is_dir():
-        raise StateError(f"The directory of the state {path} does not exist: create it, or correct `state`")
+    require_directory(path)
     try:
-        _create(path) if create else path.stat()
+        if create:
+            _create(path)
+        elif path.stat().st_size == 0:
+            raise StateError(no_state(str(path)))
         for each in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
             _make_private(each)
     except FileNotFoundError:
@@ -89,6 +91,12 @@ def prepare_file(path: Path, *, create: bool) -> None:
             f"The state {path} cannot be used ({error.strerror}): it and its directory must belong to the "
             "user that Tieline runs as, be writable, and the file be closed to others (chmod 600)"
         ) from error
+
+
+def require_directory(path: Path) -> None:
+    """StateError if the state's directory does not exist: none is made, a typing error would make one."""
+    if not path.parent.is_dir():
+        raise StateError(f"The directory of the state {path} does not exist: create it, or correct `state`")
 
 
 def no_state(name: str) -> str:
