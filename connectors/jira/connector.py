@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from tieline.connectors.auth import Auth
@@ -15,7 +15,7 @@ from tieline.connectors.jira.finding import Finding
 from tieline.connectors.jira.reading import Reading
 from tieline.connectors.jira.settings import BULK_CREATE, BULK_FETCH, JiraSettings
 from tieline.connectors.jira.site import Site
-from tieline.connectors.jira.wire import Wire
+from tieline.connectors.jira.wire import Clock, Wire
 from tieline.connectors.jira.writing import Writing
 
 
@@ -23,11 +23,17 @@ class JiraConnector:
     """Jira Cloud (REST v3) or Data Center (REST v2) as a `Connector`.
 
     `adapter` is the transport to use; give one with `safe=only_reads`, so that searches are repeated like
-    other reads. Without it, one with default time-outs is made.
+    other reads. Without it, one with default time-outs is made. `clock` tells our time, in UTC.
     """
 
-    def __init__(self, settings: JiraSettings, auth: Auth, adapter: HardenedAdapter | None = None) -> None:
-        self._wire = Wire(settings, auth, adapter)
+    def __init__(
+        self,
+        settings: JiraSettings,
+        auth: Auth,
+        adapter: HardenedAdapter | None = None,
+        clock: Clock = lambda: datetime.now(UTC),
+    ) -> None:
+        self._wire = Wire(settings, auth, adapter, clock)
         self._site = Site(settings, self._wire)
         self._reading = Reading(self._site)
         self._finding = Finding(self._site, self._reading)

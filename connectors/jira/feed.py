@@ -1,8 +1,8 @@
 """The feed: everything that changed in the routes' projects, oldest first, with few fields and no user scope.
 
-Its cursor is the time up to which it was handed out; each look reaches back by the overlap, since Jira's
-index lags. Times in queries are milliseconds since 1970: a date would be read in minutes of the account's
-time zone (Atlassian: "JQL fields", Updated).
+Its cursor is the time up to which it was handed out: once nothing is left, the time at which Jira was asked.
+Each look reaches back by the overlap, since Jira's index lags. Times in queries are milliseconds since 1970:
+a date would be read in minutes of the account's time zone (Atlassian: "JQL fields", Updated).
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class _Walk:
     mark: datetime
     anchor: datetime
     newest: datetime = _EPOCH
+    began: datetime | None = None
     met: dict[tuple[str, str], None] = field(default_factory=dict)
 
     def by_token(self) -> Iterator[Page]:
@@ -114,9 +115,12 @@ class _Walk:
         jql = f"project in ({projects}) AND updated >= {since} ORDER BY updated ASC, key ASC"
         query = Query(_WHAT, jql, ("updated",), size)
         try:
-            return page(self.site, query, after)
+            hits = page(self.site, query, after)
         except Refusal as refusal:
             raise Denied(f"{refusal}; check jira.project of the routes, and the account's rights") from None
+        if self.began is None:
+            self.began = self.site.wire.told or _EPOCH
+        return hits
 
     def _take(self, hits: Hits) -> tuple[Change, ...]:
         """The page's changes that were not handed out yet; moves the mark.
@@ -127,7 +131,10 @@ class _Walk:
         changes = [self._change(issue) for issue in hits.issues]
         times = [change.updated for change in changes]
         self.newest = max([self.newest, *times])
-        self.mark = max(self.mark, self.newest if hits.next is None else min(times, default=self.mark))
+        if hits.next is None:
+            self.mark = max(self.mark, self.newest, self.began or _EPOCH)
+        else:
+            self.mark = max(self.mark, min(times, default=self.mark))
         return self._fresh(changes)
 
     def _fresh(self, changes: Sequence[Change]) -> tuple[Change, ...]:

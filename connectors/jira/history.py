@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from tieline.connectors.base import FieldKind, Race, Touch, Value, Values
-from tieline.connectors.jira.values import Field, instant
+from tieline.connectors.jira.values import instant
 from tieline.connectors.richtext import canonical_text, wiki_to_text
 
 
@@ -29,12 +29,11 @@ class Entry:
     new: tuple[str, str]
 
 
-def entries(changelog: object, fields: Mapping[str, Field]) -> list[Entry]:
-    """Every readable entry, oldest first; `fields`, by id, is for changelogs that show names only."""
+def entries(changelog: object, ids: Mapping[str, str]) -> list[Entry]:
+    """Every readable entry, oldest first; `ids` are those of fields by name, which Data Center shows."""
     histories = changelog.get("histories") if isinstance(changelog, Mapping) else None
     if not isinstance(histories, list):
         return []
-    ids = {field.name: field.id for field in fields.values()}
     found = [e for history in histories if isinstance(history, Mapping) for e in _entries(history, ids)]
     return sorted(found, key=lambda entry: (entry.at, entry.number))
 

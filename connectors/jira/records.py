@@ -21,10 +21,11 @@ _MARKER: Final = re.compile(r"[^\s:]+:[^\s:]+:\S+")
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads issues of one Jira; `fields` describes the configured ones (and may describe more)."""
+    """Reads issues of one Jira, whose fields are `fields` by id, and `ids` by name."""
 
     settings: JiraSettings
     fields: Mapping[str, Field]
+    ids: Mapping[str, str]
 
     def record(self, issue: Mapping[str, Any]) -> Record:
         """The issue as a Record; Malformed if what every issue has is missing or unreadable."""
@@ -37,7 +38,7 @@ class Reader:
     def _record(self, issue: Mapping[str, Any]) -> Record:
         raw = issue["fields"]
         label = str(issue["key"])
-        found = entries(issue.get("changelog"), self.fields)
+        found = entries(issue.get("changelog"), self.ids)
         return Record(
             ref=Ref("jira", str(int(issue["id"]))),
             label=label,

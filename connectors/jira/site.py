@@ -22,6 +22,7 @@ class Site:
         self.wire = wire
         self._lock = threading.Lock()
         self._fields: Mapping[str, Field] = {}
+        self._reader: Reader | None = None
         self._account = ""
         self._highest: dict[str, int] = {}
 
@@ -50,7 +51,11 @@ class Site:
 
     def reader(self) -> Reader:
         """What turns this Jira's issues into Records."""
-        return Reader(self.settings, self.fields())
+        fields = self.fields()
+        with self._lock:
+            if self._reader is None:
+                self._reader = Reader(self.settings, fields, {f.name: f.id for f in fields.values()})
+            return self._reader
 
     def names(self) -> list[str]:
         """The ids of all fields that a Record is made of."""

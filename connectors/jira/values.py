@@ -53,10 +53,15 @@ def field_of(described: Mapping[str, Any]) -> Field:
 
 
 def instant(text: object) -> datetime:
-    """A timestamp of Jira (milliseconds, offset without a colon) as UTC; Malformed if it is none."""
+    """A timestamp of Jira (milliseconds, offset without a colon; or milliseconds since 1970) as UTC.
+
+    Malformed if it is none.
+    """
     try:
+        if isinstance(text, int):
+            return datetime.fromtimestamp(text / 1000, UTC)
         return datetime.fromisoformat(str(text)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         raise Malformed(f"not a time of Jira: {str(text)[:40]!r}") from None
 
 
@@ -70,7 +75,7 @@ def decode(field: Field, kind: FieldKind, raw: Any, *, cloud: bool) -> Value:
             names = (_name(item) for item in (raw if isinstance(raw, list) else [raw]))
             return frozenset(name for name in names if name) or None
         case "person":
-            return _person(raw[0] if isinstance(raw, list) and raw else raw, cloud=cloud)
+            return _person((raw or [None])[0] if isinstance(raw, list) else raw, cloud=cloud)
         case "text" | "line" if isinstance(raw, str | Mapping):
             return _text(field, raw, cloud=cloud)
         case _:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +20,7 @@ from jira import JIRA, JIRAError
 from tieline.connectors.answers import (
     Said,
     describe,
+    http_date,
     json_body,
     lost,
     read_failure,
@@ -39,6 +40,8 @@ _READS_BY_POST: Final = ("/search", "/search/jql", "/issue/bulkfetch")
 _LOGIN: Final = "X-Seraph-LoginReason"
 _DENIED: Final = "X-Authentication-Denied-Reason"
 
+Clock = Callable[[], datetime]
+"""Tells the time in UTC."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -80,7 +83,11 @@ def said_in(body: object) -> Said | None:
 class Wire:
     """The connection to one Jira: library, session, adapter. Safe to use from many threads."""
 
-    def __init__(self, settings: JiraSettings, auth: Auth, adapter: HardenedAdapter | None = None) -> None:
+    def __init__(
+        self, settings: JiraSettings, auth: Auth, adapter: HardenedAdapter | None, clock: Clock
+    ) -> None:
+        self._clock = clock
+        self._told: datetime | None = None
         self._adapter = adapter or HardenedAdapter(HttpSettings(settings.api_url), safe=only_reads)
         self._concurrency = settings.concurrency
         version = "3" if settings.cloud else "2"
@@ -95,12 +102,20 @@ class Wire:
         self._jira._fields_cache_value = {"id": "id"}  # not empty: the library reads /field to fill it
         self._session: requests.Session = harden(self._jira._session, self._adapter)
         self._session.auth = signer(auth)
-        self._session.hooks["response"].append(_ours)
+        self._session.hooks["response"] += [self._note_time, _ours]
 
     @property
     def skew(self) -> timedelta:
         """Jira's clock minus ours, by the last answer."""
         return self._adapter.skew
+
+    @property
+    def told(self) -> datetime | None:
+        """Jira's time as its last answer told it (UTC), never ahead of ours; None if it told none."""
+        return None if self._told is None else min(self._told, self._clock())
+
+    def _note_time(self, response: requests.Response, **_: Any) -> None:
+        self._told = http_date(response.headers.get("Date", ""))
 
     def close(self) -> None:
         """Let go of connections."""

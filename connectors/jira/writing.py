@@ -145,7 +145,7 @@ class Writing:
             raise Unknown(f"update of issue {action.ref.id}: the answer is about something else")
         sent = Sent(action.values, action.before, self._account(), _since(action))
         try:
-            found = entries(answer.get("changelog"), self._site.fields())
+            found = entries(answer.get("changelog"), self._site.reader().ids)
         except (Malformed, AttributeError, TypeError):
             return Applied(action.ref, self._record(answer))
         raced = races(found, sent, self._site.settings.fields)
