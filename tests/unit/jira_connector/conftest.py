@@ -17,6 +17,7 @@ from tieline.connectors.http import HardenedAdapter, HttpSettings, Timing
 from tieline.connectors.jira import JiraConnector, JiraSettings, only_reads
 
 SECRET = "s3cr3t-token-value"
+NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 URL = "https://jira.example.com"
 KINDS: Mapping[str, Any] = {
     "summary": "line", "description": "text", "priority": "choice", "status": "choice",
@@ -110,7 +111,9 @@ def make_jira() -> Iterator[Callable[..., Jira]]:
             settings = JiraSettings(**{**base, **changes})
             timing = Timing(sleep=lambda _: None, rng=random.Random(1))
             adapter = HardenedAdapter(HttpSettings(URL, attempts=3), safe=only_reads, timing=timing)
-            connector = JiraConnector(settings, BasicAuth("tieline@example.com", SECRET), adapter)
+            connector = JiraConnector(
+                settings, BasicAuth("tieline@example.com", SECRET), adapter, lambda: NOW
+            )
             return Jira(mock, "3" if deployment == "cloud" else "2", connector)
 
         yield make

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tieline.connectors.base import Page
 from tieline.connectors.errors import Denied, Malformed, StateError
 
-from .conftest import START, Jira
+from .conftest import NOW, START, Jira
 
 OVERLAP = timedelta(minutes=5)
 
@@ -61,6 +61,21 @@ def test_an_empty_look_keeps_the_cursor(cloud: Jira) -> None:
     (first,) = cloud.connector.feed(None, START)
     (second,) = cloud.connector.feed(first.cursor, START - timedelta(days=9))
     assert first.cursor == second.cursor
+
+
+def test_a_drained_feed_claims_the_time_at_which_jira_was_asked(cloud: Jira) -> None:
+    """Otherwise a burst of changes would be handed out again by every later look, for as long as it is quiet."""
+    told = {"Date": "Thu, 01 Jan 2026 09:00:00 GMT"}
+    cloud.on("POST", "search/jql", page(entry(1, START), token="t"), headers=told)
+    cloud.on("POST", "search/jql", page(entry(2, START + timedelta(minutes=1))), headers=told)
+    first, last = (json.loads(p.cursor)["updated"] for p in cloud.connector.feed(None, START))
+    assert (first, last) == (ms(START), ms(START + timedelta(hours=9)))
+
+
+def test_a_time_ahead_of_ours_is_not_claimed(cloud: Jira) -> None:
+    cloud.on("POST", "search/jql", page(), headers={"Date": "Thu, 01 Jan 2032 09:00:00 GMT"})
+    (only,) = cloud.connector.feed(None, START)
+    assert json.loads(only.cursor)["updated"] == ms(NOW)
 
 
 def test_every_project_is_asked_for_once(make_jira: Callable[..., Jira]) -> None:
