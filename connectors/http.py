@@ -11,11 +11,9 @@ from `build_session`; either way only the configured system is reachable and no 
 from __future__ import annotations
 
 import logging
+import os
 import random
-import re
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,9 +28,11 @@ import tieline
 from requests import exceptions as rx
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
+from requests.utils import get_environ_proxies
 from tieline.connectors.answers import REDIRECT_HEADER, http_date, is_limit, never_sent, redact, retry_after
 from tieline.connectors.auth import Auth, signer
 from tieline.connectors.errors import ConfigError
+from tieline.connectors.meter import Meter, operation_of
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
@@ -50,7 +50,6 @@ USER_AGENT: Final = f"tieline/{tieline.__version__}"
 PASSING_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which a read may succeed when it is asked again."""
 _CHUNK_BYTES: Final = 1 << 16
-_ID_SEGMENT: Final = re.compile(r"^([0-9a-f]{32}|\d{2,}|[A-Z][A-Z0-9_]+-\d+)$")  # one digit is an API version
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,43 +86,6 @@ class HttpSettings:
         """Scheme, host and port: all that requests may go to."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.netloc}"
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What has been sent so far: requests (retries among them), seconds paused, counts by operation."""
-
-    requests: int
-    retries: int
-    waited_s: float
-    operations: Mapping[str, int]
-
-
-class Meter:
-    """Counts requests by operation, e.g. `GET /rest/api/3/issue/{id}`; safe to use from many threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._operations: Counter[str] = Counter()
-        self._retries = 0
-        self._waited_s = 0.0
-
-    def sent(self, operation: str) -> None:
-        """One request goes out."""
-        with self._lock:
-            self._operations[operation] += 1
-
-    def paused(self, seconds: float) -> None:
-        """A request will go out again after a pause."""
-        with self._lock:
-            self._retries += 1
-            self._waited_s += seconds
-
-    def usage(self) -> Usage:
-        """The counts at this moment."""
-        with self._lock:
-            total = sum(self._operations.values())
-            return Usage(total, self._retries, self._waited_s, dict(self._operations))
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,25 +233,32 @@ def harden(session: requests.Session, adapter: HardenedAdapter) -> requests.Sess
     """Make an existing session (a library's own) use `adapter`, and nothing else.
 
     Cookies are refused: they bind to one node of the other system and carry a login of their own. A URL
-    of another host, e.g. out of an answer, raises `InvalidSchema`, so credentials never reach it.
+    of another host, e.g. out of an answer, raises `InvalidSchema`, so credentials never reach it. Of the
+    environment, proxy and CA bundle are taken, once, and never credentials (a .netrc would replace ours).
     """
     settings = adapter.settings
     session.adapters.clear()
     session.mount(f"{settings.origin}/", adapter)
     session.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-    session.verify = settings.ca_bundle or True
+    session.trust_env = False
+    session.verify = settings.ca_bundle or _environment_ca() or True
     session.cert = settings.client_cert
-    if settings.proxy:
-        session.proxies = {"http": settings.proxy, "https": settings.proxy}
+    session.proxies = _proxies(settings)
     session.headers["User-Agent"] = USER_AGENT
     return session
 
 
-def operation_of(request: requests.PreparedRequest) -> str:
-    """The request's name in meters and logs: its method and path, ids replaced, without the query."""
-    segments = urlsplit(request.url or "").path.split("/")
-    path = "/".join("{id}" if _ID_SEGMENT.match(segment) else segment for segment in segments)
-    return f"{request.method} {path}"
+def _environment_ca() -> str | None:
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+
+
+def _proxies(settings: HttpSettings) -> dict[str, str]:
+    """The configured proxy, else the environment's; loopback is never reached through one."""
+    if settings.proxy:
+        return {"http": settings.proxy, "https": settings.proxy}
+    if urlsplit(settings.base_url).hostname in {"localhost", "127.0.0.1", "::1"}:
+        return {}
+    return get_environ_proxies(settings.base_url)
 
 
 class _Unconnected:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,7 +117,7 @@ def test_a_librarys_own_session_is_hardened_too(wire: Any, adapter: HardenedAdap
         session.get("https://other.test/")
 
 
-def test_certificates_are_verified_and_paths_are_passed_on() -> None:
+def test_certificates_are_verified_and_paths_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = HttpSettings(
         "https://a.test",
         ca_bundle="/etc/ca.pem",
@@ -126,6 +127,8 @@ def test_certificates_are_verified_and_paths_are_passed_on() -> None:
     session = build_session(HardenedAdapter(settings), BasicAuth("u", "p"))
     assert (session.verify, session.cert) == ("/etc/ca.pem", ("c.pem", "k.pem"))
     assert session.proxies["https"] == "http://proxy.test:3128"
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
     plain = build_session(HardenedAdapter(HttpSettings("https://a.test")), BasicAuth("u", "p"))
     assert plain.verify is True
 
@@ -137,3 +140,30 @@ def test_nothing_secret_is_logged(wire: Any, adapter: Any, caplog: pytest.LogCap
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("tieline")]
     assert ours
     assert not any(word in text for text in ours for word in ("s3cret", "abc123", "ticket", "Basic"))
+
+
+def test_a_netrc_never_replaces_our_credentials(
+    wire: Any, adapter: HardenedAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine system.test login other password theirs\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    wire.get(URL, json={})
+    session = harden(requests.Session(), adapter)
+    session.headers["Authorization"] = "Bearer ours"
+    assert session.get(URL).request.headers["Authorization"] == "Bearer ours"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"), [("https://a.test", "http://proxy.test:3128"), ("http://127.0.0.1:8080", None)]
+)
+def test_the_environments_proxy_and_ca_bundle_are_taken_but_not_for_loopback(
+    monkeypatch: pytest.MonkeyPatch, url: str, expected: str | None
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://proxy.test:3128")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/company.pem")
+    session = build_session(HardenedAdapter(HttpSettings(url)), BasicAuth("u", "p"))
+    assert session.proxies.get("https") == expected
+    assert session.verify == "/etc/company.pem"
