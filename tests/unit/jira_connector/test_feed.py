@@ -64,7 +64,7 @@ def test_an_empty_look_keeps_the_cursor(cloud: Jira) -> None:
 
 
 def test_a_drained_feed_claims_the_time_at_which_jira_was_asked(cloud: Jira) -> None:
-    """Otherwise a burst of changes would be handed out again by every later look, for as long as it is quiet."""
+    """Otherwise every later look would hand out a burst of changes again, for as long as it is quiet."""
     told = {"Date": "Thu, 01 Jan 2026 09:00:00 GMT"}
     cloud.on("POST", "search/jql", page(entry(1, START), token="t"), headers=told)
     cloud.on("POST", "search/jql", page(entry(2, START + timedelta(minutes=1))), headers=told)
