@@ -15,9 +15,11 @@ import click
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from tieline.connectors.base import Connector, Side
     from tieline.connectors.http import HardenedAdapter, HttpSettings
+    from tieline.connectors.sandbox.theatre import Theatre
     from tieline.sync.config import Config
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -87,11 +89,13 @@ class Adapters:
             for side in sides.values():
                 side.close()
 
-    def world(self, **settings: Any) -> Any:
-        """The sandbox's world of both stand-ins."""
-        from tieline.connectors.sandbox.world import World
+    def theatre(self, template: str, log: Path | None, *, seed: int, incidents: int | None) -> Theatre:
+        """What the demo plays: scripted days, or the replay of an incident event log."""
+        from tieline.connectors.sandbox import theatre
 
-        return World(**settings)
+        if log is None:
+            return theatre.story(template, seed=seed, incidents=incidents)
+        return theatre.log(template, log, seed=seed, incidents=incidents)
 
 
 def _timing(clock: Any) -> Any:

@@ -27,8 +27,8 @@ class Adapters(Protocol):
     ) -> AbstractContextManager[dict[Side, Connector]]:
         """Both sides of a configuration; `meters` is filled with what counts each side's requests."""
 
-    def world(self, **settings: Any) -> Any:
-        """The sandbox's world of both stand-ins."""
+    def theatre(self, template: str, log: Path | None, *, seed: int, incidents: int | None) -> Any:
+        """What the demo plays, as `tieline.sync.commands.demo` describes it."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,13 @@ def open_state(config_path: Path, *, create: bool = False) -> Iterator[tuple[Con
 
 
 @contextmanager
-def open_session(adapters: Adapters, config_path: Path, *, create: bool = False) -> Iterator[Session]:
-    """The configuration, its state and both sides."""
+def open_session(
+    adapters: Adapters, config_path: Path, *, create: bool = False, clock: Any = None
+) -> Iterator[Session]:
+    """The configuration, its state and both sides, on the machine's clock or another."""
     with open_state(config_path, create=create) as (config, store):
         meters: dict[Side, Any] = {}
-        with adapters.connect(config, meters=meters) as sides:
+        with adapters.connect(config, clock, meters) as sides:
             yield Session(config, store, sides, meters)
 
 

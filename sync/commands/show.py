@@ -41,14 +41,15 @@ def show(context: click.Context, ref: str, config_path: Path, as_json: bool) -> 
     """Show incident REF (a number or an issue key): both records, the base, and why each value is so."""
     adapters: Adapters = context.obj
     with open_session(adapters, config_path) as session:
-        found = _find(session, ref)
+        found = find(session, ref)
     if isinstance(found, str):
         click.echo(json.dumps({"ref": ref, "pair": None, "note": found}) if as_json else found)
         return
-    click.echo(json.dumps(_json(found), indent=2) if as_json else _text(found))
+    click.echo(json.dumps(_json(found), indent=2) if as_json else side_by_side(found))
 
 
-def _find(session: Session, label: str) -> Shown | str:
+def find(session: Session, label: str) -> Shown | str:
+    """What is known of the incident with this number or key; a sentence if it has no pair."""
     from tieline.connectors.base import SIDES, Record
     from tieline.sync.commands.session import utc_now
     from tieline.sync.engine import find_label
@@ -127,7 +128,8 @@ def _json(found: Shown) -> dict[str, Any]:
     }
 
 
-def _text(found: Shown) -> str:
+def side_by_side(found: Shown) -> str:
+    """Both records as a table, with what stands between them and why."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

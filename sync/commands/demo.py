@@ -1,0 +1,373 @@
+"""`tieline demo`: two stand-in systems, people at work on both, passes in between, and a check at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+from tieline.sync.commands.options import json_option
+from tieline.sync.commands.session import EXIT_FAILED, Adapters, Session, open_session, progress_bar
+
+if TYPE_CHECKING:
+    from tieline.sync.model import PassSummary
+
+SHOWN_DEEDS = 4
+QUIET = timedelta(hours=1)
+"""How long nobody does anything before the last pass, which must then write nothing."""
+
+
+class Deed(Protocol):
+    """Something that a person did."""
+
+    side: str
+    by: str
+    label: str
+    values: Mapping[str, str]
+    first: bool
+
+
+class Act(Protocol):
+    """What people did before a pass."""
+
+    title: str
+    at: datetime
+    deeds: Sequence[Deed]
+    checkpoint: bool
+
+
+class Report(Protocol):
+    """What an independent reading of both sides found."""
+
+    pairs: int
+    fields: int
+    differences: Sequence[object]
+    duplicates: Sequence[str]
+    missing: Sequence[str]
+    ok: bool
+
+
+class Theatre(Protocol):
+    """The stand-ins with a script of what people do on them."""
+
+    configuration: str
+    clash: str
+    requests: int
+    notes: Sequence[str]
+
+    def __enter__(self) -> Theatre: ...
+    def __exit__(self, *_: object) -> None: ...
+    def environment(self) -> Mapping[str, str]:
+        """Variables that hold the secrets."""
+
+    def now(self) -> datetime:
+        """The sandbox's time."""
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass."""
+
+    def acts(self) -> Iterator[Act]:
+        """People work, act after act."""
+
+    def compare(self) -> Report:
+        """Read both sides, apart from the engine."""
+
+    def refused(self) -> Mapping[str, Sequence[str]]:
+        """What the systems' rules refused: reason -> where."""
+
+
+@dataclass
+class Tally:
+    """What the demo saw: passes and their counts, checkpoints, and how it went."""
+
+    started: float = field(default_factory=time.monotonic)
+    passes: int = 0
+    changes: int = 0
+    deeds: int = 0
+    checkpoints: int = 0
+    differing: int = 0
+    last: Report | None = None
+    further_writes: int = 0
+
+    def add(self, summary: PassSummary) -> None:
+        """Count one pass."""
+        self.passes += 1
+        self.changes += summary.counts.get("created", 0) + summary.counts.get("changed", 0)
+
+    @property
+    def ok(self) -> bool:
+        """Whether both sides were in step at every checkpoint, and the further pass wrote nothing."""
+        return self.last is not None and self.last.ok and not self.differing and not self.further_writes
+
+
+@click.command()
+@click.option(
+    "--log",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Replay this ServiceNow incident event log (CSV, plain or gzip) instead of the scripted days.",
+)
+@click.option(
+    "--incidents",
+    type=click.IntRange(min=4),
+    metavar="N",
+    help="How many incidents.  [default: 40, or all of the log]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed is another story.")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep the configuration, the state and the report in this directory.",
+)
+@json_option
+@click.pass_context
+def demo(
+    context: click.Context,
+    log: Path | None,
+    incidents: int | None,
+    seed: int,
+    keep: Path | None,
+    as_json: bool,
+) -> None:
+    """Show Tieline at work on this machine: nothing leaves it, and no account is needed.
+
+    Starts stand-ins of both systems, lets people work on both sides between passes, and ends with a check
+    that reads both sides over HTTP, apart from Tieline's state. Exits 1 if they differ.
+    """
+    adapters: Adapters = context.obj
+    stage: Theatre = adapters.theatre(example_configuration(), log, seed=seed, incidents=incidents)
+    tally = Tally()
+    with _folder(keep) as folder, stage:
+        config_path = folder / "config.toml"
+        config_path.write_text(stage.configuration, encoding="utf-8")
+        with _variables(stage.environment()), _opened(adapters, config_path, stage) as session:
+            told = _Teller(quiet=as_json, brief=log is not None)
+            told.opening(stage, seed)
+            with progress_bar(log is not None and not as_json) as progress:
+                _play(stage, session, tally, told, progress)
+            told.tickets(session, stage)
+            found = _figures(stage, session, tally)
+        if keep is not None:
+            (folder / "report.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
+    click.echo(json.dumps(found, indent=2)) if as_json else told.closing(found, keep)
+    if not tally.ok:
+        context.exit(EXIT_FAILED)
+
+
+def _play(stage: Theatre, session: Session, tally: Tally, told: _Teller, progress: Any) -> None:
+    for number, act in enumerate(stage.acts(), 1):
+        told.act(act)
+        tally.deeds += len(act.deeds)
+        summary = _pass(stage, session, tally)
+        progress(f"{act.title}: {tally.deeds} edits by people", number, 0)
+        told.passed(summary)
+        if act.checkpoint:
+            tally.last = stage.compare()
+            tally.checkpoints += 1
+            tally.differing += not tally.last.ok
+            told.checkpoint(act, tally.last)
+    stage.advance(QUIET)
+    summary = _pass(stage, session, tally)
+    tally.further_writes = summary.counts.get("writes", 0)
+    tally.last = stage.compare()
+
+
+def _pass(stage: Theatre, session: Session, tally: Tally) -> PassSummary:
+    from tieline.sync.engine import run_pass
+    from tieline.sync.run import PassOptions
+
+    summary = run_pass(
+        session.config,
+        session.store,
+        session.sides,
+        clock=stage.now,
+        id_=f"demo-{tally.passes + 1}",
+        options=PassOptions(initial=True),
+    )
+    tally.add(summary)
+    return summary
+
+
+def _figures(stage: Theatre, session: Session, tally: Tally) -> dict[str, Any]:
+    report = tally.last
+    assert report is not None
+    requests = sum(session.requests().values())
+    with session.store.read() as tx:
+        conflicts, held, parked = (
+            tx.conflicts(open_only=False, limit=10**6),
+            tx.open_conflict_count(),
+            tx.park_count(),
+        )
+    return {
+        "ok": tally.ok,
+        "pairs": report.pairs,
+        "fields_compared": report.fields,
+        "differences": [str(difference) for difference in report.differences],
+        "duplicates": list(report.duplicates),
+        "missing": list(report.missing),
+        "checkpoints": tally.checkpoints,
+        "checkpoints_with_differences": tally.differing,
+        "passes": tally.passes,
+        "further_pass_writes": tally.further_writes,
+        "edits_by_people": tally.deeds,
+        "changes": tally.changes,
+        "requests": requests,
+        "requests_per_change": round(requests / tally.changes, 2) if tally.changes else None,
+        "conflicts": len(conflicts),
+        "conflicts_open": held,
+        "parked": parked,
+        "refused": {reason: list(places) for reason, places in stage.refused().items()},
+        "seconds": round(time.monotonic() - tally.started, 1),
+        "peak_memory_mb": _peak_memory_mb(),
+    }
+
+
+def _peak_memory_mb() -> int | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    import sys
+
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
+
+
+def example_configuration() -> str:
+    """The example configuration as it was installed, or as it lies in the checkout."""
+    import tieline
+
+    return (Path(str(tieline.__file__)).parent / "config.example.toml").read_text(encoding="utf-8")
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="tieline-demo-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _variables(found: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for as long as the block runs."""
+    before = {name: os.environ.get(name) for name in found}
+    os.environ.update(found)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
+
+
+def _opened(adapters: Adapters, config_path: Path, stage: Theatre) -> AbstractContextManager[Session]:
+    return open_session(adapters, config_path, create=True, clock=stage.now)
+
+
+class _Teller:
+    """Tells the story on standard output; quiet for --json, without the small talk for a log."""
+
+    def __init__(self, *, quiet: bool, brief: bool) -> None:
+        self._quiet = quiet
+        self._brief = brief
+
+    def opening(self, stage: Theatre, seed: int) -> None:
+        self._say("ServiceNow and Jira stand-ins are up on this machine; people and time are scripted "
+                  f"(seed {seed}).")  # fmt: skip
+        for note in stage.notes:
+            self._say(note)
+
+    def act(self, act: Act) -> None:
+        if self._brief:
+            return
+        self._say(f"\n{act.at:%a %H:%M}  {act.title}: {len(act.deeds)} edits", bold=True)
+        for deed in act.deeds[:SHOWN_DEEDS]:
+            self._say(f"  {deed.by} {_what(deed)}")
+        if len(act.deeds) > SHOWN_DEEDS:
+            self._say(f"  ... and {len(act.deeds) - SHOWN_DEEDS} more")
+
+    def passed(self, summary: PassSummary) -> None:
+        from tieline.sync.explain import summary_line
+
+        if not self._brief:
+            self._say(f"  -> {summary_line(summary)}")
+
+    def checkpoint(self, act: Act, report: Report) -> None:
+        if self._brief or not report.ok:
+            word = "in step" if report.ok else "NOT in step"
+            self._say(f"{act.at:%Y-%m-%d}: {report.pairs} pairs, {report.fields} fields compared, {word}")
+        for difference in report.differences[:20]:
+            self._say(f"  {difference}", red=True)
+
+    def tickets(self, session: Session, stage: Theatre) -> None:
+        """One conflict and how it was decided; both tickets side by side."""
+        from tieline.sync.commands.show import find, side_by_side
+
+        if self._brief or not stage.clash:
+            return
+        found = find(session, stage.clash)
+        self._say("\nTwo people changed this incident apart. Both tickets, side by side:", bold=True)
+        self._say(found if isinstance(found, str) else side_by_side(found))
+
+    def closing(self, found: Mapping[str, Any], keep: Path | None) -> None:
+        self._refused(found["refused"])
+        self._say("\nCheck: both sides read over HTTP, apart from Tieline's state", bold=True)
+        rows = [
+            ("pairs", found["pairs"]),
+            ("fields compared", found["fields_compared"]),
+            ("differences", len(found["differences"])),
+            ("duplicates", len(found["duplicates"])),
+            ("missing mirrors", len(found["missing"])),
+            (
+                "checkpoints",
+                f"{found['checkpoints']}, {found['checkpoints_with_differences']} with differences",
+            ),
+            ("writes of a further pass", found["further_pass_writes"]),
+            ("conflicts", f"{found['conflicts']}, {found['conflicts_open']} need a person"),
+            ("parked", found["parked"]),
+            ("edits by people", found["edits_by_people"]),
+            ("changes carried over", found["changes"]),
+            ("requests", f"{found['requests']}, {found['requests_per_change']} per change"),
+            ("time", f"{found['seconds']} s, {found['passes']} passes"),
+            ("peak memory", f"{found['peak_memory_mb']} MB, with both stand-ins"),
+        ]
+        for name, value in rows:
+            self._say(f"  {name:<26}{value}")
+        for line in (*found["duplicates"], *found["missing"], *found["differences"][:20]):
+            self._say(f"  {line}", red=True)
+        if keep is not None:
+            self._say(f"\nKept in {keep}: config.toml, the state, report.json")
+        self._say("\nIn step." if found["ok"] else "\nNOT in step.", bold=True)
+
+    def _refused(self, refused: Mapping[str, Sequence[str]]) -> None:
+        if not refused:
+            return
+        count = sum(len(places) for places in refused.values())
+        self._say(f"\n{count} edits were refused by the systems' own rules", bold=True)
+        for reason, places in sorted(refused.items(), key=lambda item: -len(item[1])):
+            self._say(f"  {len(places)} x {reason}")
+            self._say(f"      {', '.join(places)}")
+
+    def _say(self, text: str, *, bold: bool = False, red: bool = False) -> None:
+        if not self._quiet:
+            click.secho(text, bold=bold or None, fg="red" if red else None)
+
+
+def _what(deed: Deed) -> str:
+    from tieline.sync.explain import shown
+
+    values = ", ".join(f"{name} {shown(value or None, 40)}" for name, value in list(deed.values.items())[:3])
+    verb = "raises" if deed.first else "changes"
+    where = {"servicenow": "ServiceNow", "jira": "Jira"}[deed.side]
+    return f"{verb} {deed.label} in {where}: {values}"
