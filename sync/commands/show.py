@@ -82,11 +82,10 @@ def _why(found: Shown, unit: Unit) -> str:
         touched = {*entry.new} & {*unit.servicenow, *unit.jira}
         if touched and entry.outcome == "applied":
             reasons = [why for why in entry.why if why.startswith(f"{unit.name}:")] or list(entry.why)
-            return (
-                f"{reasons[0] if reasons else entry.action} ({entry.at:%Y-%m-%d %H:%M} UTC, {entry.pass_id})"
-            )
+            why = reasons[0] if reasons else f"{unit.name}: {entry.action}"
+            return f"{why} ({entry.at:%Y-%m-%d %H:%M} UTC, pass {entry.pass_id})"
     dealt = base.of(found.pair.origin)
-    return "as it was when the mirror was made" if dealt is not None else "not dealt with yet"
+    return f"{unit.name}: " + ("as when the mirror was made" if dealt is not None else "not dealt with yet")
 
 
 def _value(found: Shown, unit: Unit, side: Side, values: Values) -> str:
@@ -137,26 +136,28 @@ def side_by_side(found: Shown) -> str:
 
     pair = found.pair
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in ("field", pair.number, pair.key, "in step", "why"):
+    for head in ("field", pair.number, pair.key, "in step"):
         table.add_column(head, overflow="fold")
     for unit in found.units:
         cells = [
             _value(found, unit, side, found.records[side].values) if side in found.records else "(gone)"
             for side in SIDES
         ]
-        table.add_row(*(Text(cell) for cell in (unit.name, *cells, _in_step(found, unit), _why(found, unit))))
+        table.add_row(*(Text(cell) for cell in (unit.name, *cells, _in_step(found, unit))))
     console = Console(highlight=False)
-    with console.capture() as text:
-        console.print(
-            Text(f"{pair.number} = {pair.key}, raised in {pair.origin}, route {pair.route}, {pair.state}")
-        )
+    with console.capture() as drawn:
         console.print(table)
-        for conflict in found.conflicts:
-            state = "open" if conflict.open else f"{conflict.winner or 'nobody'} won"
-            console.print(Text(f"conflict {conflict.id}: {conflict.reason} ({state})"))
-        if found.park is not None:
-            console.print(Text(f"parked: {found.park.detail}"))
-    return text.get().rstrip()
+    lines = [
+        f"{pair.number} = {pair.key}, raised in {pair.origin}, route {pair.route}, {pair.state}",
+        *(line.rstrip() for line in drawn.get().splitlines()),
+        "why each value is what it is",
+        *(f"  {_why(found, unit)}" for unit in found.units),
+    ]
+    for conflict in found.conflicts:
+        state = "open" if conflict.open else f"{conflict.winner or 'nobody'} won"
+        lines.append(f"conflict {conflict.id}: {conflict.reason} ({state})")
+    lines += [] if found.park is None else [f"parked: {found.park.detail}"]
+    return "\n".join(lines)
 
 
 def _in_step(found: Shown, unit: Unit) -> str:
