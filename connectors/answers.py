@@ -33,6 +33,8 @@ from urllib3.exceptions import ConnectTimeoutError
 
 MESSAGE_CHARS: Final = 300
 _NEVER_SENT: Final = (ConnectTimeoutError, ConnectionRefusedError, gaierror, ssl.SSLCertVerificationError)
+UNSENDABLE: Final = rx.InvalidURL | rx.MissingSchema | rx.InvalidSchema | rx.InvalidHeader
+"""What requests raises for a request that can never be sent."""
 _HANDSHAKE: Final = re.compile(
     r"CERTIFICATE_VERIFY_FAILED|HANDSHAKE_FAILURE|WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|handshake", re.I
 )
@@ -82,7 +84,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 def never_sent(error: rx.RequestException) -> bool:
     """True if the failure proves that no byte of the request left: refused, no such host, no handshake."""
-    if isinstance(error, rx.ConnectTimeout | rx.InvalidURL | rx.MissingSchema | rx.InvalidSchema):
+    if isinstance(error, rx.ConnectTimeout | UNSENDABLE):
         return True
     chain = list(causes(error))
     if any(isinstance(cause, _NEVER_SENT) for cause in chain):
@@ -241,7 +243,7 @@ def _reason(error: rx.RequestException) -> str:
             return "no connection in time"
         case rx.Timeout():
             return "no answer in time"
-        case rx.InvalidURL() | rx.MissingSchema() | rx.InvalidSchema():
-            return "not an address of the configured system"
+        case rx.InvalidURL() | rx.MissingSchema() | rx.InvalidSchema() | rx.InvalidHeader():
+            return "not a request to the configured system"
         case _:
             return redact(str(chain[-1])) or type(error).__name__

@@ -10,6 +10,7 @@ from typing import assert_never
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
+from tieline.connectors.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ Auth = BasicAuth | BearerAuth | KeyAuth
 
 class _HeaderAuth(AuthBase):
     def __init__(self, header: str, value: str) -> None:
+        if not (value.isascii() and value.isprintable()):
+            raise ConfigError(f"the secret for {header} holds what no header can carry (a line break?)")
         self._header = header
         self._value = value
 
@@ -49,7 +52,10 @@ class _HeaderAuth(AuthBase):
 
 
 def signer(auth: Auth) -> AuthBase:
-    """What requests calls to sign each request; user names and passwords travel as UTF-8 (RFC 7617)."""
+    """What requests calls to sign each request; user names and passwords travel as UTF-8 (RFC 7617).
+
+    ConfigError, without the secret, if a header cannot carry it.
+    """
     match auth:
         case BasicAuth(user, password):
             return HTTPBasicAuth(user.encode(), password.encode())

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -29,7 +30,15 @@ from requests import exceptions as rx
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.utils import get_environ_proxies
-from tieline.connectors.answers import REDIRECT_HEADER, http_date, is_limit, never_sent, redact, retry_after
+from tieline.connectors.answers import (
+    REDIRECT_HEADER,
+    UNSENDABLE,
+    http_date,
+    is_limit,
+    never_sent,
+    redact,
+    retry_after,
+)
 from tieline.connectors.auth import Auth, signer
 from tieline.connectors.errors import ConfigError
 from tieline.connectors.meter import Meter, operation_of
@@ -235,6 +244,7 @@ def harden(session: requests.Session, adapter: HardenedAdapter) -> requests.Sess
     Cookies are refused: they bind to one node of the other system and carry a login of their own. A URL
     of another host, e.g. out of an answer, raises `InvalidSchema`, so credentials never reach it. Of the
     environment, proxy and CA bundle are taken, once, and never credentials (a .netrc would replace ours).
+    ConfigError if a certificate file is missing.
     """
     settings = adapter.settings
     session.adapters.clear()
@@ -242,10 +252,18 @@ def harden(session: requests.Session, adapter: HardenedAdapter) -> requests.Sess
     session.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
     session.trust_env = False
     session.verify = settings.ca_bundle or _environment_ca() or True
+    _check_files(session.verify, settings.client_cert)
     session.cert = settings.client_cert
     session.proxies = _proxies(settings)
     session.headers["User-Agent"] = USER_AGENT
     return session
+
+
+def _check_files(*paths: bool | str | tuple[str, ...] | None) -> None:
+    for path in paths:
+        for name in path if isinstance(path, tuple) else (path,):
+            if isinstance(name, str) and not Path(name).exists():
+                raise ConfigError(f"no such certificate file: {name}")
 
 
 def _environment_ca() -> str | None:
@@ -296,9 +314,7 @@ def _worth_repeating(outcome: tenacity.Future | None, safe: bool) -> bool:
     if error is None:
         response: requests.Response = outcome.result()
         return (safe and response.status_code in PASSING_STATUSES) or is_limit(response)
-    if not isinstance(error, rx.RequestException):
-        return False
-    if isinstance(error, rx.InvalidURL | rx.MissingSchema | rx.InvalidSchema | rx.InvalidHeader):
+    if not isinstance(error, rx.RequestException) or isinstance(error, UNSENDABLE):
         return False
     return safe or never_sent(error)
 

@@ -156,9 +156,18 @@ class ServiceNowConnector:
         """Once for each scope: a condition on an unknown column is dropped, and then all records match."""
         if condition in self._known_scopes:
             return
-        fields = sorted(query.scope_fields(condition))
-        page, _ = self._wire.rows(self._settings.table, "", ("sys_id", *fields), limit=1)
-        missing = [field for row in page.rows for field in fields if field not in row]
+        fields = query.scope_fields(condition)
+        columns = {field.partition(".")[0] for field in fields}
+        asked = ("sys_id", *sorted(fields | columns))
+        page, _ = self._wire.rows(self._settings.table, "", asked, limit=1)
+        if not page.rows:
+            return
+        # What a dot leads to shows only where its reference is set.
+        row = page.rows[0]
+        missing = sorted(
+            field for field in fields | columns
+            if field not in row and (field in columns or plain(row.get(field.partition(".")[0])))
+        )  # fmt: skip
         if missing:
             shown = ", ".join(missing)
             raise ConfigError(f"the scope {condition!r} names what ServiceNow does not show: {shown}")

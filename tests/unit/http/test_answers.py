@@ -61,6 +61,7 @@ NOT_SENT: list[rx.RequestException] = [
     rx.SSLError(ssl.SSLCertVerificationError(1, "CERTIFICATE_VERIFY_FAILED")),
     rx.SSLError("[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE]"),
     rx.InvalidSchema("no adapter"),
+    rx.InvalidHeader("s3cret"),
 ]
 MAYBE_SENT: list[rx.RequestException] = [
     rx.ReadTimeout(),
@@ -79,6 +80,10 @@ def test_what_was_never_sent_is_unavailable_for_reads_and_writes(error: rx.Reque
     assert never_sent(error)
     for write in (True, False):
         assert type(lost(error, "creating", write=write)) is Unavailable
+
+
+def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
+    assert "s3cret" not in str(lost(rx.InvalidHeader("header value: 's3cret'"), "reading", write=False))
 
 
 @pytest.mark.parametrize("error", MAYBE_SENT, ids=repr)

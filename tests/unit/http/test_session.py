@@ -117,15 +117,37 @@ def test_a_librarys_own_session_is_hardened_too(wire: Any, adapter: HardenedAdap
         session.get("https://other.test/")
 
 
-def test_certificates_are_verified_and_paths_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def pem(tmp_path: Path) -> str:
+    (tmp_path / "ca.pem").write_text("")
+    return str(tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize("files", [{"ca_bundle": "/no/ca.pem"}, {"client_cert": ("/no/c.pem", "/no/k.pem")}])
+def test_a_missing_certificate_file_is_a_fault_of_the_configuration(files: Any) -> None:
+    adapter = HardenedAdapter(HttpSettings("https://a.test", **files))
+    with pytest.raises(ConfigError, match="/no/c"):
+        build_session(adapter, BasicAuth("u", "p"))
+
+
+@pytest.mark.parametrize(
+    "auth", [BearerAuth("s3cret\n"), KeyAuth("x-sn-apikey", "s3cr€t"), BearerAuth("a\rb")]
+)
+def test_a_secret_that_no_header_can_carry_is_refused_without_showing_it(adapter: Any, auth: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build_session(adapter, auth)
+    assert "s3c" not in str(caught.value)
+
+
+def test_certificates_are_verified_and_paths_are_passed_on(pem: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = HttpSettings(
         "https://a.test",
-        ca_bundle="/etc/ca.pem",
-        client_cert=("c.pem", "k.pem"),
+        ca_bundle=pem,
+        client_cert=(pem, pem),
         proxy="http://proxy.test:3128",
     )
     session = build_session(HardenedAdapter(settings), BasicAuth("u", "p"))
-    assert (session.verify, session.cert) == ("/etc/ca.pem", ("c.pem", "k.pem"))
+    assert (session.verify, session.cert) == (pem, (pem, pem))
     assert session.proxies["https"] == "http://proxy.test:3128"
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
@@ -157,13 +179,13 @@ def test_a_netrc_never_replaces_our_credentials(
     ("url", "expected"), [("https://a.test", "http://proxy.test:3128"), ("http://127.0.0.1:8080", None)]
 )
 def test_the_environments_proxy_and_ca_bundle_are_taken_but_not_for_loopback(
-    monkeypatch: pytest.MonkeyPatch, url: str, expected: str | None
+    monkeypatch: pytest.MonkeyPatch, pem: str, url: str, expected: str | None
 ) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://proxy.test:3128")
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/company.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", pem)
     session = build_session(HardenedAdapter(HttpSettings(url)), BasicAuth("u", "p"))
     assert session.proxies.get("https") == expected
-    assert session.verify == "/etc/company.pem"
+    assert session.verify == pem

@@ -219,6 +219,18 @@ def test_a_scope_on_an_unknown_column_is_refused_because_it_would_match_everythi
         connector.in_scope([A], "active=true^u_nonsense=1")
 
 
+@pytest.mark.parametrize(("group", "fails"), [("", False), (sys_id(5), True)])
+def test_what_a_dot_leads_to_is_missed_only_where_its_reference_is_set(
+    instance: Instance, connector: Any, group: str, fails: bool
+) -> None:
+    instance.replies = [rows_reply({"sys_id": A.id, "assignment_group": group}), rows_reply(row(1))]
+    if fails:
+        with pytest.raises(ConfigError, match=r"assignment_group\.nam"):
+            connector.in_scope([A], "assignment_group.nam=Network")
+    else:
+        assert connector.in_scope([A], "assignment_group.nam=Network") == {A}
+
+
 def test_a_scopes_columns_are_checked_once(instance: Instance, connector: Any) -> None:
     instance.replies = [
         rows_reply({"sys_id": A.id, "active": "true"}),
