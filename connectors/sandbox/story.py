@@ -60,8 +60,16 @@ class Act:
     deeds: Sequence[Deed]
 
 
+def furnish(world: World, maps: Maps, *, seed: int = 0, incidents: int = INCIDENTS) -> list[Deed]:
+    """Raise incidents on both sides now, on a world with any clock; nobody works on them afterwards."""
+    story = Story(world, None, maps, seed=seed, incidents=incidents)
+    return story.raise_all(world.clock.now())
+
+
 class Story:
     """The acts of one run, from `seed` and a number of incidents; `clock` must be the world's own.
+
+    Without a clock there are no acts, and everything happens at once.
 
     Incident `clash` (a key of the ledger) is the one whose category both sides change apart in the third act.
     """
@@ -69,7 +77,13 @@ class Story:
     clash: Final = "s1"
 
     def __init__(
-        self, world: World, clock: VirtualClock, maps: Maps, *, seed: int = 0, incidents: int = INCIDENTS
+        self,
+        world: World,
+        clock: VirtualClock | None,
+        maps: Maps,
+        *,
+        seed: int = 0,
+        incidents: int = INCIDENTS,
     ) -> None:
         if incidents < 4:
             raise ValueError("the story needs at least four incidents")
@@ -88,7 +102,12 @@ class Story:
         for number in range(1, ROUNDS):
             yield self._act(f"Work goes on, round {number} of {ROUNDS - 1}", self._worked)
 
+    def raise_all(self, start: datetime) -> list[Deed]:
+        """Let all incidents be raised, in the time of one act from `start` on."""
+        return self.stage.play(self._raised(start, start + ACT))
+
     def _act(self, title: str, script: Callable[[datetime, datetime], Sequence[Script]]) -> Act:
+        assert self._clock is not None, "acts take time"
         start = self._clock.now()
         end = start + ACT
         self.stage.mirrored()

@@ -154,7 +154,10 @@ class World:
 
 
 def log_changes(template: str, vocabulary: Vocabulary) -> list[Change]:
-    """What a configuration must say differently for a log: its matrix, codes, and categories as they are."""
+    """What a configuration must say differently for a log: its matrix, codes, and categories as they are.
+
+    A log is replayed a day at a time, so a pass may well touch more than half of the pairs there are.
+    """
     maps = Maps.read(template)
     codes: dict[str, list[str]] = {}
     for code, resolution in vocabulary.resolutions.items():
@@ -171,6 +174,7 @@ def log_changes(template: str, vocabulary: Vocabulary) -> list[Change]:
         ("field:category", "unmapped", "pass"),
         ("status", "resolution", resolutions),
         ("status", "map", statuses),
+        ("limits", "max_share", 1.0),
     ]
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from tieline.connectors.sandbox.core import VirtualClock
+from tieline.connectors.sandbox.core import RealClock, VirtualClock
 from tieline.connectors.sandbox.expected import Ledger, Maps
 from tieline.connectors.sandbox.jira import Ticket
-from tieline.connectors.sandbox.story import Act, Story
+from tieline.connectors.sandbox.story import Act, Story, furnish
 from tieline.connectors.sandbox.world import CATEGORY_FIELD, JIRA_USER, PROJECT, SERVICENOW_USER, World
 
 START = datetime(2026, 1, 12, 8, 0, tzinfo=UTC)
@@ -155,3 +155,10 @@ def test_secrets_are_made_for_one_run_and_not_shown(clock: VirtualClock) -> None
 def test_a_story_needs_incidents(world: World, clock: VirtualClock, maps: Maps) -> None:
     with pytest.raises(ValueError, match="at least four"):
         Story(world, clock, maps, incidents=3)
+
+
+def test_a_world_on_the_real_clock_can_be_furnished(maps: Maps) -> None:
+    world = World(RealClock())
+    deeds = furnish(world, maps, seed=1, incidents=8)
+    assert len(deeds) == len(world.servicenow.rows()) + len(world.jira.issues()) == 8
+    assert all(deed.first for deed in deeds)
