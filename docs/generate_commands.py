@@ -68,7 +68,7 @@ def prose(command: click.Command) -> list[str]:
 def options(command: click.Command, context: click.Context) -> list[str]:
     """A table of the options that a person may give; `--help` is everywhere and stands nowhere."""
     rows = [
-        f"| `{names}` | {cell(text)} |"
+        f"| `{cell(names)}` | {cell(text)} |"
         for parameter in command.get_params(context)
         if isinstance(parameter, click.Option) and "--help" not in parameter.opts
         and (record := parameter.get_help_record(context)) is not None
@@ -97,7 +97,7 @@ def cell(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or compare it; the exit code."""
-    from tieline.cli import main as root
+    from tieline.cli import root
 
     text = page(root)
     if arguments == ["--check"]:
