@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import orjson
 from tieline.connectors.sandbox.jira import dates, jql, search
-from tieline.connectors.sandbox.jira.clauses import Scope
 from tieline.connectors.sandbox.jira.http import Answer, Call, Route, bad_payload
 from tieline.connectors.sandbox.jira.issues import FOUND_EXPANDS, Wanted, wanted_fields
 from tieline.connectors.sandbox.jira.model import ApiError, State
+from tieline.connectors.sandbox.jira.pieces import Scope
 
 MAX_IDS: Final = 5000
 MAX_ISSUES: Final = 100

@@ -50,7 +50,7 @@ class View:
         """A timestamp in the caller's zone."""
         return dates.stamp(instant, self.zone)
 
-    def part(self, kind: str, key: str, make: Callable[[], Bean]) -> orjson.Fragment:
+    def part(self, kind: str, key: str, make: Callable[[], Bean | list[Bean]]) -> orjson.Fragment:
         """A bean that never changes, serialized once for this view."""
         found = self._parts.get((kind, key))
         if found is None:

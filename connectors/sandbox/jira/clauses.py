@@ -2,65 +2,19 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import reduce
-from typing import Any, Final, TypeVar, assert_never
-from zoneinfo import ZoneInfo
+from typing import Final, assert_never
 
 from tieline.connectors.sandbox.jira import dates, jql
-from tieline.connectors.sandbox.jira.fields import find_named, plain
-from tieline.connectors.sandbox.jira.index import Index, words
-from tieline.connectors.sandbox.jira.model import CATEGORIES, ApiError, Field, Named, State, Text, User
+from tieline.connectors.sandbox.jira.choices import choice
+from tieline.connectors.sandbox.jira.fields import plain
+from tieline.connectors.sandbox.jira.index import words
+from tieline.connectors.sandbox.jira.model import ApiError, State, Text
+from tieline.connectors.sandbox.jira.pieces import COMPARE, Piece, Scope, negated, unsupported
 from tieline.connectors.sandbox.jira.world import World
-
-Test = Callable[[State], bool]
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a query is read against: the site, the index, who asks, when, and in which zone.
-
-    `find` gives the id behind an issue id or key that the caller can see. `strict` refuses keys and ids that
-    do not exist, as Jira's search does.
-    """
-
-    world: World
-    index: Index
-    find: Callable[[str], int | None]
-    caller: User
-    now: datetime
-    zone: ZoneInfo
-    strict: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A test, with what is known to hold wherever it does: ids, projects, earliest and latest `updated`."""
-
-    test: Test
-    ids: frozenset[int] | None = None
-    projects: frozenset[str] | None = None
-    low: datetime | None = None
-    high: datetime | None = None
-
-    def both(self, other: Piece) -> Piece:
-        """The conjunction of two pieces."""
-        mine, theirs = self.test, other.test
-        return Piece(
-            lambda s: mine(s) and theirs(s),
-            _meet(self.ids, other.ids),
-            _meet(self.projects, other.projects),
-            max((d for d in (self.low, other.low) if d is not None), default=None),
-            min((d for d in (self.high, other.high) if d is not None), default=None),
-        )
-
-
-def _meet(one: frozenset[T] | None, two: frozenset[T] | None) -> frozenset[T] | None:
-    return one & two if one is not None and two is not None else (one if two is None else two)
 
 
 def compile_query(node: jql.Node | None, scope: Scope) -> Piece:
@@ -126,17 +80,7 @@ def _clause(clause: jql.Clause, scope: Scope) -> Piece:
     definition = scope.world.fields.get(field)
     if field == "text" or (definition is not None and definition.kind in ("line", "text")):
         return _text(field, clause, scope)
-    return _choice(field, clause, scope)
-
-
-def _unsupported(clause: jql.Clause) -> ApiError:
-    return ApiError(
-        400, (f"The operator '{clause.operator}' is not supported by the '{clause.field}' field.",)
-    )
-
-
-def _negated(operator: str) -> bool:
-    return operator in ("!=", "not in", "is not", "!~")
+    return choice(field, clause, scope)
 
 
 # Issue keys and ids
@@ -144,45 +88,42 @@ def _negated(operator: str) -> bool:
 
 def _keys(clause: jql.Clause, scope: Scope) -> Piece:
     if clause.operator in ("=", "!=", "in", "not in"):
-        ids = frozenset(i for o in clause.operands if (i := _issue(clause, o, scope)) is not None)
-        if _negated(clause.operator):
+        ids = _known(clause, scope)
+        if negated(clause.operator):
             return Piece(lambda s: s.id not in ids)
         return Piece(lambda s: s.id in ids, ids=ids)
     if clause.operator not in (">", ">=", "<", "<="):
-        raise _unsupported(clause)
+        raise unsupported(clause)
     operand = clause.operands[0]
     text = operand.text if isinstance(operand, jql.Literal) else ""
     project, _, number = text.upper().rpartition("-")
     if not number.isdigit():
         raise ApiError(400, (f"The issue key '{text}' for field '{clause.field}' is invalid.",))
-    compare = _COMPARE[clause.operator]
+    compare = COMPARE[clause.operator]
     if not project:
         return Piece(lambda s: compare(s.id, int(number)))
     return Piece(lambda s: s.project.key == project and compare(s.number, int(number)))
 
 
-def _issue(clause: jql.Clause, operand: jql.Operand, scope: Scope) -> int | None:
-    if not isinstance(operand, jql.Literal):
-        raise _unsupported(clause)
-    found = scope.find(operand.text)
-    if found is None and scope.strict:
-        if operand.text.isdigit():
-            message = f"A value with ID '{operand.text}' does not exist for the field '{clause.field}'."
+def _known(clause: jql.Clause, scope: Scope) -> frozenset[int]:
+    """The ids that are meant; every one that does not exist is named in the refusal."""
+    ids, missing = [], []
+    for operand in clause.operands:
+        if not isinstance(operand, jql.Literal):
+            raise unsupported(clause)
+        found = scope.find(operand.text)
+        if found is not None:
+            ids.append(found)
+        elif operand.text.isdigit():
+            missing.append(f"A value with ID '{operand.text}' does not exist for the field '{clause.field}'.")
         else:
-            message = f"An issue with key '{operand.text}' does not exist for field '{clause.field}'."
-        raise ApiError(400, (message,))
-    return found
+            missing.append(f"An issue with key '{operand.text}' does not exist for field '{clause.field}'.")
+    if missing and scope.strict:
+        raise ApiError(400, tuple(missing))
+    return frozenset(ids)
 
 
 # Dates
-
-
-_COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 def _date(field: str, clause: jql.Clause, scope: Scope) -> Piece:
@@ -191,13 +132,13 @@ def _date(field: str, clause: jql.Clause, scope: Scope) -> Piece:
         wanted = clause.operator == "is not"
         return Piece(lambda s: (read(s) is not None) == wanted)
     if clause.operator in ("~", "!~"):
-        raise _unsupported(clause)
+        raise unsupported(clause)
     if clause.operator in ("=", "!=", "in", "not in"):
         spans = [(d, d + timedelta(minutes=1)) for d in (_instant(clause, o, scope) for o in clause.operands)]
-        wanted = not _negated(clause.operator)
+        wanted = not negated(clause.operator)
         return Piece(lambda s: (d := read(s)) is not None and any(a <= d < b for a, b in spans) == wanted)
     limit = _instant(clause, clause.operands[0], scope)
-    compare = _COMPARE[clause.operator]
+    compare = COMPARE[clause.operator]
     piece = Piece(lambda s: (d := read(s)) is not None and compare(d, limit))
     if field != "updated":
         return piece
@@ -218,7 +159,7 @@ def _instant(clause: jql.Clause, operand: jql.Operand, scope: Scope) -> datetime
         case jql.Function(name, arguments):
             return _moment(name, arguments, scope)
         case jql.Empty():
-            raise _unsupported(clause)
+            raise unsupported(clause)
         case _:
             assert_never(operand)
 
@@ -247,10 +188,10 @@ def _text(field: str, clause: jql.Clause, scope: Scope) -> Piece:
         wanted = clause.operator == "is not"
         return Piece(lambda s: bool(read(s)) == wanted)
     if clause.operator not in ("~", "!~"):
-        raise _unsupported(clause)
+        raise unsupported(clause)
     operand = clause.operands[0]
     if not isinstance(operand, jql.Literal):
-        raise _unsupported(clause)
+        raise unsupported(clause)
     holds, terms = _phrase(operand.text, clause.field)
     if clause.operator == "!~":
         return Piece(lambda s: bool(text := read(s)) and not holds(text))
@@ -292,122 +233,3 @@ def _phrase(query: str, field: str) -> tuple[Callable[[str], bool], list[str]]:
 
 def _side_by_side(there: list[str], terms: list[str]) -> bool:
     return any(there[i : i + len(terms)] == terms for i in range(len(there) - len(terms) + 1))
-
-
-# Everything that is one or several of a list
-
-
-def _choice(field: str, clause: jql.Clause, scope: Scope) -> Piece:
-    if clause.operator in ("~", "!~", "<", ">", "<=", ">=") and field != "priority":
-        raise _unsupported(clause)
-    read = _choice_reader(field)
-    if clause.operator in ("is", "is not"):
-        wanted = clause.operator == "is not"
-        return Piece(lambda s: bool(read(s)) == wanted)
-    if clause.operator in _COMPARE:
-        return _ranked(clause, scope)
-    wanted_ids = frozenset(i for o in clause.operands for i in _choices(field, clause, o, scope))
-    empty_too = "" in wanted_ids or any(isinstance(o, jql.Empty) for o in clause.operands)
-    if _negated(clause.operator):
-        return Piece(lambda s: bool(ids := read(s)) and wanted_ids.isdisjoint(ids))
-    piece = Piece(lambda s: not wanted_ids.isdisjoint(ids) if (ids := read(s)) else empty_too)
-    if field == "project":
-        return replace(piece, projects=wanted_ids)
-    if field == "labels" and not empty_too:
-        sets = [scope.index.holding("labels", [label]) or set() for label in wanted_ids]
-        return replace(piece, ids=frozenset().union(*sets))
-    return piece
-
-
-def _ranked(clause: jql.Clause, scope: Scope) -> Piece:
-    (wanted,) = _choices("priority", clause, clause.operands[0], scope) or ("",)
-    compare = _COMPARE[clause.operator]
-
-    def test(state: State) -> bool:
-        value = state.values.get("priority")
-        return isinstance(value, Named) and compare(-int(value.id), -int(wanted))
-
-    return Piece(test)
-
-
-def _choice_reader(field: str) -> Callable[[State], Iterable[str]]:
-    match field:
-        case "project":
-            return lambda s: (s.project.id,)
-        case "issuetype":
-            return lambda s: (s.type.id,)
-        case "status":
-            return lambda s: (s.status.id,)
-        case "statuscategory" | "statusCategory":
-            return lambda s: (s.status.category.key,)
-        case "creator":
-            return lambda s: (s.creator.id,)
-        case _:
-            return lambda s: _ids(s.values.get(field))
-
-
-def _ids(value: object) -> tuple[str, ...]:
-    match value:
-        case Named() | User():
-            return (value.id,)
-        case tuple():
-            return tuple(v.lower() if isinstance(v, str) else v.id for v in value)
-        case _:
-            return ()
-
-
-def _choices(field: str, clause: jql.Clause, operand: jql.Operand, scope: Scope) -> tuple[str, ...]:
-    match operand:
-        case jql.Empty():
-            return ()
-        case jql.Function(name, arguments):
-            if name.lower() == "currentuser" and field in ("assignee", "reporter", "creator"):
-                return (scope.caller.id,)
-            raise ApiError(400, (f"Unable to find JQL function '{name}({', '.join(arguments)})'.",))
-        case jql.Literal(text):
-            ids = _named_ids(field, text, scope.world)
-            if not ids:
-                kind = f"A value with ID '{text}'" if text.isdigit() else f"The value '{text}'"
-                raise ApiError(400, (f"{kind} does not exist for the field '{clause.field}'.",))
-            return ids
-        case _:
-            assert_never(operand)
-
-
-def _named_ids(field: str, text: str, world: World) -> tuple[str, ...]:
-    wanted = text.lower()
-    match field:
-        case "project":
-            project = world.project(text)
-            return (project.id,) if project else ()
-        case "issuetype":
-            types = (t for p in world.projects.values() for t in p.issue_types)
-            return tuple({t.id for t in types if wanted in (t.id, t.name.lower())})
-        case "status":
-            status = world.status(text)
-            return (status.id,) if status else ()
-        case "statuscategory" | "statusCategory":
-            return tuple(c.key for c in CATEGORIES if wanted in (str(c.id), c.key, c.name.lower()))
-        case "assignee" | "reporter" | "creator":
-            user = world.user(text)
-            return (user.id,) if user else ()
-        case "labels":
-            return (wanted,)
-        case "components":
-            return tuple(
-                {
-                    c.id
-                    for p in world.projects.values()
-                    for c in p.components
-                    if wanted in (c.id, c.name.lower())
-                }
-            )
-        case "resolution" if wanted == "unresolved":
-            return ("",)
-        case _:
-            return _option_ids(world.fields[field], text, world)
-
-
-def _option_ids(definition: Field, text: str, world: World) -> tuple[str, ...]:
-    found = find_named(world, definition, text)
-    return (found.id,) if found else ()

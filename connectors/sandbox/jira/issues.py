@@ -90,7 +90,7 @@ class Renderer:
         if "changelog" in wanted.expand:
             bean["changelog"] = self.changelog_page(issue)
         if "transitions" in wanted.expand or "transitions.fields" in wanted.expand:
-            bean["transitions"] = self.transitions(shown, with_fields="transitions.fields" in wanted.expand)
+            bean["transitions"] = self._open(shown, with_fields="transitions.fields" in wanted.expand)
         if wanted.properties:
             chosen = issue.properties if "*all" in wanted.properties else wanted.properties
             bean["properties"] = {k: issue.properties[k] for k in chosen if k in issue.properties}
@@ -161,6 +161,12 @@ class Renderer:
     def transitions(self, state: State, *, with_fields: bool) -> list[Bean]:
         """The arrows open to the issue."""
         return [self._transition(t, state, with_fields=with_fields) for t in open_transitions(state)]
+
+    def _open(self, state: State, *, with_fields: bool) -> list[Bean] | orjson.Fragment:
+        if with_fields:
+            return self.transitions(state, with_fields=True)
+        key = f"{state.type.id}:{state.status.id}"
+        return self.view.part("transitions", key, lambda: self.transitions(state, with_fields=False))
 
     def _transition(self, arrow: Transition, state: State, *, with_fields: bool) -> Bean:
         status = self.view.world.statuses[arrow.target]

@@ -103,7 +103,7 @@ class JiraSandbox:
         writer = Writer(self.world, store, clock, settings, on_write=self._note)
         self.site = Site(self.world, store, writer, settings, clock)
         if seeded:
-            seed_people(self.world)
+            self.seed_world()
         self._accounts = Accounts(self.world, dict(accounts or {}))
         for handle in accounts or {}:
             self._add_account(handle)
@@ -187,6 +187,11 @@ class JiraSandbox:
         return f"{request.method} /{'/'.join(request.path.strip('/').split('/')[:3])}{route.path}"
 
     # People, and what is on the site
+
+    def seed_world(self) -> None:
+        """The people that both stand-ins know; done by the constructor unless it is told not to."""
+        with self._lock:
+            seed_people(self.world)
 
     def add_user(
         self,

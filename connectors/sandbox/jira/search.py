@@ -10,9 +10,10 @@ from itertools import islice
 from typing import Final
 
 from tieline.connectors.sandbox.jira import dates, jql
-from tieline.connectors.sandbox.jira.clauses import Piece, Scope, compile_query, resolve
+from tieline.connectors.sandbox.jira.clauses import compile_query, resolve
 from tieline.connectors.sandbox.jira.fields import to_simple
 from tieline.connectors.sandbox.jira.model import ApiError, Named, State, User
+from tieline.connectors.sandbox.jira.pieces import Piece, Scope
 
 Raw = int | str | None
 Place = tuple[Raw, ...]

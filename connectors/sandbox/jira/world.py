@@ -136,6 +136,8 @@ _PEOPLE = (
     "bud.richman",
     "vip.person",
 )
+AUTOMATION = "automation"
+"""The user name of the app that automations run as."""
 GROUPS = ("Service Desk", "Network", "Database", "Hardware", "Software")
 _CATEGORY_OPTIONS = ("Inquiry / Help", "Software", "Hardware", "Network", "Database")
 _SUBCATEGORIES = (
@@ -200,8 +202,12 @@ def _bug_workflow() -> Workflow:
 def seed_people(world: World) -> None:
     """The people that the stand-ins of both systems share, and the app user that automation runs as."""
     for name in _PEOPLE:
-        world.add_user(name)
-    world.add_user("automation", display="Automation for Jira", email="automation@apps.example.com", app=True)
+        if world.user(name) is None:
+            world.add_user(name)
+    if world.user(AUTOMATION) is None:
+        world.add_user(
+            AUTOMATION, display="Automation for Jira", email="automation@apps.example.com", app=True
+        )
 
 
 def seed_site(world: World) -> None:
