@@ -81,7 +81,7 @@ class Adapters:
             "servicenow": ServiceNowConnector(
                 _servicenow(config), snow, _auth(config, config.servicenow.auth), timing
             ),
-            "jira": JiraConnector(_jira(config), _auth(config, config.jira.auth), jira),
+            "jira": JiraConnector(_jira(config), _auth(config, config.jira.auth), jira, clock=timing.now),
         }
         try:
             yield sides
@@ -96,6 +96,12 @@ class Adapters:
         if log is None:
             return theatre.story(template, seed=seed, incidents=incidents)
         return theatre.log(template, log, seed=seed, incidents=incidents)
+
+    def playground(self, **settings: Any) -> Any:
+        """Both stand-ins on the machine's clock, with a few incidents to try things on."""
+        from tieline.connectors.sandbox.playground import Playground
+
+        return Playground(**settings)
 
 
 def _timing(clock: Any) -> Any:

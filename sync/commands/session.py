@@ -30,6 +30,9 @@ class Adapters(Protocol):
     def theatre(self, template: str, log: Path | None, *, seed: int, incidents: int | None) -> Any:
         """What the demo plays, as `tieline.sync.commands.demo` describes it."""
 
+    def playground(self, **settings: Any) -> Any:
+        """Both stand-ins to try things on, as `tieline.sync.commands.sandbox` describes it."""
+
 
 @dataclass(frozen=True)
 class Session:

@@ -258,7 +258,7 @@ class People(Table):
     unknown: UnknownEntity = Field(
         default="unassigned", description='Nobody on the other side: "unassigned", "hold" or "default:ID".'
     )
-    max_age: Duration = lasting("24h", "How long a found partner is believed.")
+    max_age: Duration = lasting("7d", "How long a found partner is believed.")
     map: tuple[ValueEdge, ...] = Field(
         default=(), description="ServiceNow user names and Jira account ids that are one person."
     )
