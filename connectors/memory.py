@@ -1,7 +1,8 @@
 """An in-memory side behind the port: no kinder than the real ones, and without HTTP in the way.
 
 It checks no version when it is written to, keeps second-grained times where ServiceNow does, shows no record
-after a transition where Jira shows none, and can lag, hide, refuse and lose answers as a test scripts it.
+after a transition where Jira shows none, counts notes and links as changes where the real ones do, and can
+lag, hide, refuse, fail and lose answers as a test scripts it.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ class MemorySide:
 
     `workflow` maps a status to its transitions (Jira); with it, the field `status` is set only by them.
     `rules` run at once after each write. `before_write` may return an error for an action, or None;
-    `after_write` may replace an outcome, as a lost answer does.
+    `after_write` may replace an outcome, as a lost answer does. `fault` is told the name of each request, and
+    may raise.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class MemorySide:
         self.groups: dict[str, Entity] = {}
         self.rules: list[Rule] = []
         self.requests: list[str] = []
+        self.fault: Callable[[str], None] = lambda _request: None
         self.before_write: Callable[[Action], ConnectorError | None] = lambda _action: None
         self.after_write: Callable[[Action, Applied | ConnectorError], Applied | ConnectorError] = (
             lambda _action, outcome: outcome
@@ -137,17 +140,18 @@ class MemorySide:
 
     def identity(self) -> Identity:
         """Always ourselves."""
-        self.requests.append("identity")
+        self._asked("identity")
         return Identity(OWN_ACCOUNT, "Tieline")
 
     def feed(self, cursor: str | None, start: datetime) -> Iterator[Page]:
-        """Pages of fifty, oldest first."""
+        """Pages of fifty, oldest first. The last page's cursor is the time at which the feed was asked."""
+        asked = self._now()
         since = start if cursor is None else datetime.fromisoformat(json.loads(cursor)) - self._overlap
         rows = sorted((r for r in self.rows.values() if r.updated >= since), key=lambda r: (r.updated, r.id))
         for index in range(0, max(len(rows), 1), 50):
-            self.requests.append("feed")
+            self._asked("feed")
             page = rows[index : index + 50]
-            at = page[-1].updated if page else since + self._overlap if cursor else start
+            at = page[-1].updated if index + 50 < len(rows) else max(asked, start)
             changes = tuple(
                 Change(Ref(self.side, r.id), r.label, self._version(r), r.updated)
                 for r in page
@@ -157,23 +161,24 @@ class MemorySide:
 
     def read(self, refs: Sequence[Ref]) -> list[Record | ConnectorError]:
         """The records as they are now."""
-        self.requests.append("read")
+        self._asked("read")
         return [self._shown(ref) for ref in refs]
 
     def in_scope(self, refs: Sequence[Ref], scope: str) -> frozenset[Ref]:
         """Scopes read `field=value` here."""
-        self.requests.append("scope")
+        self._asked("scope")
         name, _, value = scope.partition("=")
-        return frozenset(ref for ref in refs if self.rows[ref.id].values.get(name) == value)
+        rows = {ref: self.rows[ref.id] for ref in refs if ref.id in self.rows}
+        return frozenset(ref for ref, row in rows.items() if row.values.get(name) == value and not row.hidden)
 
     def find(self, marker: str, place: str, watermark: str) -> list[Record]:
         """Every row that holds the marker."""
-        self.requests.append("find")
+        self._asked("find")
         return [self._record(row) for row in self.rows.values() if row.marker == marker and not row.hidden]
 
     def lookup(self, label: str) -> Ref | None:
         """By number or key, or by id."""
-        self.requests.append("lookup")
+        self._asked("lookup")
         rows = (row for row in self.rows.values() if label in (row.label, row.id))
         return next((Ref(self.side, row.id) for row in rows), None)
 
@@ -183,13 +188,13 @@ class MemorySide:
 
     def entities(self, kind: Literal["person", "group"], ids: Sequence[str]) -> list[Entity]:
         """Those of the ids that are known."""
-        self.requests.append("entities")
+        self._asked("entities")
         known = self.people if kind == "person" else self.groups
         return [known[id_] for id_ in ids if id_ in known]
 
     def search_entities(self, kind: Literal["person", "group"], keys: Sequence[str]) -> Mapping[str, Entity]:
         """People by e-mail address, groups by name."""
-        self.requests.append("search")
+        self._asked("search")
         if kind == "person":
             by_key = {entity.email: entity for entity in self.people.values()}
         else:
@@ -200,7 +205,7 @@ class MemorySide:
         """Each action once; scripted failures come before, lost answers after."""
         outcomes: list[Applied | ConnectorError] = []
         for action in actions:
-            self.requests.append(type(action).__name__)
+            self._asked(type(action).__name__)
             outcome = self.before_write(action) or self._write(action)
             outcomes.append(self.after_write(action, outcome))
         return outcomes
@@ -223,11 +228,15 @@ class MemorySide:
                 return self._transition(row, action)
             case ShowLink():
                 row.links[action.global_id] = action
-                row.notes.extend([action.note] if action.note else [])
-                return Applied(action.ref)
+                return self._noted(row, action.note)
             case AddNote():
-                row.notes.append(action.text)
-                return Applied(action.ref)
+                return self._noted(row, action.text)
+
+    def _noted(self, row: Row, note: str) -> Applied:
+        """A note or a link: no mapped value moves, but the record counts as changed."""
+        row.notes.extend([note] if note else [])
+        self._stamp(row, {}, OWN_ACCOUNT, person=True)
+        return Applied(Ref(self.side, row.id), self._answer(row))
 
     def _update(self, row: Row, action: Update) -> Applied | ConnectorError:
         if self._workflow is not None and "status" in action.values:
@@ -273,8 +282,11 @@ class MemorySide:
         )  # fmt: skip
 
     def _run_rules(self, row: Row, by: str) -> None:
+        """Rules act within the write: their changes bear its author, as a post-function's do in Jira."""
         for rule in self.rules:
-            row.values.update(rule(row, by))
+            made = {name: value for name, value in rule(row, by).items() if row.values.get(name) != value}
+            row.values.update(made)
+            row.touched.update(dict.fromkeys(made, Touch(row.updated, by, True)))
 
     def _stamp(self, row: Row, changed: Mapping[str, Value], by: str, person: bool) -> None:
         row.updated, row.updated_by = self._now(), by
@@ -283,6 +295,10 @@ class MemorySide:
 
     def _version(self, row: Row) -> Version:
         return Version(f"{row.mod_count}@{row.updated.isoformat()}")
+
+    def _asked(self, request: str) -> None:
+        self.requests.append(request)
+        self.fault(request)
 
     def _now(self) -> datetime:
         now = self._clock()
