@@ -94,6 +94,16 @@ def test_what_was_delivered_longer_ago_than_the_overlap_is_left_out(watch: Watch
     assert ids([*source.feed(watch).pages(cursor, START)]) == [sys_id(0)]
 
 
+def test_a_row_falls_silent_however_often_the_feed_is_read(watch: Watch) -> None:
+    source, cursor, found = table(10), None, []
+    for _ in range(6):
+        [page] = source.feed(watch).pages(cursor, START)
+        cursor = page.cursor
+        found.append(len(page.changes))
+        watch.move(timedelta(minutes=1))
+    assert found == [1, 1, 1, 0, 0, 0]
+
+
 def test_a_row_committed_late_within_the_overlap_is_seen(watch: Watch) -> None:
     source = table(200)
     cursor = [*source.feed(watch).pages(None, START)][-1].cursor

@@ -225,6 +225,11 @@ def test_a_record_that_is_not_there_is_gone(instance: Instance, connector: Any) 
     assert type(connector.write([UPDATE])[0]) is Gone
 
 
+def test_a_create_at_an_address_that_is_none_is_rejected(instance: Instance, connector: Any) -> None:
+    instance.replies = [reply(error("Requested URI does not represent any resource", None), 404)]
+    assert type(connector.write([CREATE])[0]) is Rejected
+
+
 def test_an_id_that_cannot_be_one_is_gone_and_never_reaches_a_path(
     instance: Instance, connector: Any
 ) -> None:
