@@ -62,12 +62,11 @@ def merge(unit: Unit, snapshot: Snapshot, directory: Directory) -> Decision:
     """Decide one unit of one pair. Pure; the same snapshot always gives the same decision."""
     base = snapshot.pair.base.unit(unit.name)
     values = {side: unit.own(side, snapshot.record(side).values) for side in SIDES}
-    agree = unit.agrees(values["servicenow"], values["jira"], directory)
-    if base.servicenow is None and base.jira is None:
-        return Settle() if agree else _first(unit)
     moved = [side for side in SIDES if has_moved(base, side, values[side]) and unit.flows(other(side))]
-    if not moved or agree:
+    if not moved or unit.agrees(values["servicenow"], values["jira"], directory):
         return Settle()
+    if base.servicenow is None and base.jira is None:
+        return _first(unit)
     if len(moved) == 1:
         return _take(unit, base, snapshot, moved[0], directory)
     return _clash(unit, base, snapshot, directory)
