@@ -189,18 +189,27 @@ class TextUnit(FieldUnit):
         return cut(self.canonical(self.value(side, values)), min(self.limits.values()), self._mark)[0]
 
     def encode(self, to: Side, values: Values, current: Values, directory: Directory) -> Values | Unmapped:
-        """The text cut to the side's limit; the tail of a longer original is joined to its edited copy."""
+        """The text cut to the side's limit; the tail of a longer original is joined to its edited copy.
+
+        An original is never cut by that: what does not fit any more is held.
+        """
         text = self.canonical(self.value(other(to), values))
-        _, tail = cut(self.canonical(self.value(to, current)), self.limits[other(to)], self._mark)
-        if tail:
-            if not text.endswith(self._mark):
-                return Unmapped(
-                    f"{self.name}: only the beginning of this text fits the other side, and its edited copy "
-                    "lost the mark of the cut: choose which one stands",
-                    "cut",
-                )
-            text = text.removesuffix(self._mark) + tail
-        return self._as(to, cut(text, self.limits[to], self._mark)[0] or None)
+        original = self.canonical(self.value(to, current))
+        _, tail = cut(original, self.limits[other(to)], self._mark)
+        if not tail:
+            return self._as(to, cut(text, self.limits[to], self._mark)[0] or None)
+        if not text.endswith(self._mark):
+            return self._held(
+                "only the beginning of this text fits the other side, and its edited copy lost the mark "
+                "of the cut"
+            )
+        joined = text.removesuffix(self._mark) + tail
+        if units(joined) > max(self.limits[to], units(original)):
+            return self._held(f"with this edit the full text is longer than {to} takes")
+        return self._as(to, joined)
+
+    def _held(self, why: str) -> Unmapped:
+        return Unmapped(f"{self.name}: {why}: choose which one stands", "cut")
 
     @property
     def _mark(self) -> str:

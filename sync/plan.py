@@ -119,23 +119,26 @@ def _decide(unit: Unit, snapshot: Snapshot, context: Context) -> _Verdict:
         return _sets(unit, base, snapshot)
     decision = merge(unit, snapshot, context.directory)
     standing = next((c for c in snapshot.conflicts if c.unit == unit.name and c.open), None)
-    if standing is not None and standing.choice is not None and not isinstance(decision, Settle):
+    chosen = standing is not None and standing.choice is not None and not isinstance(decision, Settle)
+    if standing is not None and standing.choice is not None and chosen:
         decision = Take(standing.choice, f"{unit.name}: a person chose {standing.choice}", clash=True)
-    verdict = _follow(unit, base, snapshot, decision, context)
+    verdict = _follow(unit, base, snapshot, decision, context, chosen=chosen)
     if standing is not None and verdict.conflict is not None:
         kept = replace(verdict.conflict, id=standing.id, at=standing.at, choice=standing.choice)
         verdict = replace(verdict, conflict=kept)
     return verdict
 
 
-def _follow(unit: Unit, base: UnitBase, snapshot: Snapshot, decision: Decision, context: Context) -> _Verdict:
+def _follow(
+    unit: Unit, base: UnitBase, snapshot: Snapshot, decision: Decision, context: Context, *, chosen: bool
+) -> _Verdict:
     match decision:
         case Settle():
             return _settled(unit, base, snapshot)
         case Hold():
             return _held(unit, base, snapshot, decision)
         case Take():
-            return _taken(unit, base, snapshot, decision, context)
+            return _taken(unit, base, snapshot, decision, context, chosen=chosen)
         case _:
             assert_never(decision)
 
@@ -161,12 +164,16 @@ def _held(unit: Unit, base: UnitBase, snapshot: Snapshot, hold: Hold) -> _Verdic
     return _Verdict(unit, values, base, hold.why, conflict)
 
 
-def _taken(unit: Unit, base: UnitBase, snapshot: Snapshot, take: Take, context: Context) -> _Verdict:
+def _taken(
+    unit: Unit, base: UnitBase, snapshot: Snapshot, take: Take, context: Context, *, chosen: bool
+) -> _Verdict:
     now = _current(unit, snapshot)
     if isinstance(unit, StatusUnit) and _stays_closed(unit, take, now):
         return _left_closed(unit, snapshot, now, take)
     to = other(take.side)
     encoded = unit.encode(to, now[take.side], now[to], context.directory)
+    if isinstance(encoded, Unmapped) and encoded.kind == "cut" and chosen:
+        encoded = unit.encode(to, now[take.side], {}, context.directory)  # a person lets the tail go
     if isinstance(encoded, Unmapped):
         return _held(unit, base, snapshot, Hold(encoded.kind, encoded.reason))
     values: dict[Side, Values] = {take.side: now[take.side], to: encoded}
@@ -315,7 +322,8 @@ def _no_path(snapshot: Snapshot, workflow: Workflow, start: str, target: str) ->
     ways = ", ".join(workflow.reachable(start)) or "nothing"
     detail = (
         f"{snapshot.jira.label} cannot get from {start!r} to {target!r} within three transitions "
-        f"(from {start!r} Jira offers {ways}); change the workflow or the status map"
+        f"(from {start!r} Jira offers {ways}); describe the way in the route's `workflow`, or change the "
+        "status map or Jira's workflow"
     )
     return Park(f"p:{snapshot.pair.id}", "no-path", detail, snapshot.at, None)
 
