@@ -220,7 +220,18 @@ class AddNote:
     text: str
 
 
-Action = Create | Update | Transition | ShowLink | AddNote
+@dataclass(frozen=True, slots=True)
+class RemoveLink:
+    """Take away what `ShowLink` made: Jira's remote link with this `global_id`; it is safe to repeat.
+
+    ServiceNow shows the other half in a plain field, which an `Update` empties.
+    """
+
+    ref: Ref
+    global_id: str
+
+
+Action = Create | Update | Transition | ShowLink | RemoveLink | AddNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +303,9 @@ class Connector(Protocol):
 
     def find(self, marker: str, place: str, watermark: str) -> list[Record]:
         """Every record that holds `marker`, by consistent reads above `watermark` as well as by search."""
+
+    def marked(self, installation: str) -> Iterator[Sequence[Record]]:
+        """Every record with a marker of this installation, in pages, the one made first first."""
 
     def lookup(self, label: str) -> Ref | None:
         """The record that a person means by a number or key; None if there is none."""

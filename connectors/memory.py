@@ -28,6 +28,7 @@ from tieline.connectors.base import (
     Race,
     Record,
     Ref,
+    RemoveLink,
     ShowLink,
     Side,
     Touch,
@@ -176,6 +177,14 @@ class MemorySide:
         self._asked("find")
         return [self._record(row) for row in self.rows.values() if row.marker == marker and not row.hidden]
 
+    def marked(self, installation: str) -> Iterator[Sequence[Record]]:
+        """Pages of fifty, the one made first first."""
+        rows = [r for r in self.rows.values() if r.marker.startswith(f"{installation}:") and not r.hidden]
+        rows.sort(key=lambda row: (row.created, len(row.id), row.id))
+        for index in range(0, len(rows), 50):
+            self._asked("marked")
+            yield [self._record(row) for row in rows[index : index + 50]]
+
     def lookup(self, label: str) -> Ref | None:
         """By number or key, or by id."""
         self._asked("lookup")
@@ -229,6 +238,9 @@ class MemorySide:
             case ShowLink():
                 row.links[action.global_id] = action
                 return self._noted(row, action.note)
+            case RemoveLink():
+                row.links.pop(action.global_id, None)
+                return self._noted(row, "")
             case AddNote():
                 return self._noted(row, action.text)
 

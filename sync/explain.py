@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
-from tieline.connectors.base import Action, AddNote, Create, ShowLink, Transition, Update, Value, Values
+from tieline.connectors.base import (
+    Action,
+    AddNote,
+    Create,
+    RemoveLink,
+    ShowLink,
+    Transition,
+    Update,
+    Value,
+    Values,
+)
 from tieline.sync.model import Conflict, Park, PassSummary, Plan, Step
 
 LONGEST = 60
@@ -50,6 +60,8 @@ def action_lines(action: Action) -> list[str]:
             return [
                 f"{action.ref.side} shows {action.label}" + (f" ({action.status})" if action.status else "")
             ]
+        case RemoveLink():
+            return [f"{action.ref.side} does not show the other half any more"]
         case AddNote():
             return [f"{action.ref.side} gets an internal note: {shown(action.text)}"]
         case _:
@@ -85,6 +97,8 @@ def action_json(action: Action) -> dict[str, Any]:
         case ShowLink():
             return {"action": "link", "side": action.ref.side, "id": action.ref.id,
                     "label": action.label, "status": action.status}  # fmt: skip
+        case RemoveLink():
+            return {"action": "unlink", "side": action.ref.side, "id": action.ref.id}
         case AddNote():
             return {"action": "note", "side": action.ref.side, "id": action.ref.id, "text": action.text}
         case _:

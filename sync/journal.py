@@ -11,6 +11,7 @@ from tieline.connectors.base import (
     Applied,
     Create,
     Record,
+    RemoveLink,
     ShowLink,
     Transition,
     Update,
@@ -67,7 +68,7 @@ def recover(run: Run) -> None:
                 _recover_create(run, intent, create)
             case Update() | Transition() as write:
                 _recover_write(run, intent, write)
-            case AddNote() | ShowLink():
+            case AddNote() | ShowLink() | RemoveLink():
                 _finish(run, intent, "skipped", "its answer was lost; a note is never sent twice")
         run.counts["recovered"] += 1
 

@@ -64,6 +64,10 @@ class JiraConnector:
         """Every record with the marker, by search and by consistent reads above the watermark."""
         return self._finding.find(marker, place, watermark)
 
+    def marked(self, installation: str) -> Iterator[Sequence[Record]]:
+        """Every record with a marker of this installation, oldest first, as far as the index has it."""
+        return self._finding.marked(installation)
+
     def lookup(self, label: str) -> Ref | None:
         """The issue of a key, also of one from before a move."""
         return self._finding.lookup(label)

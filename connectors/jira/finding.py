@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from tieline.connectors.base import Record, Ref
 from tieline.connectors.errors import ConfigError, ConnectorError, Denied, Gone
 from tieline.connectors.jira.reading import Reading
 from tieline.connectors.jira.searching import Query, every, ids_clause, page
-from tieline.connectors.jira.settings import LABELS, RECONCILE, project_of, quoted
+from tieline.connectors.jira.settings import BULK_FETCH, LABELS, RECONCILE, project_of, quoted
 from tieline.connectors.jira.site import Site
 from tieline.connectors.jira.wire import Refusal, chunks
 
@@ -64,11 +65,31 @@ class Finding:
             refs = [Ref("jira", issue["id"]) for issue in every(self._site, query)]
         except Refusal as refusal:
             raise ConfigError(f"jira.marker {self._site.settings.marker}: {refusal}") from None
+        return self._shown(refs)
+
+    def _shown(self, refs: Sequence[Ref]) -> list[Record]:
+        """Those of the records that are shown to us; a failure to read one is raised."""
         records = self._reading.read(refs)
         for record in records:
             if isinstance(record, ConnectorError) and not isinstance(record, Gone):
                 raise record
         return [record for record in records if isinstance(record, Record)]
+
+    def marked(self, installation: str) -> Iterator[Sequence[Record]]:
+        """The issues of all routes' projects that hold a marker of this installation, oldest first.
+
+        They are found by search, whose index lags: what was made a moment ago may be missing.
+        """
+        settings = self._site.settings
+        projects = ", ".join(quoted(key) for key in settings.projects)
+        jql = f"project in ({projects}) AND {_clause_field(settings.marker)} is not EMPTY"
+        query = Query("the markers", f"{jql} ORDER BY created ASC, key ASC", ("updated",))
+        try:
+            issues = every(self._site, query)
+            while refs := [Ref("jira", issue["id"]) for issue in islice(issues, BULK_FETCH)]:
+                yield [record for record in self._shown(refs) if record.marker.startswith(f"{installation}:")]
+        except Refusal as refusal:
+            raise ConfigError(f"jira.marker {settings.marker}: {refusal}") from None
 
     def lookup(self, label: str) -> Ref | None:
         """The issue that a key (also one from before a move) or id means."""
@@ -101,5 +122,8 @@ def marker_clause(field: str, marker: str) -> str:
     """JQL for records that may hold `marker`; text search takes words, so what it finds is compared again."""
     if field == LABELS:
         return f"labels = {quoted(marker)}"
-    phrase = quoted(quoted(marker))
-    return f"cf[{field.removeprefix('customfield_')}] ~ {phrase}"
+    return f"{_clause_field(field)} ~ {quoted(quoted(marker))}"
+
+
+def _clause_field(field: str) -> str:
+    return field if field == LABELS else f"cf[{field.removeprefix('customfield_')}]"

@@ -18,12 +18,13 @@ from tieline.connectors.base import (
     Create,
     Record,
     Ref,
+    RemoveLink,
     ShowLink,
     Transition,
     Update,
     Values,
 )
-from tieline.connectors.errors import ConnectorError, Denied, Malformed, Rejected, Stale, Unknown
+from tieline.connectors.errors import ConnectorError, Denied, Gone, Malformed, Rejected, Stale, Unknown
 from tieline.connectors.jira.creating import Creating
 from tieline.connectors.jira.history import Sent, alone, entries, races
 from tieline.connectors.jira.reading import EXPAND, Reading
@@ -96,6 +97,8 @@ class Writing:
                     return self._transition(action)
                 case ShowLink():
                     return self._show(action)
+                case RemoveLink():
+                    return self._hide(action)
                 case AddNote():
                     return self._note(action.ref, action.text)
                 case Create():
@@ -194,6 +197,15 @@ class Writing:
         body = {"globalId": action.global_id, "application": {"name": name}, "object": shown}
         what = f"link on issue {action.ref.id}"
         self._site.wire.send(what, "POST", f"issue/{segment(action.ref.id)}/remotelink", body)
+        return Applied(action.ref)
+
+    def _hide(self, action: RemoveLink) -> Applied:
+        what = f"link on issue {action.ref.id}"
+        path = f"issue/{segment(action.ref.id)}/remotelink"
+        try:
+            self._site.wire.send(what, "DELETE", path, {}, globalId=action.global_id)
+        except Gone:  # no such link, or no such issue: either way it is not shown any more
+            return Applied(action.ref)
         return Applied(action.ref)
 
     def _note(self, ref: Ref, text: str) -> Applied:

@@ -186,6 +186,23 @@ class ServiceNowConnector:
         holders = [row for row in page.rows if plain(row.get(field)) == marker]
         return [record_of(row, self._settings, self._base_url) for row in holders]
 
+    def marked(self, installation: str) -> Iterator[Sequence[Record]]:
+        """Every record with a marker of this installation, oldest first; Malformed for any other."""
+        field, prefix, size = self._settings.marker, f"{installation}:", self._settings.read_batch
+        last: Record | None = None
+        offset, more = 0, True
+        while more:
+            after = None if last is None else (last.created, last.ref.id)
+            asked = query.starting_with(field, prefix, after)
+            page, _ = self._wire.rows(self._settings.table, asked, self._fields, limit=size, offset=offset)
+            records = [record_of(row, self._settings, self._base_url) for row in page.rows]
+            if not all(record.marker.startswith(prefix) for record in records):
+                raise Malformed(f"searching {field}: the answer holds records without the marker asked for")
+            yield records
+            more = bool(records) if page.more is None else page.more
+            offset = 0 if records else offset + size
+            last = records[-1] if records else last
+
     def lookup(self, label: str) -> Ref | None:
         """The record with this number, or sys_id."""
         if not query.is_id(label):

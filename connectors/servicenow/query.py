@@ -69,6 +69,18 @@ def changed_after(updated: datetime, sys_id: str) -> str:
     return f"sys_updated_on>{instant}^NQsys_updated_on>={instant}^sys_id>{sys_id}{_OLDEST_FIRST}"
 
 
+def starting_with(field: str, prefix: str, after: tuple[datetime, str] | None = None) -> str:
+    """Records whose `field` starts with `prefix`, the one made first first, behind (made at, sys_id)."""
+    if not is_askable(prefix):
+        raise ConfigError(f"{prefix!r} cannot stand in a ServiceNow query (a ^, a script or an odd blank)")
+    condition, order = f"{field}STARTSWITH{prefix}", "^ORDERBYsys_created_on^ORDERBYsys_id"
+    if after is None:
+        return condition + order
+    instant = after[0].strftime(TIME_FORMAT)
+    later = f"{condition}^sys_created_on>{instant}"
+    return f"{later}^NQ{condition}^sys_created_on={instant}^sys_id>{after[1]}{order}"
+
+
 _OLDEST_FIRST: Final = "^ORDERBYsys_updated_on^ORDERBYsys_id"
 
 

@@ -12,6 +12,7 @@ from tieline.connectors.base import (
     Race,
     Record,
     Ref,
+    RemoveLink,
     ShowLink,
     Transition,
     Update,
@@ -34,6 +35,8 @@ def call_of(action: Action, settings: ServiceNowSettings) -> Call:
             return Call(table, ref.id, {**body_of(values), **_note(note)}, f"updating {ref}")
         case ShowLink(ref=ref, label=label):
             return Call(table, ref.id, {settings.link: label}, f"showing {label} on {ref}")
+        case RemoveLink(ref=ref):
+            return Call(table, ref.id, {settings.link: ""}, f"taking the link off {ref}")
         case AddNote(ref=ref, text=text):
             return Call(table, ref.id, _note(text), f"adding a note to {ref}")
         case Transition():
