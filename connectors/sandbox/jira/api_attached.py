@@ -8,7 +8,16 @@ import orjson
 from tieline.connectors.sandbox.jira.edits import comment_text
 from tieline.connectors.sandbox.jira.fields import Invalid
 from tieline.connectors.sandbox.jira.http import Answer, Call, Route
-from tieline.connectors.sandbox.jira.model import ApiError, Comment, Issue, Link, RemoteLink, Text, not_found
+from tieline.connectors.sandbox.jira.model import (
+    ApiError,
+    Comment,
+    Issue,
+    Link,
+    RemoteLink,
+    Text,
+    bad_payload,
+    not_found,
+)
 from tieline.connectors.sandbox.jira.writes import properties_of
 
 COMMENT_PAGE: Final = 100
@@ -201,6 +210,8 @@ def _delete_property(call: Call) -> Answer:
 def _link(call: Call) -> Answer:
     body = call.body()
     wanted = body.get("type") or {}
+    if not isinstance(wanted, dict):
+        raise bad_payload()
     types = call.site.world.link_types
     type_ = next((t for t in types if wanted.get("id") == t.id or wanted.get("name") == t.name), None)
     if type_ is None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tieline.connectors.sandbox.jira import dates
-from tieline.connectors.sandbox.jira.http import Answer, Call, Route, bad_payload
+from tieline.connectors.sandbox.jira.http import Answer, Call, Route
 from tieline.connectors.sandbox.jira.issues import Wanted, wanted_fields
-from tieline.connectors.sandbox.jira.model import ApiError, Issue, IssueType, Project
+from tieline.connectors.sandbox.jira.model import ApiError, Issue, IssueType, Project, bad_payload
 
 MAX_CREATED: Final = 50
 MAX_CHANGELOGS: Final = 1000
@@ -59,6 +59,8 @@ def _bulk_create(call: Call) -> Answer:
     issues, errors = [], []
     for number, body in enumerate(updates):
         try:
+            if not isinstance(body, Mapping):
+                raise bad_payload()
             issues.append(_created(call, call.site.writer.create(call.author, body, adf=call.adf)))
         except ApiError as fault:
             errors.append(
@@ -152,7 +154,10 @@ def _bulk_changelog(call: Call) -> Answer:
         )
     issues = {i.state.id: i for h in asked if (i := call.site.store.get(str(h))) is not None and not i.hidden}
     entries = [(i, h) for i in sorted(issues) for h in issues[i].histories if _concerns(h.items, fields)]
-    start, size = int(body.get("nextPageToken") or 0), min(int(body.get("maxResults") or 1000), 10_000)
+    token, limit = str(body.get("nextPageToken") or 0), body.get("maxResults") or MAX_CHANGELOGS
+    if not token.isdecimal() or not isinstance(limit, int):
+        raise bad_payload()
+    start, size = int(token), max(1, min(limit, 10_000))
     logs: dict[int, list[Any]] = {}
     epoch = call.site.settings.epoch_in_bulk_changelog
     for issue_id, history in entries[start : start + size]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from typing import Any, Final
 
 import orjson
 from tieline.connectors.sandbox.jira import dates, jql, search
-from tieline.connectors.sandbox.jira.http import Answer, Call, Route, bad_payload
+from tieline.connectors.sandbox.jira.http import Answer, Call, Route
 from tieline.connectors.sandbox.jira.issues import FOUND_EXPANDS, Wanted, wanted_fields
-from tieline.connectors.sandbox.jira.model import ApiError, State
+from tieline.connectors.sandbox.jira.model import ApiError, State, bad_payload
 from tieline.connectors.sandbox.jira.pieces import Scope
 
 MAX_IDS: Final = 5000
@@ -108,7 +107,7 @@ def _strings(body: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _id(value: Any) -> int:
-    if isinstance(value, int) or (isinstance(value, str) and value.isdigit()):
+    if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()):
         return int(value)
     raise bad_payload()
 
@@ -192,9 +191,9 @@ def _write_token(call: Call, asked: _Asked, place: search.Place) -> str:
 def _read_token(call: Call, asked: _Asked) -> search.Place:
     try:
         query, issued, *place = orjson.loads(zlib.decompress(base64.urlsafe_b64decode(asked.token)))
-    except (binascii.Error, zlib.error, ValueError):
+        age = call.site.clock.now() - dates.from_ms(issued)
+    except (zlib.error, ValueError, TypeError, OverflowError):
         raise _bad_token() from None
-    age = call.site.clock.now() - dates.from_ms(issued)
     if query != zlib.crc32(asked.jql.encode()) or age > call.site.settings.token_life:
         raise _bad_token()
     return tuple(place)

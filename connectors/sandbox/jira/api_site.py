@@ -42,7 +42,7 @@ def routes() -> list[Route]:
         Route(
             "GET",
             "/status",
-            lambda c: Answer(200, [c.view.status(s) for s in c.site.world.statuses.values()]),
+            lambda c: Answer(200, [c.view.listed_status(s) for s in c.site.world.statuses.values()]),
         ),
         Route("GET", "/status/{idOrName}", _status),
         Route("GET", "/statuscategory", lambda c: Answer(200, [c.view.category(k) for k in CATEGORIES])),
@@ -73,7 +73,9 @@ def _server_info(call: Call) -> Answer:
         "scmInfo": "4b7d9c0e5f2a1836c7d8e9f0a1b2c3d4e5f60718",
         "serverTitle": "Jira",
     }
-    if cloud:
+    if not cloud:
+        body["databaseBuildNumber"] = 9_120_015
+    else:
         body |= {
             "displayUrl": call.view.base, "displayUrlServicedeskHelpCenter": call.view.base,
             "displayUrlConfluence": f"{call.view.base}/wiki", "defaultLocale": {"locale": "en_US"},
@@ -101,7 +103,7 @@ def _status(call: Call) -> Answer:
     status = call.site.world.status(call.params["idOrName"])
     if status is None:
         raise ApiError(404, (f"The status with id '{call.params['idOrName']}' does not exist",))
-    return Answer(200, call.view.status(status))
+    return Answer(200, call.view.listed_status(status))
 
 
 def _issue_types(call: Call) -> Answer:
@@ -237,7 +239,7 @@ def _statuses(call: Call) -> Answer:
     return Answer(200, [
         {
             "self": f"{call.view.api}/issuetype/{t.id}", "id": t.id, "name": t.name, "subtask": False,
-            "statuses": [call.view.status(world.statuses[s]) for s in t.workflow.statuses],
+            "statuses": [call.view.listed_status(world.statuses[s]) for s in t.workflow.statuses],
         }
         for t in _named_project(call).issue_types
     ])  # fmt: skip

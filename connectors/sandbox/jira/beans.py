@@ -120,6 +120,11 @@ class View:
             "colorName": category.color, "name": category.name,
         }  # fmt: skip
 
+    def listed_status(self, status: Status) -> Bean:
+        """A status as the status resources list it."""
+        bean = self.status(status)
+        return bean | {"untranslatedName": status.name} if self.world.cloud else bean
+
     def status(self, status: Status) -> Bean:
         """A status with its category."""
         return {

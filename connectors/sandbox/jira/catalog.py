@@ -88,11 +88,16 @@ SYSTEM_FIELDS: Final[tuple[Field, ...]] = (
     Field("worklog", "Log Work", "array", items="worklog", orderable=True, navigable=False),
     _dated("updated", "Updated", "updated", "updatedDate"),
     Field("status", "Status", "status", clauses=("status",)),
+    _dated("archiveddate", "Archived", "archiveddate"),
+    _person("archivedby", "Archiver", orderable=False),
 )
 """In the order in which an issue shows them."""
 
 CLOUD_ONLY: Final = frozenset({"statuscategorychangedate", "statusCategory", "issuerestriction"})
 """Fields that Data Center does not have."""
+
+SERVER_ONLY: Final = frozenset({"archiveddate", "archivedby"})
+"""Fields that only Data Center has."""
 
 NOT_NAVIGABLE: Final = frozenset({"timetracking", "attachment", "issuerestriction", "comment", "worklog"})
 """Fields that `*navigable` leaves out."""

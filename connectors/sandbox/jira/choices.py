@@ -37,7 +37,10 @@ def choice(field: str, clause: jql.Clause, scope: Scope) -> Piece:
 
 
 def _ranked(clause: jql.Clause, scope: Scope) -> Piece:
-    (wanted,) = _choices("priority", clause, clause.operands[0], scope) or ("",)
+    found = _choices("priority", clause, clause.operands[0], scope)
+    if not found:
+        raise unsupported(clause)
+    wanted = found[0]
     compare = COMPARE[clause.operator]
 
     def test(state: State) -> bool:

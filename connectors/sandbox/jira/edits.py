@@ -26,6 +26,7 @@ from tieline.connectors.sandbox.jira.model import (
     Text,
     Transition,
     Value,
+    bad_payload,
 )
 from tieline.connectors.sandbox.jira.world import World
 
@@ -52,7 +53,7 @@ def read_request(body: Mapping[str, Any], screen: Collection[str], before: Value
     draft = Draft()
     fields, update = body.get("fields") or {}, body.get("update") or {}
     if not isinstance(fields, Mapping) or not isinstance(update, Mapping):
-        raise ApiError(400, ("Can not deserialize the request: 'fields' and 'update' must be objects.",))
+        raise bad_payload()
     for name, wire in fields.items():
         if name in update:
             draft.errors[name] = f"Field '{name}' cannot appear in both 'fields' and 'update'"

@@ -39,16 +39,16 @@ class Desk:
 def read(definition: Field, wire: Any, desk: Desk) -> Value:
     """The value that `wire` (JSON) stands for; `Invalid`, with Jira's words, if it stands for none."""
     if definition.kind == "line":
-        return _line(definition, wire)
+        return _line(definition, wire, desk)
     return _READERS[definition.kind](definition, wire, desk)
 
 
-def _line(definition: Field, wire: Any) -> Value:
+def _line(definition: Field, wire: Any, desk: Desk) -> Value:
     if wire is not None and not isinstance(wire, str):
         raise Invalid("Operation value must be a string")
     text = (wire or "").strip() if definition.id == "summary" else wire
     if definition.id == "summary":
-        return _summary(str(text))
+        return _summary(str(text), cloud=desk.world.cloud)
     if text and len(text) > LINE_LIMIT:
         raise Invalid(
             f"The entered text is too long. It exceeds the allowed limit of {LINE_LIMIT} characters."
@@ -58,13 +58,16 @@ def _line(definition: Field, wire: Any) -> Value:
     return text or None
 
 
-def _summary(text: str) -> str:
+def _summary(text: str, *, cloud: bool) -> str:
     if not text:
         raise Invalid("You must specify a summary of the issue.")
     if "\n" in text or "\r" in text:
         raise Invalid("The summary is invalid because it contains newline characters.")
     if len(text) > SUMMARY_LIMIT:
-        raise Invalid(f"Summary can't exceed {SUMMARY_LIMIT} characters.")
+        too_long = (
+            "Summary can't exceed {} characters." if cloud else "Summary must be less than {} characters."
+        )
+        raise Invalid(too_long.format(SUMMARY_LIMIT))
     return text
 
 

@@ -15,7 +15,7 @@ import orjson
 from tieline.connectors.sandbox.core import Clock, Request, Response
 from tieline.connectors.sandbox.jira.beans import View
 from tieline.connectors.sandbox.jira.issues import Renderer
-from tieline.connectors.sandbox.jira.model import ApiError, Deployment, Issue, User, not_found
+from tieline.connectors.sandbox.jira.model import ApiError, Deployment, Issue, User, bad_payload, not_found
 from tieline.connectors.sandbox.jira.settings import Settings
 from tieline.connectors.sandbox.jira.store import Store
 from tieline.connectors.sandbox.jira.world import World
@@ -98,21 +98,16 @@ class Call:
         return found
 
     def number(self, name: str, default: int) -> int:
-        """A whole number among the query parameters. Raises `ApiError` 400."""
+        """A whole number among the query parameters, at least 0. Raises `ApiError` 400."""
         text = self.request.param(name)
         try:
-            return int(text) if text else default
+            return max(0, int(text)) if text else default
         except ValueError:
             raise ApiError(400, (f"Failed to convert '{name}' with value: '{text}'",)) from None
 
     def several(self, name: str) -> list[str]:
         """All values of a query parameter that may be repeated or hold several with commas between."""
         return [v for k, values in self.request.query if k == name for v in values.split(",") if v]
-
-
-def bad_payload() -> ApiError:
-    """The refusal of a body with the wrong shape."""
-    return ApiError(400, ("Invalid request payload. Refer to the REST API documentation and try again.",))
 
 
 Handler = Callable[[Call], Answer]
@@ -175,24 +170,31 @@ class Router:
 
 @dataclass(slots=True)
 class Accounts:
-    """Who may call: tokens by e-mail address (Cloud), passwords or tokens by user name (Data Center)."""
+    """Who may call: tokens by e-mail address (Cloud), passwords or tokens by user name (Data Center).
+
+    `scoped` tokens hold on the API gateway only.
+    """
 
     world: World
     tokens: Mapping[str, str]
+    scoped: Mapping[str, str]
 
-    def caller(self, request: Request) -> tuple[User | None, bool]:
+    def caller(self, request: Request, *, gateway: bool) -> tuple[User | None, bool]:
         """The user that the credentials prove; and whether credentials were given but do not hold."""
         header = request.headers.get("authorization", "")
         scheme, _, value = header.partition(" ")
+        books = (self.tokens, self.scoped) if gateway else (self.tokens,)
         match scheme.lower():
             case "":
                 return None, False
             case "basic":
                 handle, secret = _basic(value)
-                known = self.tokens.get(handle)
-                user = self.world.user(handle) if known is not None and known == secret else None
+                known = any(book.get(handle) == secret for book in books if handle in book)
+                user = self.world.user(handle) if known else None
             case "bearer":
-                owner = next((h for h, token in self.tokens.items() if token == value.strip()), None)
+                owner = next(
+                    (h for book in books for h, token in book.items() if token == value.strip()), None
+                )
                 user = self.world.user(owner) if owner else None
             case _:
                 user = None

@@ -180,6 +180,8 @@ class Renderer:
                 "hasScreen": bool(arrow.screen), "isGlobal": False, "isInitial": False, "isAvailable": True,
                 "isConditional": False, "isLooped": False,
             }  # fmt: skip
+        else:
+            bean |= {"description": "", "opsbarSequence": int(arrow.id)}
         if with_fields:
             bean["fields"] = self._transition_fields(arrow, state)
         return bean

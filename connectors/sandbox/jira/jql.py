@@ -113,7 +113,10 @@ class _Token:
 
 def parse(text: str) -> Query:
     """The tree of a query. Raises `ApiError` 400 with Jira's message and the place of the fault."""
-    return _Parser(text).query()
+    try:
+        return _Parser(text).query()
+    except RecursionError:
+        raise ApiError(400, ("The JQL query is nested too deeply.",)) from None
 
 
 class _Parser:

@@ -285,3 +285,8 @@ class ApiError(Exception):
 def not_found() -> ApiError:
     """The one answer for an issue that is missing, deleted or hidden."""
     return ApiError(404, ("Issue does not exist or you do not have permission to see it.",))
+
+
+def bad_payload() -> ApiError:
+    """The refusal of a body with the wrong shape."""
+    return ApiError(400, ("Invalid request payload. Refer to the REST API documentation and try again.",))

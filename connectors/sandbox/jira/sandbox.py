@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, Final
+from typing import Any
 
 from tieline.connectors.sandbox.core import Clock, Faults, Refused, Request, Response
-from tieline.connectors.sandbox.jira import adf, api_attached, api_issue, api_search, api_site, dates
-from tieline.connectors.sandbox.jira.beans import View
+from tieline.connectors.sandbox.jira import adf
 from tieline.connectors.sandbox.jira.fields import Simple, to_simple, to_wire
-from tieline.connectors.sandbox.jira.http import (
-    Accounts,
-    Answer,
-    Call,
-    Route,
-    Router,
-    Site,
-    refuse_stranger,
-    respond,
-)
+from tieline.connectors.sandbox.jira.front import Front
+from tieline.connectors.sandbox.jira.http import Accounts, Site
 from tieline.connectors.sandbox.jira.index import Index
-from tieline.connectors.sandbox.jira.issues import Renderer
 from tieline.connectors.sandbox.jira.model import ApiError, Deployment, Field, Issue, Project, Text, User
 from tieline.connectors.sandbox.jira.settings import Settings
 from tieline.connectors.sandbox.jira.store import Store
 from tieline.connectors.sandbox.jira.world import World, seed_people, seed_site
 from tieline.connectors.sandbox.jira.writes import Rewrite, Writer
 
-VIEWS_KEPT: Final = 64
 Lag = timedelta | tuple[timedelta, timedelta]
 """How long search takes to see a write: always as long, or anything between two spans."""
 
@@ -63,6 +53,7 @@ Automation = Callable[["JiraSandbox", Ticket], None]
 
 class JiraSandbox:
     """A Jira site. `accounts` maps e-mail addresses (Cloud) or user names (Data Center) to their secrets.
+    `scoped` tokens work on the API gateway only, below `/ex/jira/{cloud_id}`, where the others work too.
 
     People in this process use `create`, `update`, `transition` and the others. They name people by accountId,
     user name or e-mail address, and give values in simple form: priorities, options, resolutions and statuses
@@ -79,6 +70,7 @@ class JiraSandbox:
         *,
         deployment: Deployment = "cloud",
         accounts: Mapping[str, str] | None = None,
+        scoped: Mapping[str, str] | None = None,
         seed: int = 0,
         index_lag: Lag = timedelta(0),
         time_zone: str = "UTC",
@@ -91,9 +83,7 @@ class JiraSandbox:
         self.automations: list[Automation] = []
         self.world = World(deployment, seed, time_zone)
         self._lock: AbstractContextManager[Any] = lock or nullcontext()
-        self._base_url = base_url
         self._random = Random(f"jira:{seed}")
-        self._views: dict[tuple[str, str, str], Renderer] = {}
         self._edited: deque[int] = deque()
         self._automating = False
         seed_site(self.world)
@@ -104,13 +94,11 @@ class JiraSandbox:
         self.site = Site(self.world, store, writer, settings, clock)
         if seeded:
             self.seed_world()
-        self._accounts = Accounts(self.world, dict(accounts or {}))
-        for handle in accounts or {}:
+        accounts, scoped = dict(accounts or {}), dict(scoped or {})
+        for handle in (*accounts, *scoped):
             self._add_account(handle)
-        self._router = Router(deployment)
-        for module in (api_search, api_issue, api_attached, api_site):
-            for route in module.routes():
-                self._router.add(route)
+        cloud_id = str(uuid.UUID(int=Random(f"cloud:{seed}").getrandbits(128), version=4))
+        self._front = Front(self.site, Accounts(self.world, accounts, scoped), cloud_id, base_url)
 
     def _lag(self, lag: Lag) -> timedelta:
         if isinstance(lag, timedelta):
@@ -132,59 +120,16 @@ class JiraSandbox:
 
     def handle(self, request: Request) -> Response:
         """Answer one request; the server holds the lock."""
-        caller, failed = self._accounts.caller(request)
-        try:
-            answer = self._answer(request, caller, failed=failed)
-        except ApiError as fault:
-            answer = Answer(fault.status, fault.body)
-        return respond(
-            answer, request, caller, failed=failed, now=self.site.clock.now(), cloud=self.world.cloud
-        )
-
-    def _answer(self, request: Request, caller: User | None, *, failed: bool) -> Answer:
-        route, params, version = self._router.find(request)
-        if route is None:
-            return self._no_endpoint(request)
-        if caller is None and (route.strangers != "welcome" or (failed and not self.world.cloud)):
-            return refuse_stranger(route, failed=failed, cloud=self.world.cloud)
-        return route.handler(
-            Call(self.site, request, params, caller, self._renderer(request, version, caller))
-        )
-
-    def _no_endpoint(self, request: Request) -> Answer:
-        if not self.world.cloud:
-            return Answer(
-                404, {"message": f"null for uri: {self._base(request)}{request.path}", "status-code": 404}
-            )
-        problem = {
-            "type": "about:blank", "title": "Not Found", "status": 404,
-            "detail": f"No endpoint {request.method} {request.path}.", "instance": request.path,
-        }  # fmt: skip
-        return Answer(404, problem, (("content-type", "application/problem+json"),))
-
-    def _base(self, request: Request) -> str:
-        return self._base_url or f"http://{request.headers.get('host', 'jira.example.com')}"
-
-    def _renderer(self, request: Request, version: str, caller: User | None) -> Renderer:
-        zone = caller.time_zone if caller else self.world.time_zone
-        key = (self._base(request), version, zone)
-        found = self._views.get(key)
-        if found is None:
-            if len(self._views) >= VIEWS_KEPT:
-                self._views.clear()
-            view = View(self.world, key[0], version, dates.zone(zone))
-            found = self._views[key] = Renderer(view, self.site.store, self.site.settings)
-        return found
+        return self._front.handle(request)
 
     def operation(self, request: Request) -> str:
         """The request's method and path template."""
-        try:
-            route, _, _ = self._router.find(request)
-        except ApiError:
-            route = None
-        if not isinstance(route, Route):
-            return f"{request.method} (unknown)"
-        return f"{request.method} /{'/'.join(request.path.strip('/').split('/')[:3])}{route.path}"
+        return self._front.operation(request)
+
+    @property
+    def cloud_id(self) -> str:
+        """What the API gateway calls this site."""
+        return self._front.cloud_id
 
     # People, and what is on the site
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tieline.connectors.sandbox.jira.catalog import CLOUD_ONLY, LINK_TYPES, SYSTEM_FIELDS, custom
+from tieline.connectors.sandbox.jira.catalog import CLOUD_ONLY, LINK_TYPES, SERVER_ONLY, SYSTEM_FIELDS, custom
 from tieline.connectors.sandbox.jira.model import (
     CATEGORIES,
     Deployment,
@@ -232,7 +232,7 @@ def seed_site(world: World) -> None:
 
 def _seed_fields(world: World) -> None:
     for definition in SYSTEM_FIELDS:
-        if world.cloud or definition.id not in CLOUD_ONLY:
+        if definition.id not in (SERVER_ONLY if world.cloud else CLOUD_ONLY):
             world.add_field(definition)
     world.add_field(custom(10042, "Tieline marker", "line"))
     world.add_field(custom(10050, "Support group", "option"), GROUPS)

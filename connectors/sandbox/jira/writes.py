@@ -25,6 +25,7 @@ from tieline.connectors.sandbox.jira.model import (
     Text,
     User,
     Value,
+    bad_payload,
 )
 from tieline.connectors.sandbox.jira.settings import Settings
 from tieline.connectors.sandbox.jira.store import Store
@@ -62,10 +63,12 @@ class Writer:
 
     def create(self, author: User, body: Body, *, adf: bool) -> Issue:
         """A new issue, with its properties."""
-        fields = body.get("fields")
-        project, type_ = self._place(fields if isinstance(fields, Mapping) else {})
+        fields = body.get("fields") or {}
+        if not isinstance(fields, Mapping):
+            raise bad_payload()
+        project, type_ = self._place(fields)
         desk = self.desk(project, adf=adf, creating=True)
-        wire = {k: v for k, v in (fields or {}).items() if k not in ("project", "issuetype")}
+        wire = {k: v for k, v in fields.items() if k not in ("project", "issuetype")}
         draft = edits.read_request({**body, "fields": wire}, project.screen, {}, desk)
         edits.check_create(draft, project, project.screen)
         draft.refuse()
@@ -260,10 +263,11 @@ class Writer:
         if global_id is not None and len(str(global_id)) > 255:
             raise ApiError(400, (), {"globalId": "The globalId can't exceed 255 characters."})
         there = next((r for r in issue.remote_links if global_id and r.global_id == global_id), None)
+        application = body.get("application") or {}
+        if not isinstance(application, Mapping):
+            raise bad_payload()
         number = there.id if there else self.store.number("remotelink")
-        link = RemoteLink(
-            number, global_id, dict(body.get("application") or {}), body.get("relationship"), dict(target)
-        )
+        link = RemoteLink(number, global_id, dict(application), body.get("relationship"), dict(target))
         if there is not None:
             issue.remote_links[issue.remote_links.index(there)] = link
         else:
@@ -290,5 +294,5 @@ def properties_of(body: Body) -> dict[str, Any]:
     """The issue or comment properties in a body. Raises `ApiError` 400."""
     found = body.get("properties") or []
     if not isinstance(found, list) or not all(isinstance(p, Mapping) and "key" in p for p in found):
-        raise ApiError(400, ("Issue properties must be a list of objects with key and value.",))
+        raise bad_payload()
     return {str(p["key"]): p.get("value") for p in found}

@@ -54,7 +54,7 @@ class Client:
             headers.setdefault("content-type", "application/json")
             raw = json.dumps(body).encode()
         pairs = [(k, v) for k, vs in query.items() for v in (vs if isinstance(vs, list) else [vs])]
-        full = path if path.startswith("/rest") else self.root + path
+        full = path if path.startswith(("/rest/", "/ex/")) else self.root + path
         return _reply(self.site.handle(Request(method, full, tuple(pairs), headers, raw)))
 
     def create(self, **fields: Any) -> str:

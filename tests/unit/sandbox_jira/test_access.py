@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox
 
-from .conftest import NAME, SECRET, Client
+from .conftest import EMAIL, NAME, SECRET, Client
 
 ASK = "Client must be authenticated to access this resource."
 
@@ -63,6 +64,17 @@ def test_odd_credentials_are_no_credentials(site: JiraSandbox, header: str) -> N
 def test_bearer_tokens(server_site: JiraSandbox) -> None:
     client = Client(server_site, "/rest/api/2", user=None, extra={"authorization": f"Bearer {SECRET}"})
     assert client("GET", "/myself").body["name"] == NAME
+
+
+def test_scoped_tokens_hold_on_the_gateway_only(clock: VirtualClock) -> None:
+    site = JiraSandbox(clock, accounts={EMAIL: SECRET}, scoped={EMAIL: "scoped"})
+    gateway = f"/ex/jira/{site.cloud_id}/rest/api/3"
+    issue = Client(site).create()
+    for secret in (SECRET, "scoped"):
+        shown = Client(site, gateway, secret=secret)("GET", f"{gateway}/issue/{issue}")
+        assert shown.body["self"] == f"http://jira.test{gateway}/issue/{issue}"
+    refused = Client(site, secret="scoped")("GET", "/myself")
+    assert (refused.status, refused.body) == (401, ASK)
 
 
 def test_data_center_refuses_wrong_passwords_everywhere(server_site: JiraSandbox) -> None:

@@ -112,6 +112,7 @@ def test_queries(api: Client, three: list[str], jql: str, expected: str) -> None
             'updated > "2026-03-04 09:31:15"',
             "Date value '2026-03-04 09:31:15' for field 'updated' is invalid.",
         ),
+        ("priority > EMPTY", "The operator '>' is not supported by the 'priority' field."),
         ("updated > soon()", "Unable to find JQL function 'soon()'."),
         ('summary ~ "*x"', "is not allowed to start with character '*'."),
         ("project", "Expecting operator but reached end of query."),
