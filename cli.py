@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from tieline.connectors.base import Connector, Side
     from tieline.connectors.http import HardenedAdapter, HttpSettings
+    from tieline.connectors.metadata import Inspector
     from tieline.connectors.sandbox.theatre import Theatre
     from tieline.sync.config import Config
+    from tieline.sync.config.sides import Jira, ServiceNow
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "demo": ("demo:demo", "Show the whole thing on stand-in systems, and check the result."),
@@ -89,6 +91,42 @@ class Adapters:
             for side in sides.values():
                 side.close()
 
+    @contextmanager
+    def inspect(
+        self, servicenow: ServiceNow, jira: Jira, folder: Path, timeout_s: float = 60.0
+    ) -> Iterator[dict[Side, Inspector]]:
+        """What reads both sides' metadata. Reads the secrets; relative files lie in `folder`."""
+        from tieline.connectors.http import HttpSettings
+        from tieline.connectors.jira import JiraSettings, only_reads
+        from tieline.connectors.jira.metadata import JiraInspector
+        from tieline.connectors.servicenow.metadata import ServiceNowInspector
+
+        secrets = _credentials(servicenow.auth, folder), _credentials(jira.auth, folder)
+        timing = _timing(None)
+        snow, site = (
+            _adapter(HttpSettings(side.url, timeout_s=timeout_s, attempts=3), safe, timing)
+            for side, safe in ((servicenow, None), (jira, only_reads))
+        )
+        settings = JiraSettings(
+            url=jira.url, deployment=jira.deployment, places=(), fields={}, marker="labels"
+        )
+        sides: dict[Side, Inspector] = {
+            "servicenow": ServiceNowInspector(snow, secrets[0], timing),
+            "jira": JiraInspector(settings, secrets[1], site, clock=timing.now),
+        }
+        try:
+            yield sides
+        finally:
+            for side in sides.values():
+                side.close()
+
+    def jira_deployment(self, url: str) -> str:
+        """Which Jira answers there: "cloud", "datacenter", "" if it does not tell."""
+        from tieline.connectors.http import HttpSettings
+        from tieline.connectors.jira.metadata import deployment_of
+
+        return deployment_of(_adapter(HttpSettings(url, attempts=2), None, _timing(None)))
+
     def theatre(self, template: str, log: Path | None, *, seed: int, incidents: int | None) -> Theatre:
         """What the demo plays: scripted days, or the replay of an incident event log."""
         from tieline.connectors.sandbox import theatre
@@ -127,10 +165,13 @@ def _adapter(settings: HttpSettings, safe: Any, timing: Any) -> HardenedAdapter:
 
 
 def _auth(config: Config, auth: Any) -> Any:
+    return _credentials(auth, config.path.parent)
+
+
+def _credentials(auth: Any, folder: Path) -> Any:
     from tieline.connectors.auth import BasicAuth, BearerAuth
     from tieline.sync.secrets import read_secret
 
-    folder = config.path.parent
     match auth.kind:
         case "basic":
             return BasicAuth(auth.user, read_secret(auth.password, folder))

@@ -104,6 +104,11 @@ def is_limit(response: requests.Response) -> bool:
     return named or not response.content or bool(_LIMIT_WORDS.search(response.text))
 
 
+def limits_told(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that tell a rate limit, by lower-case name; none where the system tells nothing."""
+    return {name.lower(): value for name, value in headers.items() if _LIMIT_HEADER.match(name)}
+
+
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds that `Retry-After` asks for (RFC 9110, 10.2.3), None without a usable one.
 

@@ -35,6 +35,7 @@ from tieline.connectors.answers import (
     UNSENDABLE,
     http_date,
     is_limit,
+    limits_told,
     never_sent,
     redact,
     retry_after,
@@ -130,6 +131,7 @@ class HardenedAdapter(HTTPAdapter):
         self.settings = settings
         self.meter = meter or Meter()
         self.skew = timedelta(0)
+        self.limits: Mapping[str, str] = {}
         self._safe = safe
         self._timing = timing or Timing()
         super().__init__(
@@ -194,6 +196,7 @@ class HardenedAdapter(HTTPAdapter):
         self.meter.sent(operation)
         response = super().send(request, stream=True, timeout=(connect_s, read_s), **options)
         self._note_clock(response, asked)
+        self.limits = limits_told(response.headers) or self.limits
         _stop_redirect(response)
         if not stream or response.status_code >= 300:
             _read_body(response, lambda: self._timing.monotonic() - started > read_s)

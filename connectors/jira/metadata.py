@@ -1,0 +1,335 @@
+"""Reads what a Jira tells about a project and issue type: fields, screens, workflow as issues show it.
+
+Transitions are read off issues that are there, one a status; none is ever tried.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import requests
+from tieline.connectors.answers import json_body
+from tieline.connectors.auth import Auth
+from tieline.connectors.base import FieldKind, Move
+from tieline.connectors.errors import ConfigError, ConnectorError, Denied, Gone, Malformed
+from tieline.connectors.http import HardenedAdapter, harden
+from tieline.connectors.jira.records import move_of
+from tieline.connectors.jira.searching import Query, page
+from tieline.connectors.jira.settings import JiraSettings, issue_type_of, project_of, quoted
+from tieline.connectors.jira.site import Site
+from tieline.connectors.jira.values import Field, decode, field_of
+from tieline.connectors.jira.wire import Clock, Refusal, Wire, segment
+from tieline.connectors.metadata import FieldInfo, Option, PlaceInfo, PlaceName, Screen, SiteInfo, StatusInfo
+
+SAMPLE: Final = 100
+"""Newest issues that are looked at for what is in use."""
+LINE_LENGTH: Final = 255
+"""Longest text of one line (Jira: summary and single-line text fields)."""
+TEXT_LENGTH: Final = 32_767
+"""Longest text of several lines (Jira Cloud; the usual limit of Data Center)."""
+PERMISSIONS: Final = (
+    "BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "TRANSITION_ISSUES", "RESOLVE_ISSUES", "ASSIGN_ISSUES",
+    "LINK_ISSUES", "ADD_COMMENTS",
+)  # fmt: skip
+_PAGE: Final = 50
+_LISTED: Final = {"option", "priority", "resolution", "option-with-child"}
+
+
+class JiraInspector:
+    """Reads what one Jira tells, as `Inspector` promises."""
+
+    def __init__(
+        self,
+        settings: JiraSettings,
+        auth: Auth,
+        adapter: HardenedAdapter,
+        clock: Clock = lambda: datetime.now(UTC),
+    ) -> None:
+        self._adapter = adapter
+        self._wire = Wire(settings, auth, adapter, clock)
+        self._site = Site(settings, self._wire)
+
+    def site(self) -> SiteInfo:
+        """Who we are there, and which Jira it is."""
+        identity = self._site.identity()
+        info = self._wire.get("Jira's version", "serverInfo")
+        told = info if isinstance(info, Mapping) else {}
+        deployment = "cloud" if told.get("deploymentType") == "Cloud" else "datacenter"
+        title = (
+            f"Jira {'Cloud' if deployment == 'cloud' else 'Data Center'} {told.get('version', '')}".strip()
+        )
+        return SiteInfo(identity, title, deployment, self._adapter.limits)
+
+    def places(self) -> Sequence[PlaceName]:
+        """Every project with each of its issue types."""
+        return [
+            PlaceName(f"{key}/{type_['name']}", f"{name}, {type_['name']}")
+            for key, name in self._projects()
+            for type_ in self._types(key)
+        ]
+
+    def _projects(self) -> Iterator[tuple[str, str]]:
+        if not self._site.settings.cloud:
+            found = self._wire.get("Jira's projects", "project")
+        else:
+            found = self._paged("Jira's projects", "project/search", ("values",))
+        for project in found if isinstance(found, list) else []:
+            yield str(project.get("key")), str(project.get("name"))
+
+    def _types(self, project: str) -> list[Mapping[str, Any]]:
+        """The issue types of a project with their statuses."""
+        found = self._wire.get(f"project {project}", f"project/{segment(project)}/statuses")
+        return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+
+    def place(self, place: str, columns: Sequence[str] = ()) -> PlaceInfo:
+        """What is told about one project and issue type. ConfigError if it is not shown to us."""
+        seen: dict[str, str] = {}
+        type_ = self._type(place)
+        statuses = tuple(
+            StatusInfo(str(s["name"]), str((s.get("statusCategory") or {}).get("key", "")))
+            for s in type_.get("statuses", ())
+        )
+        described = {f.id: f for f in map(field_of, self._wire.fields("Jira's fields"))}
+        raw = {str(d.get("id")): d for d in self._wire.fields("Jira's fields")}
+        create, metas = self._create_screen(place, seen)
+        fields = {id_: _field(field, raw[id_], metas.get(id_)) for id_, field in described.items()}
+        sample = self._sample(place, sorted({*columns, *_listed(fields)} & set(fields)))
+        by_status = self._one_of_each(place, statuses, sample)
+        return PlaceInfo(
+            place=place,
+            fields=self._with_lists(fields),
+            statuses=statuses,
+            moves={name: self._moves(id_) for name, id_ in by_status.items()},
+            resolutions=self._names("resolution"),
+            create=create,
+            edit=self._edit_screen(next(iter(by_status.values()), ""), seen),
+            used=self._used(sample, described, fields),
+            sampled=len(sample),
+            rights=self._rights(project_of(place), seen),
+            unseen=seen,
+        )
+
+    def _type(self, place: str) -> Mapping[str, Any]:
+        project, wanted = project_of(place), issue_type_of(place)
+        try:
+            types = self._types(project)
+        except (Gone, Malformed) as error:
+            known = ", ".join(key for key, _ in self._projects()) or "none"
+            raise ConfigError(
+                f"Jira shows this account no project {project} (it shows {known}): {error}"
+            ) from None
+        for type_ in types:
+            if str(type_.get("name")).casefold() == wanted.casefold():
+                return type_
+        known = ", ".join(str(type_.get("name")) for type_ in types)
+        raise ConfigError(f"project {project} has no issue type {wanted!r}; it has {known}")
+
+    # Screens
+
+    def _create_screen(
+        self, place: str, seen: dict[str, str]
+    ) -> tuple[Screen | None, dict[str, Mapping[str, Any]]]:
+        """Jira REST: "Get create field metadata for a project and issue type id"."""
+        root = f"issue/createmeta/{segment(project_of(place))}/issuetypes"
+        wanted = issue_type_of(place).casefold()
+        try:
+            types = self._paged("the create screen", root, ("issueTypes", "values"))
+            ids = [str(t["id"]) for t in types if str(t.get("name")).casefold() == wanted]
+            if not ids:
+                seen["the create screen"] = "this account may not create issues of this type"
+                return None, {}
+            metas = self._paged("the create screen", f"{root}/{ids[0]}", ("fields", "values"))
+        except (Denied, Gone, Malformed, Refusal) as error:
+            seen["the create screen"] = str(error)
+            return None, {}
+        by_id: dict[str, Mapping[str, Any]] = {str(m.get("fieldId") or m.get("key")): m for m in metas}
+        return _screen(by_id), by_id
+
+    def _edit_screen(self, id_: str, seen: dict[str, str]) -> Screen | None:
+        if not id_:
+            seen["the edit screen"] = "there is no issue yet that would show it"
+            return None
+        try:
+            answer = self._wire.get("the edit screen", f"issue/{segment(id_)}/editmeta")
+        except (Denied, Gone, Malformed, Refusal) as error:
+            seen["the edit screen"] = str(error)
+            return None
+        fields = answer.get("fields") if isinstance(answer, Mapping) else None
+        return _screen(fields) if isinstance(fields, Mapping) else None
+
+    # Issues as samples
+
+    def _sample(self, place: str, names: Sequence[str]) -> list[dict[str, Any]]:
+        return self._newest(f"{_clause(place)} ORDER BY created DESC", ("status", *names), SAMPLE)
+
+    def _newest(self, jql: str, names: Sequence[str], limit: int) -> list[dict[str, Any]]:
+        try:
+            return page(self._site, Query("the newest issues", jql, tuple(names), limit)).issues
+        except Refusal as refusal:
+            raise Malformed(str(refusal)) from None
+
+    def _one_of_each(
+        self, place: str, statuses: Sequence[StatusInfo], sample: Sequence[Mapping[str, Any]]
+    ) -> dict[str, str]:
+        """An issue in each status, where there is one: from the sample, else searched for."""
+        found: dict[str, str] = {}
+        for issue in sample:
+            found.setdefault(str(((issue.get("fields") or {}).get("status") or {}).get("name")), issue["id"])
+        if len(sample) >= SAMPLE:
+            for status in statuses:
+                if status.name not in found:
+                    jql = f"{_clause(place)} AND status = {quoted(status.name)} ORDER BY created DESC"
+                    for issue in self._newest(jql, ("status",), 1):
+                        found[status.name] = issue["id"]
+        return found
+
+    def _moves(self, id_: str) -> tuple[Move, ...]:
+        params = {"expand": "transitions.fields"}
+        try:
+            answer = self._wire.get("open transitions", f"issue/{segment(id_)}/transitions", params)
+        except (Gone, Denied):
+            return ()
+        listed = answer.get("transitions") if isinstance(answer, Mapping) else None
+        return tuple(move_of(transition) for transition in listed or ())
+
+    def _used(
+        self,
+        sample: Sequence[Mapping[str, Any]],
+        described: Mapping[str, Field],
+        fields: Mapping[str, FieldInfo],
+    ) -> dict[str, dict[str, int]]:
+        counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        cloud = self._site.settings.cloud
+        for issue in sample:
+            for name, value in (issue.get("fields") or {}).items():
+                field, info = described.get(name), fields.get(name)
+                kind = "choice" if name == "status" else info.kind if info else None
+                if field is None or kind in (None, "text") or value is None:
+                    continue
+                read = decode(field, kind or "line", value, cloud=cloud)
+                counted[name].update(read if isinstance(read, frozenset) else [read] if read else [])
+        return {name: dict(counts.most_common()) for name, counts in counted.items()}
+
+    # Lists and rights
+
+    def _names(self, what: str) -> tuple[str, ...]:
+        found = self._wire.get(f"Jira's list of {what}", what)
+        return tuple(str(each.get("name")) for each in found) if isinstance(found, list) else ()
+
+    def _with_lists(self, fields: dict[str, FieldInfo]) -> dict[str, FieldInfo]:
+        """The fields, with the site's priorities where the project's screen tells none of its own."""
+        known = fields.get("priority")
+        if known is not None and not known.options:
+            options = tuple(map(Option, self._names("priority")))
+            fields["priority"] = FieldInfo("priority", known.label, known.type, "choice", None, True, options)
+        return fields
+
+    def _rights(self, project: str, seen: dict[str, str]) -> dict[str, bool]:
+        """Jira REST: "Get my permissions"."""
+        params = {"projectKey": project, "permissions": ",".join(PERMISSIONS)}
+        try:
+            answer = self._wire.get("our permissions", "mypermissions", params)
+        except (ConnectorError, Refusal) as error:
+            seen["our permissions"] = str(error)
+            return {}
+        told = answer.get("permissions") if isinstance(answer, Mapping) else None
+        known = told if isinstance(told, Mapping) else {}
+        return {
+            name: known[name].get("havePermission") is True
+            for name in PERMISSIONS
+            if isinstance(known.get(name), Mapping)
+        }
+
+    def _paged(self, what: str, path: str, names: Sequence[str]) -> list[dict[str, Any]]:
+        """All entries of a resource that pages by offset; Cloud and Data Center name the list differently."""
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = self._wire.get(what, path, {"startAt": len(found), "maxResults": _PAGE})
+            if not isinstance(answer, Mapping):
+                raise Malformed(f"{what}: the answer is no object")
+            lists = (answer[name] for name in names if isinstance(answer.get(name), list))
+            entries: list[Any] = next(lists, [])
+            found += [entry for entry in entries if isinstance(entry, dict)]
+            total, last = answer.get("total"), answer.get("isLast")
+            if not entries or last is True or (isinstance(total, int) and len(found) >= total):
+                return found
+            if total is None and last is None and len(entries) < _PAGE:
+                return found
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._wire.close()
+
+
+def deployment_of(adapter: HardenedAdapter) -> str:
+    """Which Jira this is, asked without credentials: "cloud", "datacenter", "" if it does not tell.
+
+    Raises Malformed for a page that no Jira sends. (Jira REST: "Get Jira instance info" needs no rights.)
+    """
+    session = harden(requests.Session(), adapter)
+    url = f"{adapter.settings.base_url.rstrip('/')}/rest/api/2/serverInfo"
+    try:
+        response = session.get(url, headers={"Accept": "application/json"})
+    except requests.RequestException:
+        return ""
+    finally:
+        session.close()
+    if response.status_code != requests.codes.ok:
+        return ""
+    told = json_body(response, "Jira's version")
+    kind = told.get("deploymentType") if isinstance(told, Mapping) else None
+    return "" if kind is None else "cloud" if kind == "Cloud" else "datacenter"
+
+
+def _clause(place: str) -> str:
+    return f"project = {quoted(project_of(place))} AND issuetype = {quoted(issue_type_of(place))}"
+
+
+def _screen(metas: Mapping[str, Mapping[str, Any]]) -> Screen:
+    required = {
+        name for name, meta in metas.items() if meta.get("required") and not meta.get("hasDefaultValue")
+    }
+    return Screen(frozenset(metas), frozenset(required - {"project", "issuetype"}))
+
+
+def _listed(fields: Mapping[str, FieldInfo]) -> list[str]:
+    return [name for name, info in fields.items() if info.listed or info.kind in ("person", "set")]
+
+
+def _field(field: Field, raw: Mapping[str, Any], meta: Mapping[str, Any] | None) -> FieldInfo:
+    kind = _kind(field)
+    allowed = (meta or {}).get("allowedValues")
+    options = tuple(
+        Option(str(each.get("value") or each.get("name")))
+        for each in (allowed if isinstance(allowed, list) else ())
+        if isinstance(each, Mapping) and not each.get("disabled") and (each.get("value") or each.get("name"))
+    )
+    length = {"line": LINE_LENGTH, "text": TEXT_LENGTH}.get(kind or "")
+    listed = field.type in _LISTED or field.items in _LISTED
+    searchable = raw.get("searchable") is not False and bool(raw.get("clauseNames", True))
+    return FieldInfo(
+        field.id, field.name, field.custom.rpartition(":")[2] or field.type, kind, length, listed, options,
+        searchable=searchable,
+    )  # fmt: skip
+
+
+def _kind(field: Field) -> FieldKind | None:
+    """How Tieline would read a field, by its JSON type (Jira REST: "JSON schema of a field")."""
+    if field.rich:
+        return "text"
+    match field.type:
+        case "string":
+            return "line"
+        case "option" | "priority" | "resolution" | "option-with-child":
+            return "choice"
+        case "user":
+            return "person"
+        case "group":
+            return "group"
+        case "array" if field.items in ("string", "option", "component", "version", "group"):
+            return "set"
+        case _:
+            return None

@@ -1,0 +1,135 @@
+"""What a side tells about itself, for setting up and checking: values, and the port that reads them.
+
+It is apart from `base.py`: a pass never asks for any of this. Nothing here is written, and what an account
+is not shown is said to be unseen instead of passing for empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
+
+from tieline.connectors.base import FieldKind, Identity, Move
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One entry of a list: the value that is stored and what people read (Jira: the same word)."""
+
+    value: str
+    label: str = ""
+
+    @property
+    def words(self) -> str:
+        """What people read."""
+        return self.label or self.value
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """A field as the side describes it.
+
+    `type` is the side's own word for it; `kind` how Tieline would read it (None: not at all, "" type: not
+    told). `length` is its longest text in characters (None: not told). `options` is what it may hold where
+    `listed`. `searchable` is whether search knows it (Jira).
+    """
+
+    id: str
+    label: str
+    type: str = ""
+    kind: FieldKind | None = None
+    length: int | None = None
+    listed: bool = False
+    options: tuple[Option, ...] = ()
+    reference: str = ""
+    searchable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A screen's fields, and those that must be filled and have no default."""
+
+    fields: frozenset[str]
+    required: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusInfo:
+    """A status of a workflow. `category` is new, indeterminate or done (Jira: the status category's key)."""
+
+    name: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteInfo:
+    """Who answers, and whom it takes us for.
+
+    `limits` holds the headers of a rate limit that its answers carried, by name. `title` is for people.
+    """
+
+    identity: Identity
+    title: str
+    deployment: str = ""
+    limits: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceName:
+    """A place where incidents may live: a table, or `PROJECT/Issue type`, and what people call it."""
+
+    place: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceInfo:
+    """What is known of a place.
+
+    `readable` holds the columns that a record showed (None: there was no record to look at). `used` counts,
+    by field, the values of a sample of the newest records. `moves` are the transitions that issues show now,
+    by status. `rights` maps a permission to whether we have it. `matrix` is the priority that comes out of
+    (impact, urgency), as the instance looks it up or as the sample shows it. `unseen` names what could not
+    be read, with the reason.
+    """
+
+    place: str
+    fields: Mapping[str, FieldInfo] = field(default_factory=lambda: MappingProxyType({}))
+    readable: frozenset[str] | None = None
+    statuses: tuple[StatusInfo, ...] = ()
+    moves: Mapping[str, tuple[Move, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    resolutions: tuple[str, ...] = ()
+    create: Screen | None = None
+    edit: Screen | None = None
+    groups: tuple[str, ...] = ()
+    used: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: MappingProxyType({}))
+    sampled: int = 0
+    rights: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    matrix: Mapping[tuple[str, str], str] = field(default_factory=lambda: MappingProxyType({}))
+    unseen: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def options(self, name: str) -> tuple[Option, ...]:
+        """What a field may hold; nothing where it is not known."""
+        found = self.fields.get(name)
+        return () if found is None else found.options
+
+
+class Inspector(Protocol):
+    """Reads what one side tells about itself. Every method may raise what a `Connector` raises."""
+
+    def site(self) -> SiteInfo:
+        """Who answers; `Denied` unless the answer is ours."""
+
+    def places(self) -> Sequence[PlaceName]:
+        """Where incidents may live, as far as we are shown."""
+
+    def place(self, place: str, columns: Sequence[str] = ()) -> PlaceInfo:
+        """Everything that is told about one place. `columns` are those that must be readable.
+
+        ConfigError if there is no such place, or it is not shown to us.
+        """
+
+    def close(self) -> None:
+        """Let go of connections."""
