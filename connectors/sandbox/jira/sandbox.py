@@ -30,7 +30,10 @@ Lag = timedelta | tuple[timedelta, timedelta]
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """An issue as a person sees it, in simple values: names, accountIds, plain text; None for nothing."""
+    """An issue as a person sees it, in simple values: names, accountIds, plain text; None for nothing.
+
+    `values` has the fields of the project's screens, `status` and `resolution`.
+    """
 
     id: str
     key: str
@@ -325,7 +328,9 @@ class JiraSandbox:
 
     def _ticket(self, issue: Issue) -> Ticket:
         state = issue.state
-        values = {k: to_simple(v) for k, v in state.values.items()} | {"status": state.status.name}
+        values: dict[str, str | tuple[str, ...] | None] = dict.fromkeys((*state.project.screen, "resolution"))
+        values |= {k: to_simple(v) for k, v in state.values.items()}
+        values["status"] = state.status.name
         return Ticket(
             str(state.id),
             state.key,

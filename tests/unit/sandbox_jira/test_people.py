@@ -30,6 +30,7 @@ def test_people_give_and_get_simple_values(site: JiraSandbox, api: Client) -> No
     values = ticket.values
     assert (values["priority"], values["assignee"], values["labels"]) == ("High", beth, ("a", "b"))
     assert (values["customfield_10050"], values["customfield_10042"]) == ("Network", "m:1")
+    assert values["resolution"] is None and values["customfield_10053"] is None
     cleared = site.update(
         "abel.tuter", ticket.id, {"assignee": None, "labels": None, "customfield_10050": None}
     )
