@@ -14,11 +14,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 	&& { echo "$$p"; break; }; done)
 
 DEMO  ?=
+BENCH ?=
 TESTS ?= tests
 JOBS  ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format setup docs clean
+.PHONY: help demo test check bench format setup docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -68,3 +69,6 @@ $(RUN): pyproject.toml | $(BIN)/python
 $(DEV): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(RUN) $@
+
+bench: $(RUN)  ## what Tieline costs, beside a bare client and a simple script (BENCH="--incidents 200" for less)
+	$(BIN)/python benchmarks/bench.py $(BENCH)
