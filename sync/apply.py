@@ -81,18 +81,19 @@ def read_missing(run: Run, works: Sequence[Work]) -> None:
         for work, record in zip(asked, found, strict=True):
             if isinstance(record, Record):
                 work.records[side] = record
-            elif isinstance(record, Gone):
-                with run.store.transaction() as tx:
-                    _park(
-                        run,
-                        tx,
-                        work,
-                        "gone",
-                        f"{work.pair.label(side)} is deleted, or hidden from us in {side}",
-                    )
+            elif isinstance(record, Retryable):
+                run.counts["retry"] += 1
+                postpone(run, [work], run.clock() + pause_of(record))
             else:
-                run.counts["unreadable"] += 1
-                postpone(run, [work], run.clock() + PAUSE)
+                with run.store.transaction() as tx:
+                    _park(run, tx, work, *unread(work.pair.label(side), side, record))
+
+
+def unread(label: str, side: Side, error: ConnectorError) -> tuple[str, str]:
+    """Why a record that cannot be read is parked: a short code, and the sentence for people."""
+    if isinstance(error, Gone):
+        return "gone", f"{label} is deleted, or hidden from us in {side}"
+    return "unreadable", f"{label} cannot be read in {side}: {error}"
 
 
 def contexts(run: Run, works: Sequence[Work], now: datetime) -> dict[str, Context]:
@@ -136,12 +137,14 @@ def _plan_round(run: Run, works: Sequence[Work]) -> None:
         standing = tx.open_conflicts([work.pair.id for work in works])
         parks = tx.parked([work.key for work in works])
         for work in works:
-            run.counts["looked_at"] += 1
+            run.counts["looked_at"] += work.pair.checked_at is None or work.pair.checked_at < run.started
             park = parks.get(work.key)
             if park is None or not stays_parked(park, work.entry.reasons, work.seen, now):
                 _plan_pair(
                     run, tx, work, context[work.vocabulary.route], standing.get(work.pair.id, ()), park
                 )
+            else:
+                _checked(tx, work, now)
             work.open = work.open and bool(work.steps)
         tx.leave([work.entry for work in works if not work.open])
 
@@ -280,9 +283,16 @@ def rejection(error: Rejected) -> str:
 def _park(run: Run, tx: Tx, work: Work, reason: str, detail: str) -> None:
     before = tx.parked([work.key]).get(work.key)
     tx.park(parked(work.key, reason, detail, work.seen, run.clock(), before))
+    _checked(tx, work, run.clock())
     tx.leave([work.entry])
     work.open, work.steps = False, []
     run.counts["parked"] += before is None
+
+
+def _checked(tx: Tx, work: Work, now: datetime) -> None:
+    """Note that the pair had its turn, or one that stays parked would stand first in every sweep."""
+    work.pair = replace(work.pair, checked_at=now)
+    tx.save_pair(work.pair)
 
 
 def _postpone(tx: Tx, work: Work, until: datetime) -> None:

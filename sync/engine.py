@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
@@ -15,9 +15,10 @@ from tieline.sync.intake import in_scope, intake
 from tieline.sync.journal import recover
 from tieline.sync.model import Arrival, InboxEntry, PairState, PassSummary
 from tieline.sync.pairing import pair_key, record_key
-from tieline.sync.parking import BY_PERSON, arrival_ref
+from tieline.sync.parking import BY_MAPPING, BY_PERSON, arrival_ref
 from tieline.sync.run import EVERYTHING, PassOptions, PassStopped, Run, new_run
 from tieline.sync.store import Store
+from tieline.sync.store.store import Tx
 
 SWEEP_AGE: Final = timedelta(hours=12)
 """A pair that was not compared for so long is swept; so each is seen within a day."""
@@ -82,7 +83,7 @@ def _work(run: Run, progress: Progress) -> None:
 
 
 def check_installation(run: Run) -> None:
-    """Refuse a state of another installation, and look again at what an old mapping held."""
+    """Refuse a state of another installation, and look again at what an old mapping held or parked."""
     config, now = run.config, run.clock()
     with run.store.transaction() as tx:
         known = tx.note("installation")
@@ -93,10 +94,18 @@ def check_installation(run: Run) -> None:
             )
         tx.set_note("installation", config.installation)
         if tx.note("fingerprint") != config.fingerprint():
-            open_ones = tx.conflicts(open_only=True)
-            pairs = tx.pairs({conflict.pair for conflict in open_ones})
-            tx.arrive([Arrival(pair.servicenow, "mapping") for pair in pairs.values()], now)
+            held = [f"p:{conflict.pair}" for conflict in tx.conflicts(open_only=True)]
+            _look_again(tx, [*held, *(park.key for park in tx.all_parks())], BY_MAPPING, now)
             tx.set_note("fingerprint", config.fingerprint())
+
+
+def _look_again(tx: Tx, keys: Iterable[str], reason: str, now: datetime) -> None:
+    """Put what these inbox keys name into the inbox."""
+    known = list(dict.fromkeys(keys))
+    pairs = tx.pairs({int(key[2:]) for key in known if key.startswith("p:")})
+    refs = [pair.servicenow for pair in pairs.values()]
+    refs += [arrival_ref(key) for key in known if key.startswith("r:")]
+    tx.arrive([Arrival(ref, reason) for ref in refs], now)
 
 
 def _named(run: Run) -> frozenset[str] | None:
@@ -133,20 +142,21 @@ def _block(run: Run) -> None:
 def drain(run: Run, side: Side, progress: Progress) -> None:
     """Everything that changed on one side goes into the inbox, each page together with its cursor.
 
-    An empty feed is believed only if the side answers as ourselves in the same pass.
+    No page is believed, and no cursor moved, before the side answered as ourselves in the same pass: an
+    expired token is answered with an empty feed.
     """
     start = min(datetime.combine(route.since, time(), UTC) for route in run.config.routes)
     with run.store.read() as tx:
         cursor = tx.cursor(side)
     seen = 0
     for page in run.sides[side].feed(cursor, start):
+        run.identity(side)
         with run.store.transaction() as tx:
             tx.arrive([Arrival(change.ref, "feed") for change in page.changes], run.clock())
             tx.set_cursor(side, page.cursor)
         seen += len(page.changes)
         progress(f"reading what changed in {side}", seen, 0)
     run.counts[f"feed_{side}"] = seen
-    run.identity(side)
 
 
 def _sweep(run: Run) -> None:
@@ -155,9 +165,7 @@ def _sweep(run: Run) -> None:
         stale = tx.sweep(limit, now - SWEEP_AGE) if limit else []
         tx.arrive([Arrival(pair.servicenow, "sweep") for pair in stale], now)
         due = tx.parks_due(now, limit) if limit else []
-        pairs = tx.pairs([int(park.key[2:]) for park in due if park.key.startswith("p:")])
-        tx.arrive([Arrival(pair.servicenow, "retry") for pair in pairs.values()], now)
-        tx.arrive([Arrival(arrival_ref(park.key), "retry") for park in due if park.key.startswith("r:")], now)
+        _look_again(tx, [park.key for park in due], "retry", now)
     run.counts["swept"] = len(stale)
 
 
@@ -235,6 +243,9 @@ def gather(run: Run, entries: Sequence[InboxEntry]) -> list[Work]:
     with run.store.transaction() as tx:
         tx.leave(ended)
         tx.postpone(waiting, run.clock() + PAUSE)
+        for entry in waiting:  # or they would stand first in every sweep
+            if entry.pair_id is not None:
+                tx.save_pair(replace(pairs[entry.pair_id], checked_at=run.clock()))
     read_missing(run, works)
     _mind_scope(run, [work for work in works if work.open])
     return [work for work in works if work.open]

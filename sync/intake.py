@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 
 from tieline.connectors.base import SIDES, Applied, Record, Ref, Side, other
 from tieline.connectors.errors import ConnectorError, Denied, Gone, Rejected, Retryable
-from tieline.sync.apply import PAUSE, pause_of, rejection
+from tieline.sync.apply import pause_of, rejection, unread
 from tieline.sync.config.model import Route
 from tieline.sync.journal import audit_entry, intend
 from tieline.sync.marker import Marker
@@ -68,8 +68,11 @@ def _read(run: Run, entries: Sequence[InboxEntry]) -> list[tuple[InboxEntry, Rec
                 found.append((entry, record))
             elif isinstance(record, Gone):
                 _leave(run, [entry])
+            elif isinstance(record, Retryable):
+                _postpone(run, [entry], run.clock() + pause_of(record))
             else:
-                _postpone(run, [entry], run.clock() + PAUSE)
+                reason, detail = unread(str(entry.ref), side, record)
+                _park(run, entry, parked(entry.key, reason, detail, "", run.clock(), None))
     return found
 
 

@@ -15,6 +15,9 @@ FIRST_PAUSE: Final = timedelta(minutes=5)
 LONGEST_PAUSE: Final = timedelta(hours=24)
 BY_PERSON: Final = "person"
 """The reason of an arrival that a person asked for: it ends a park."""
+BY_MAPPING: Final = "mapping"
+"""The reason of an arrival because the configuration changed: what was held or parked may go now."""
+_RELEASES: Final = frozenset({BY_PERSON, BY_MAPPING})
 
 
 def arrival_ref(key: str) -> Ref:
@@ -44,6 +47,6 @@ def parked(key: str, reason: str, detail: str, seen: str, now: datetime, before:
 
 
 def stays_parked(park: Park, reasons: Collection[str], seen: str, now: datetime) -> bool:
-    """Whether a park still holds: no mapped value moved, its pause is not over, and nobody released it."""
+    """Whether a park still holds: no mapped value moved, its pause is not over, and nothing released it."""
     resting = park.retry_at is None or park.retry_at > now
-    return park.seen == seen and resting and BY_PERSON not in reasons
+    return park.seen == seen and resting and _RELEASES.isdisjoint(reasons)

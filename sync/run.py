@@ -52,6 +52,7 @@ class Run:
     people: People
     vocabularies: Mapping[str, Vocabulary]
     routes: Mapping[str, Route]
+    started: datetime
     counts: Counter[str] = field(default_factory=Counter)
     identities: dict[Side, Identity] = field(default_factory=dict)
     workflows: dict[str, dict[str, tuple[Move, ...]]] = field(default_factory=dict)
@@ -105,4 +106,5 @@ def new_run(
         people=People(config, store, sides, remember=remember),
         vocabularies={route.name: vocabulary(config, route) for route in config.routes},
         routes={route.name: route for route in config.routes},
+        started=clock(),
     )
