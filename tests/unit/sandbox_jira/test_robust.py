@@ -22,7 +22,8 @@ def one_of(words: str, separator: str | None = None) -> st.SearchStrategy[str]:
 NAMES = one_of(
     """fields update transition id key name value project issuetype summary description labels components
     assignee accountId priority customfield_10050 comment add set body type doc content text version
-    properties object globalId application title url jql nextPageToken maxResults reconcileIssues expand issueIdsOrKeys
+    properties object globalId application title url jql nextPageToken maxResults reconcileIssues expand
+    issueIdsOrKeys
     issueUpdates inwardIssue outwardIssue fieldIds"""
 )
 LEAVES = st.one_of(
@@ -37,7 +38,8 @@ JSON = st.recursive(
 TARGETS = one_of(
     """POST /issue, PUT /issue/OPS-1, POST /issue/bulk, POST /issue/bulkfetch, POST /issueLink,
     POST /issue/OPS-1/transitions, POST /changelog/bulkfetch, POST /search/jql,
-    POST /search/approximate-count, POST /issue/OPS-1/comment, POST /issue/OPS-1/remotelink, PUT /issue/OPS-1/assignee,
+    POST /search/approximate-count,
+    POST /issue/OPS-1/comment, POST /issue/OPS-1/remotelink, PUT /issue/OPS-1/assignee,
     PUT /issue/OPS-1/properties/x""",
     ",",
 ).map(str.split)
