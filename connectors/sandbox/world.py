@@ -156,7 +156,8 @@ class World:
 def log_changes(template: str, vocabulary: Vocabulary) -> list[Change]:
     """What a configuration must say differently for a log: its matrix, codes, and categories as they are.
 
-    A log is replayed a day at a time, so a pass may well touch more than half of the pairs there are.
+    A log is replayed a day at a time: a pass may well touch more than half of the pairs there are, and what
+    was found out about people must outlive the day, or it would be asked anew in each pass.
     """
     maps = Maps.read(template)
     codes: dict[str, list[str]] = {}
@@ -175,6 +176,7 @@ def log_changes(template: str, vocabulary: Vocabulary) -> list[Change]:
         ("status", "resolution", resolutions),
         ("status", "map", statuses),
         ("limits", "max_share", 1.0),
+        ("people", "max_age", "30d"),
     ]
 
 
