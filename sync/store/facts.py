@@ -15,7 +15,9 @@ from tieline.sync.store.shapes import decode, encode
 
 
 @dataclass(frozen=True, slots=True)
-class _Partners:
+class Partners:
+    """What is stored of a person or group."""
+
     entity: Entity
     partner: Entity | None
 
@@ -54,7 +56,7 @@ class Facts(Rows):
         found = {}
         for some in chunks(list(ids)):
             for row in self._all(this_kind.where(entities.c.id.in_(some))):
-                known = decode(_Partners, row.body)
+                known = decode(Partners, row.body)
                 found[row.id] = (known.entity, known.partner, row.checked_at)
         return found
 
@@ -78,5 +80,5 @@ def _entity_row(entity: Entity, partner: Entity | None, at: datetime) -> dict[st
         "kind": entity.kind,
         "id": entity.id,
         "checked_at": at,
-        "body": encode(_Partners(entity, partner)),
+        "body": encode(Partners(entity, partner)),
     }

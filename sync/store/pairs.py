@@ -14,7 +14,7 @@ from tieline.sync.model import Pair, PairState
 from tieline.sync.store.codec import decode_base, encode_base
 from tieline.sync.store.inbox import Inbox
 from tieline.sync.store.rows import chunks
-from tieline.sync.store.schema import ACTIVE, pairs
+from tieline.sync.store.schema import ACTIVE, LIVE, pairs
 
 _LIVE_STATES: Final[tuple[PairState, ...]] = ("active", "frozen")
 _ALL_STATES: Final[tuple[PairState, ...]] = get_args(PairState)
@@ -41,6 +41,14 @@ class Pairs(Inbox):
         wanted = list(dict.fromkeys(ids))
         rows = (row for some in chunks(wanted) for row in self._all(_by_ids(some)))
         return {row.id: _pair(row) for row in rows}
+
+    def named(self, label: str) -> list[Pair]:
+        """The pairs with this number or key, and the live one with this record id: live first, newest first."""
+        wanted = sorted({label.strip(), label.strip().upper(), label.strip().lower()})
+        here = [column.in_(wanted) for column in (pairs.c.number, pairs.c.key)]
+        here += [sa.and_(LIVE, column.in_(wanted)) for column in (pairs.c.servicenow_id, pairs.c.jira_id)]
+        found = {row.id: _pair(row) for each in here for row in self._all(sa.select(pairs).where(each))}
+        return sorted(found.values(), key=lambda pair: (pair.state == "unlinked", -pair.id))
 
     def pair_count(self, states: Sequence[PairState] = _LIVE_STATES) -> int:
         """How many pairs are in one of `states` (default: the live ones). Kept, not counted."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 from tieline.sync.store.codec import from_micros, to_micros
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The newest migration. Revisions are numbers with leading zeros, so that a newer one can be told."""
 
 VERSION_TABLE: Final = "tieline_version"
@@ -112,6 +112,8 @@ def _partial(name: str, condition: sa.ColumnElement[bool], *columns: Any, unique
 _partial("pairs_servicenow", LIVE, pairs.c.servicenow_id, unique=True)
 _partial("pairs_jira", LIVE, pairs.c.jira_id, unique=True)
 _partial("pairs_sweep", ACTIVE, pairs.c.checked_at, pairs.c.id)
+sa.Index("pairs_number", pairs.c.number)
+sa.Index("pairs_key", pairs.c.key)
 
 inbox = sa.Table(
     "inbox",

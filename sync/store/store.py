@@ -19,12 +19,13 @@ from tieline.sync.store.pairs import Pairs
 from tieline.sync.store.parks import Parks
 from tieline.sync.store.place import Place, locate, prepare_file
 from tieline.sync.store.trail import Trail
+from tieline.sync.store.upkeep import Upkeep
 
 LOCK_SECONDS = 10.0
 """How long a transaction of another process is waited for; ours are far shorter."""
 
 
-class Tx(Facts, Pairs, Parks, Intents, Conflicts, Trail):
+class Tx(Facts, Pairs, Parks, Intents, Conflicts, Trail, Upkeep):
     """One open transaction. Its methods raise StateError for the state and ValueError for a naive time."""
 
 
