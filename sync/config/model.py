@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, PrivateAttr
 from tieline.connectors.base import FieldKind, Side
-from tieline.sync.config.sides import Jira, Limits, ServiceNow
+from tieline.sync.config.sides import Jira, Keeping, Limits, ServiceNow
 from tieline.sync.config.values import (
     Alternatives,
     Count,
@@ -286,6 +286,7 @@ class Config(Table):
     servicenow: ServiceNow = Field(description="The ServiceNow instance.")
     jira: Jira = Field(description="The Jira site.")
     limits: Limits = Field(default_factory=Limits, description="What a pass may take on.")
+    keep: Keeping = Field(default_factory=Keeping, description="How long the state keeps what is over.")
     route: tuple[Route, ...] = Field(description="What mirrors what.")
     field: tuple[FieldConfig, ...] = Field(default=(), description="Fields that are mirrored one by one.")
     status: Status | None = Field(
@@ -332,26 +333,29 @@ class Config(Table):
         shared = tuple(changes.pop(f.name).on(f) if f.name in changes else f for f in self.field)
         return shared + tuple(override.on(None) for override in changes.values())
 
-    def fingerprint(self) -> str:
-        """A token of what decides which values are equal: fields, maps, matrix, people, groups.
+    def mapping(self) -> dict[str, Any]:
+        """What decides which values are equal, as JSON: fields of each route, maps, matrix, people, groups.
 
         Who wins, limits of a pass, addresses and accounts are not part of it, nor is the order of fields.
         """
+        fields = {r.name: {f.name: _vocabulary(f) for f in self.fields_for(r)} for r in self.route}
+        status, priority = self.status, self.priority
         mapping = {
-            "fields": {r.name: sorted(map(_vocabulary, self.fields_for(r))) for r in self.route},
-            "status": self.status
-            and self.status.model_dump(include={"servicenow", "jira", "map", "resolution"}),
-            "priority": self.priority
-            and self.priority.model_dump(include={"servicenow", "jira", "matrix", "map"}),
+            "fields": fields,
+            "status": status and status.model_dump(include={"servicenow", "jira", "map", "resolution"}),
+            "priority": priority and priority.model_dump(include={"servicenow", "jira", "matrix", "map"}),
             "people": self.people.model_dump(include={"match", "map"}),
             "groups": self.groups.model_dump(include={"map"}),
         }
-        return hashlib.sha256(json.dumps(mapping, sort_keys=True).encode()).hexdigest()[:16]
+        plain: dict[str, Any] = json.loads(json.dumps(mapping))
+        return plain
+
+    def fingerprint(self) -> str:
+        """A token of the mapping: two configurations with the same one find the same values equal."""
+        return hashlib.sha256(json.dumps(self.mapping(), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _vocabulary(field: FieldConfig) -> str:
-    """What of a field decides which values are equal, in a form that sorts."""
-    shown = field.model_dump(include={"name", "kind", "servicenow", "jira", "unmapped", "map"})
-    return json.dumps(
-        shown | {"longest": [field.longest("servicenow"), field.longest("jira")]}, sort_keys=True
-    )
+def _vocabulary(field: FieldConfig) -> dict[str, Any]:
+    """What of a field decides which values are equal."""
+    shown = field.model_dump(include={"kind", "servicenow", "jira", "unmapped", "map"})
+    return shown | {"longest": [field.longest("servicenow"), field.longest("jira")]}

@@ -14,6 +14,7 @@ from tieline.sync.config.values import (
     JiraField,
     Line,
     OptionalServiceNowField,
+    Retention,
     Secret,
     ServiceNowField,
     Share,
@@ -101,3 +102,11 @@ class Limits(Table):
     )
     concurrency: Count = Field(default=8, ge=1, le=64, description="Requests at once to each side.")
     timeout: Duration = lasting("60s", "Longest time for one request.")
+
+
+class Keeping(Table):
+    """How long the state keeps what is over; a pass drops what is older, once a day."""
+
+    audit: Retention = lasting("365d", "What was written, with old and new values. `undo` needs it.")
+    conflicts: Retention = lasting("365d", "Conflicts that are decided, with both values.")
+    passes: Retention = lasting("90d", "What each pass did, in figures.")

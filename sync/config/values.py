@@ -30,6 +30,7 @@ FAULT: Final = "tieline"
 """The type of every fault that is raised here, as opposed to pydantic's own."""
 
 MAX_DURATION: Final = timedelta(days=366)
+MAX_RETENTION: Final = timedelta(days=36_525)
 
 _UNITS: Final = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 _DURATION: Final = r"\d{1,9}[smhd]"
@@ -62,15 +63,26 @@ def _matching(pattern: str, what: str, remedy: str) -> Any:
     return AfterValidator(check)
 
 
-def parse_duration(text: object) -> timedelta:
+def parse_duration(text: object, longest: timedelta = MAX_DURATION) -> timedelta:
     """A duration such as "90s", "2m", "24h" or "1d"."""
     if isinstance(text, timedelta):
         return text
     if not isinstance(text, str) or not re.fullmatch(_DURATION, text, re.ASCII):
         raise fault("is not a duration", 'write a whole number and its unit: "90s", "2m", "24h" or "1d"')
     length = timedelta(seconds=int(text[:-1]) * dict(_UNITS)[text[-1]])
-    if length > MAX_DURATION:
-        raise fault("is longer than a year", "choose a shorter time")
+    if length > longest:
+        raise fault(f"is longer than {_years(longest)}", "choose a shorter time")
+    return length
+
+
+def _years(length: timedelta) -> str:
+    return "a year" if length <= MAX_DURATION else f"{length.days // 365} years"
+
+
+def _retention(text: object) -> timedelta:
+    length = parse_duration(text, MAX_RETENTION)
+    if length < timedelta(days=1):
+        raise fault("is shorter than a day", "keep what happened for a day at least")
     return length
 
 
@@ -284,7 +296,15 @@ Duration = Annotated[
 ]
 
 
+Retention = Annotated[
+    timedelta,
+    PlainValidator(_retention),
+    PlainSerializer(duration_text),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$", "examples": ["90d", "365d", "2555d"]}),
+]
+
+
 def lasting(text: str, description: str) -> Any:
     """A duration's default and meaning, with the default written as people write it."""
-    length = parse_duration(text)
+    length = parse_duration(text, MAX_RETENTION)
     return Field(default=length, description=description, json_schema_extra={"default": text})

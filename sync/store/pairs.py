@@ -43,9 +43,9 @@ class Pairs(Inbox):
         return {row.id: _pair(row) for row in rows}
 
     def named(self, label: str) -> list[Pair]:
-        """The pairs with this number or key, and the live one with this record id: live first, newest first."""
+        """Pairs with this number or key, and the live one with this record id: live first, newest first."""
         wanted = sorted({label.strip(), label.strip().upper(), label.strip().lower()})
-        here = [column.in_(wanted) for column in (pairs.c.number, pairs.c.key)]
+        here: list[sa.ColumnElement[bool]] = [c.in_(wanted) for c in (pairs.c.number, pairs.c.key)]
         here += [sa.and_(LIVE, column.in_(wanted)) for column in (pairs.c.servicenow_id, pairs.c.jira_id)]
         found = {row.id: _pair(row) for each in here for row in self._all(sa.select(pairs).where(each))}
         return sorted(found.values(), key=lambda pair: (pair.state == "unlinked", -pair.id))
