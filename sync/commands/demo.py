@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
+from tieline.connectors.errors import ConfigError
 from tieline.sync.commands.options import json_option
 from tieline.sync.commands.session import EXIT_FAILED, Adapters, Session, open_session, progress_bar
 
@@ -253,6 +254,8 @@ def example_configuration() -> str:
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
+        if any(keep.iterdir()):
+            raise ConfigError(f"{keep} is not empty: name a directory for this run alone")
         yield keep
         return
     with tempfile.TemporaryDirectory(prefix="tieline-demo-") as folder:

@@ -55,7 +55,7 @@ def test_the_example_says_what_it_shows(load: Any) -> None:
     assert config.status.jira.close_notes == "customfield_10053"
     assert config.priority is not None
     assert config.priority.matrix == ((1, 2, 3), (2, 3, 4), (3, 4, 5))
-    assert config.people.max_age == timedelta(days=1)
+    assert config.people.max_age == timedelta(days=7)
 
 
 def test_what_is_left_out_has_a_default(load: Any) -> None:
