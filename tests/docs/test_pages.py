@@ -51,3 +51,14 @@ def test_the_toml_that_the_pages_show_is_toml() -> None:
             tomllib.loads(block)
         except tomllib.TOMLDecodeError as error:
             pytest.fail(f"{name}: {error}\n{block}")
+
+
+def test_the_layout_names_what_exists(root: Path) -> None:
+    text = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```text\n(cli\.py .*?)```", text, flags=re.DOTALL)
+    folder, named = "", []
+    for indent, name in re.findall(r"^( *)(\S+)", block, flags=re.MULTILINE):
+        folder = name if not indent else folder
+        named.append(name if not indent else folder + name)
+    assert len(named) > 30
+    assert [name for name in named if not (root / name).exists()] == []
