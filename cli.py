@@ -254,7 +254,13 @@ def now() -> datetime:
 
 def main() -> None:
     """Run the command line; a person's mistake ends in a sentence, never in a traceback."""
-    from tieline.connectors.errors import ConfigError, PolicyError, StateError, TielineError
+    from tieline.connectors.errors import (
+        ConfigError,
+        ConnectorError,
+        PolicyError,
+        StateError,
+        TielineError,
+    )
 
     try:
         code = root.main(prog_name="tieline", standalone_mode=False)
@@ -267,6 +273,11 @@ def main() -> None:
     except (ConfigError, PolicyError, StateError) as error:
         click.echo(f"{error}", err=True)
         code = 2
+    except ConnectorError as error:
+        from tieline.sync.explain import advice
+
+        click.echo(f"{error}\n{advice(error)}", err=True)
+        code = 1
     except TielineError as error:
         click.echo(f"{error}", err=True)
         code = 1

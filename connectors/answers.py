@@ -139,7 +139,8 @@ def http_date(text: str) -> datetime | None:
 
 def lost(error: rx.RequestException, what: str, *, write: bool) -> ConnectorError:
     """The failure of a request that got no answer; a write is Unknown unless it was never sent."""
-    why = f"{what}: {_reason(error)}"
+    host = urlsplit(error.request.url or "").netloc if error.request is not None else ""
+    why = f"{what}{f' at {host}' if host else ''}: {_reason(error)}"
     if never_sent(error):
         return Unavailable(f"{why}; nothing was sent")
     return Unknown(f"{why}; it may have been carried out") if write else Unavailable(why)

@@ -16,6 +16,7 @@ from tieline.connectors.base import (
     Value,
     Values,
 )
+from tieline.connectors.errors import ConnectorError, Denied, Malformed, RateLimited
 from tieline.sync.model import Conflict, Park, PassSummary, Plan, Step
 
 LONGEST = 60
@@ -146,6 +147,25 @@ def park_json(park: Park) -> dict[str, Any]:
         "retry_at": None if park.retry_at is None else park.retry_at.isoformat(),
         "tries": park.tries,
     }
+
+
+def advice(error: ConnectorError) -> str:
+    """What to do about a failure that ended a command, for people."""
+    on = "Nothing is lost: the next pass goes on where this one stopped."
+    match error:
+        case Denied():
+            return f"{on} First check the account, its rights and its secret (`auth` in the configuration)."
+        case RateLimited(retry_after=seconds) if seconds:
+            return f"{on} The system asks for a pause of {seconds:.0f} seconds."
+        case RateLimited():
+            return f"{on} The system asks for a pause."
+        case Malformed():
+            return (
+                f"{on} The answer was not believed. If it stays so, check the URL, and what stands in "
+                "between: a login page, a proxy, an instance that hibernates."
+            )
+        case _:
+            return f"{on} If it stays so, check the URL and the network."
 
 
 def pass_json(summary: PassSummary) -> dict[str, Any]:

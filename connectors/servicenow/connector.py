@@ -53,6 +53,8 @@ T = TypeVar("T")
 _ENTITY_TABLES: Final[Mapping[EntityKind, str]] = {"person": "sys_user", "group": "sys_user_group"}
 _ENTITY_FIELDS: Final = ("sys_id", "name", "email", "user_name", "active")
 _SEARCH_LIMIT: Final = 1000
+_SAMPLE: Final = 100
+"""Records that are looked at to tell a column that does not exist from one that a record hides."""
 _WHO_AM_I: Final = "sys_id=javascript:gs.getUserID()"
 
 
@@ -70,6 +72,7 @@ class ServiceNowConnector:
         self._fields = asked_fields(settings)
         self._batching = True
         self._known_scopes: frozenset[str] = frozenset({""})
+        self._shown_columns: frozenset[str] = frozenset()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -120,7 +123,24 @@ class ServiceNowConnector:
         rows: dict[str, Row] = {}
         for ids in _chunks(_ids(refs), self._settings.read_batch):
             rows |= self._rows_by_id(ids, query.by_ids(ids), self._fields)
+        self._shown_columns = self._shown_columns.union(*rows.values())
+        if rows:
+            self._check_columns(self._fields)
         return [self._record(ref, rows.get(ref.id)) for ref in refs]
+
+    def _check_columns(self, names: Iterable[str]) -> None:
+        """ConfigError for columns that no record shows; what a single one hides is its own affair."""
+        doubtful = sorted(set(names) - self._shown_columns)
+        if not doubtful:
+            return
+        page, _ = self._wire.rows(self._settings.table, "", ("sys_id", *doubtful), limit=_SAMPLE)
+        self._shown_columns = self._shown_columns.union(*page.rows)
+        unknown = [name for name in doubtful if name not in self._shown_columns]
+        if page.rows and unknown:
+            raise ConfigError(
+                f"ServiceNow's table {self._settings.table} shows this account no column "
+                f"{', '.join(unknown)}; check the names in the configuration, and the account's rights"
+            )
 
     def _rows_by_id(self, ids: Sequence[str], asked: str, fields: Sequence[str]) -> dict[str, Row]:
         table = self._settings.table

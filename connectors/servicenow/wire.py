@@ -82,7 +82,7 @@ class Wire:
 
         Raises Denied, RateLimited, Unavailable or Malformed.
         """
-        what = f"reading {table}"
+        what = f"ServiceNow's table {table}"
         params = {
             **_STORED_VALUES,
             "sysparm_query": query or None,
@@ -99,7 +99,7 @@ class Wire:
         """A query with fewer matches than `limit`: Malformed if the answer was cut all the same."""
         page, _ = self.rows(table, query, fields, limit=limit)
         if page.more or (page.more is None and len(page.rows) >= limit):
-            raise Malformed(f"reading {table}: the answer was cut after {len(page.rows)} records")
+            raise Malformed(f"ServiceNow's table {table}: the answer was cut after {len(page.rows)} records")
         return page
 
     def write(self, call: Call, fields: Sequence[str]) -> Row:
