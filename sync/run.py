@@ -28,15 +28,22 @@ class PassOptions:
     """What a person asked of one pass.
 
     `initial` allows the first mirroring of routes, and any number of records. `only` names records by
-    number or key. `max_changes` ends the pass after so many writes; the rest waits for the next.
+    number or key. `max_changes` ends the pass after so many writes; the rest waits for the next. `accept`
+    takes a changed mapping on.
     """
 
     initial: bool = False
     only: tuple[str, ...] = ()
     max_changes: int | None = None
+    accept: bool = False
 
 
 EVERYTHING: Final = PassOptions()
+
+
+def never() -> bool:
+    """Nobody asks a pass to stop."""
+    return False
 
 
 @dataclass
@@ -56,6 +63,8 @@ class Run:
     counts: Counter[str] = field(default_factory=Counter)
     identities: dict[Side, Identity] = field(default_factory=dict)
     workflows: dict[str, dict[str, tuple[Move, ...]]] = field(default_factory=dict)
+    stop: Callable[[], bool] = never
+    """Asked between waves: whether somebody wants the pass to end soon."""
     blocked: set[str] = field(default_factory=set)
     """Inbox keys whose intents are open: nothing else happens to them in this pass."""
 
@@ -94,11 +103,13 @@ def new_run(
     options: PassOptions,
     *,
     remember: bool = True,
+    stop: Callable[[], bool] = never,
 ) -> Run:
     """A pass that is about to start. With `remember=False` it keeps nothing in the state (a dry run)."""
     return Run(
         id=id_,
         config=config,
+        stop=stop,
         store=store,
         sides=sides,
         clock=clock,

@@ -1,0 +1,105 @@
+"""Whether a pass may work on a state: whose it is, which mapping it knows, and whether it was lost."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Final
+
+from tieline.connectors.base import SIDES
+from tieline.connectors.errors import ConfigError
+from tieline.sync.config.model import Config
+from tieline.sync.model import Arrival
+from tieline.sync.remapping import Change, changes
+from tieline.sync.run import PassStopped, Run
+from tieline.sync.store.store import Tx
+
+LEFT: Final = "left"
+"""Note: when `tieline leave` took this installation down."""
+UNSURE: Final = "unsure_before"
+"""Note: a restored or rebuilt state may not know the mirrors of records older than this."""
+
+
+class MappingChanged(ConfigError):
+    """The mapping is another one than at the last pass, and a pass might rewrite what is there."""
+
+
+def check_installation(run: Run) -> None:
+    """Refuse a foreign state, one that was left, and a changed mapping that nobody accepted.
+
+    What an old mapping held is looked at again.
+    """
+    config = run.config
+    with run.store.transaction() as tx:
+        check_owner(config, tx)
+        left = tx.note(LEFT)
+        if left is not None:
+            raise PassStopped(
+                f"the installation {config.installation!r} was left on {left[:10]}: stop the schedule that "
+                "runs this. To begin anew, move this state away and run `tieline rebuild` (where the markers "
+                "were kept) or `tieline sync --initial` (where they were removed)"
+            )
+        tx.set_note("installation", config.installation)
+        _check_mapping(run, tx)
+
+
+def check_owner(config: Config, tx: Tx) -> None:
+    """ConfigError if the state belongs to another installation."""
+    known = tx.note("installation")
+    if known is not None and known != config.installation:
+        raise ConfigError(
+            f"the state belongs to the installation {known!r}, the configuration names "
+            f"{config.installation!r}: use the state that goes with it"
+        )
+
+
+def mapping_changes(config: Config, tx: Tx) -> tuple[Change, ...]:
+    """How the mapping differs from the one that the state was last brought in step with."""
+    known, mapping = tx.note("fingerprint"), tx.note("mapping")
+    if known is None or known == config.fingerprint():
+        return ()
+    if mapping is None:
+        return (Change("mapping", "changed, and the state does not tell what it was", grave=True),)
+    return changes(json.loads(mapping), config.mapping())
+
+
+def _check_mapping(run: Run, tx: Tx) -> None:
+    config = run.config
+    if tx.note("fingerprint") == config.fingerprint():
+        return
+    grave = [change for change in mapping_changes(config, tx) if change.grave]
+    if grave and not run.options.accept and tx.pair_count():
+        lines = "".join(f"\n  {change}" for change in grave)
+        raise MappingChanged(
+            f"the mapping changed since the last pass, and what is there may be rewritten:{lines}\n"
+            "Nothing was done. `tieline plan --all` shows what would be written; `tieline sync --accept` does it"
+        )
+    if grave:
+        tx.check_again()
+    pairs = tx.pairs({conflict.pair for conflict in tx.conflicts(open_only=True)})
+    tx.arrive([Arrival(pair.servicenow, "mapping") for pair in pairs.values()], run.clock())
+    tx.set_note("mapping", json.dumps(config.mapping()))
+    tx.set_note("fingerprint", config.fingerprint())
+
+
+def refuse_lost_state(run: Run) -> None:
+    """PassStopped if a state without any pair meets mirrors that this installation made."""
+    with run.store.read() as tx:
+        if tx.pair_count(("active", "frozen", "unlinked")):
+            return
+    for side in SIDES:
+        for page in run.sides[side].marked(run.config.installation):
+            if page:
+                raise PassStopped(
+                    f"{page[0].label} carries a marker of the installation {run.config.installation!r}, and "
+                    "this state knows no pair: it is lost, or not the right one. Mirroring now would make "
+                    "duplicates: `tieline rebuild` pairs by the markers, `tieline state restore FILE` takes a "
+                    "backup"
+                )
+
+
+def unsure_before(run: Run) -> datetime | None:
+    """Records from before this may have mirrors that the state does not know; None if it knows all."""
+    with run.store.read() as tx:
+        noted = tx.note(UNSURE)
+    return None if noted is None else datetime.fromisoformat(noted)

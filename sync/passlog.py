@@ -1,0 +1,51 @@
+"""What a pass does, as log lines with its id; text of tickets, also in a system's words, at debug only."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from tieline.sync.model import AuditEntry, PassSummary
+
+_log: Final = logging.getLogger("tieline.pass")
+
+
+def started(pass_id: str) -> None:
+    """A pass begins."""
+    _log.info("pass started", extra={"pass_id": pass_id})
+
+
+def ended(summary: PassSummary) -> None:
+    """A pass is over, or was stopped."""
+    if summary.error:
+        _log.error("pass stopped", extra={"pass_id": summary.id, **summary.counts})
+        _log.debug("why the pass stopped", extra={"pass_id": summary.id, "why": summary.error})
+    else:
+        _log.info("pass ended", extra={"pass_id": summary.id, **summary.counts})
+
+
+def drained(pass_id: str, side: str, changes: int) -> None:
+    """One side's feed is read to its end."""
+    _log.info("feed drained", extra={"pass_id": pass_id, "side": side, "changes": changes})
+
+
+def wave(pass_id: str, entries: int) -> None:
+    """A wave begins."""
+    _log.info("wave", extra={"pass_id": pass_id, "entries": entries})
+
+
+def tried(entry: AuditEntry) -> None:
+    """A write was tried, and this came of it."""
+    level = logging.INFO if entry.outcome in ("applied", "skipped") else logging.WARNING
+    shown = {
+        "pass_id": entry.pass_id,
+        "pair": entry.pair,
+        "record": str(entry.ref) if entry.ref else "",
+        "action": entry.action,
+        "fields": sorted(entry.new),
+        "outcome": entry.outcome,
+    }
+    _log.log(level, "write", extra=shown)
+    if _log.isEnabledFor(logging.DEBUG):
+        text = {"old": dict(entry.old), "new": dict(entry.new), "why": entry.why, "detail": entry.detail}
+        _log.debug("what was written", extra={**shown, **text})
