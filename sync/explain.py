@@ -24,11 +24,11 @@ LONGEST = 60
 
 
 def shown(value: Value, longest: int = LONGEST) -> str:
-    """One value on one line: quoted, shortened, without control characters."""
+    """One value on one line: quoted, shortened, without control characters; ↵ stands for a line's end."""
     if value is None:
         return "(empty)"
     text = ", ".join(sorted(value)) if isinstance(value, frozenset) else value
-    flat = "".join(c if c.isprintable() else " " for c in text)
+    flat = "".join(c if c.isprintable() else "↵" if c == "\n" else " " for c in text)
     return f"'{flat}'" if len(flat) <= longest else f"'{flat[: longest - 1]}…'"
 
 
@@ -141,6 +141,7 @@ def park_json(park: Park) -> dict[str, Any]:
     """A Park for JSON."""
     return {
         "key": park.key,
+        "label": park.label,
         "reason": park.reason,
         "detail": park.detail,
         "since": park.since.isoformat(),
@@ -179,18 +180,25 @@ def pass_json(summary: PassSummary) -> dict[str, Any]:
     }
 
 
-SUMMARY: Sequence[tuple[str, str]] = (
-    ("looked_at", "looked at"), ("created", "mirrored"), ("changed", "changes"), ("conflicts", "conflicts"),
-    ("parked", "parked"), ("unknown", "unknown"), ("rejected", "rejected"), ("retry", "put off"),
+def counted(number: int, noun: str) -> str:
+    """A number with its noun in the right number: `1 change`, `2 changes`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+SUMMARY: Sequence[tuple[str, str, str]] = (
+    ("looked_at", "looked at", "looked at"), ("created", "mirrored", "mirrored"),
+    ("changed", "change", "changes"), ("conflicts", "conflict", "conflicts"), ("parked", "parked", "parked"),
+    ("unknown", "unknown", "unknown"), ("rejected", "rejected", "rejected"), ("retry", "put off", "put off"),
 )  # fmt: skip
-"""The counts that the summary line names, and how."""
+"""The counts that the summary line names, and how: for one, and for any other number."""
 
 
 def summary_line(summary: PassSummary, requests: Mapping[str, int] | None = None) -> str:
     """One line for people and logs: what a pass did, in how long, with how many requests."""
-    parts = [f"{summary.counts.get(key, 0)} {name}" for key, name in SUMMARY
-             if summary.counts.get(key, 0) or key in ("looked_at", "changed")]  # fmt: skip
+    counts = [(summary.counts.get(key, 0), one, many) for key, one, many in SUMMARY]
+    always = ("looked at", "change")
+    parts = [f"{n} {one if n == 1 else many}" for n, one, many in counts if n or one in always]
     took = "" if summary.ended is None else f" in {(summary.ended - summary.started).total_seconds():.1f} s"
-    sent = "" if requests is None else f", {sum(requests.values())} requests"
+    sent = "" if requests is None else f", {counted(sum(requests.values()), 'request')}"
     failed = f"; stopped: {summary.error}" if summary.error else ""
     return f"pass {summary.id}: {', '.join(parts)}{took}{sent}{failed}"

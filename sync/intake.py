@@ -179,7 +179,7 @@ def _not_made(run: Run, candidate: Candidate, intent: Intent, error: ConnectorEr
             case Rejected():
                 before = tx.parked([key]).get(key)
                 detail = f"no mirror of {candidate.record.label}: {rejection(error)}"
-                tx.park(parked(key, "rejected", detail, seen, now, before))
+                tx.park(parked(key, "rejected", detail, seen, now, before, candidate.record.label))
                 tx.leave([candidate.entry])
                 run.counts["parked"] += before is None
                 kind = "rejected"
@@ -220,7 +220,7 @@ def _adopt(run: Run, entry: InboxEntry, mirror: Record, marker: Marker) -> None:
         pair_up(run, marker.route, origin, mirror, None)
         return
     detail = f"{mirror.label} is the mirror of a {origin_ref.side} record that is deleted or hidden from us"
-    _park(run, entry, Park(entry.key, "gone", detail, run.clock(), None))
+    _park(run, entry, Park(entry.key, "gone", detail, run.clock(), None, label=mirror.label))
 
 
 def _park(run: Run, entry: InboxEntry, park: Park) -> None:

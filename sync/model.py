@@ -94,7 +94,8 @@ class Park:
     """Why a Pair (or a record without one) is left alone, since when, and when it is tried again.
 
     `reason` is a short code (`rejected`, `no-path`, `gone`, `copy`, ...), `detail` the sentence for people.
-    `seen` is the fingerprint of the mapped values then: the park ends when they move.
+    `seen` is the fingerprint of the mapped values then: the park ends when they move. `label` names a record
+    that has no pair.
     """
 
     key: str
@@ -104,6 +105,7 @@ class Park:
     retry_at: datetime | None
     tries: int = 0
     seen: str = ""
+    label: str = ""
 
 
 ConflictKind = Literal["clash", "first", "unmapped", "race", "flapping", "cut"]

@@ -37,13 +37,15 @@ def seen_values(records: Iterable[Record], vocabulary: Vocabulary | None) -> str
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def parked(key: str, reason: str, detail: str, seen: str, now: datetime, before: Park | None) -> Park:
+def parked(
+    key: str, reason: str, detail: str, seen: str, now: datetime, before: Park | None, label: str = ""
+) -> Park:
     """A Park; the same reason again doubles the pause and keeps the day on which it began."""
     again = before is not None and before.reason == reason
     tries = before.tries + 1 if before is not None and again else 0
     since = before.since if before is not None and again else now
     pause = min(FIRST_PAUSE * 2 ** min(tries, 10), LONGEST_PAUSE)
-    return Park(key, reason, detail, since, now + pause, tries, seen)
+    return Park(key, reason, detail, since, now + pause, tries, seen, label)
 
 
 def stays_parked(park: Park, reasons: Collection[str], seen: str, now: datetime) -> bool:

@@ -78,6 +78,6 @@ def retry(refs: tuple[str, ...], everything: bool, config_path: Path, as_json: b
 
 def _name(tx: Tx, park: Park) -> str:
     if not park.key.startswith("p:"):
-        return park.key.removeprefix("r:")
+        return park.label or park.key.removeprefix("r:")
     pair: Pair | None = tx.pairs([int(park.key[2:])]).get(int(park.key[2:]))
     return park.key if pair is None else f"{pair.number} = {pair.key}"
