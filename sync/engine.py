@@ -15,7 +15,7 @@ from tieline.sync.intake import in_scope, intake
 from tieline.sync.journal import recover
 from tieline.sync.model import Arrival, InboxEntry, PairState, PassSummary
 from tieline.sync.pairing import pair_key, record_key
-from tieline.sync.parking import BY_MAPPING, BY_PERSON, arrival_ref
+from tieline.sync.parking import BY_MAPPING, BY_PERSON, BY_WORKFLOW, NO_PATH, arrival_ref
 from tieline.sync.run import EVERYTHING, PassOptions, PassStopped, Run, new_run
 from tieline.sync.store import Store
 from tieline.sync.store.store import Tx
@@ -206,14 +206,25 @@ def _waves(run: Run, only: frozenset[str] | None, progress: Progress) -> None:
     done = 0
     with run.store.read() as tx:
         total = tx.inbox_count(run.clock())
+    learned = 0
     while run.writes_left != 0:
         with run.store.read() as tx:
             entries = tx.due(run.clock(), run.config.limits.wave, only)
+        if not entries and run.counts["transitions_learned"] > learned:
+            learned = run.counts["transitions_learned"]
+            _try_paths_again(run)
+            continue
         if not entries:
             return
         wave(run, entries)
         done += len(entries)
         progress("bringing incidents in step", done, max(total, done))
+
+
+def _try_paths_again(run: Run) -> None:
+    """Issues have shown transitions that were not known before: look again at pairs that found no path."""
+    with run.store.transaction() as tx:
+        _look_again(tx, [p.key for p in tx.all_parks() if p.reason == NO_PATH], BY_WORKFLOW, run.clock())
 
 
 def wave(run: Run, entries: Sequence[InboxEntry]) -> None:

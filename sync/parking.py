@@ -17,7 +17,11 @@ BY_PERSON: Final = "person"
 """The reason of an arrival that a person asked for: it ends a park."""
 BY_MAPPING: Final = "mapping"
 """The reason of an arrival because the configuration changed: what was held or parked may go now."""
-_RELEASES: Final = frozenset({BY_PERSON, BY_MAPPING})
+BY_WORKFLOW: Final = "workflow"
+"""The reason of an arrival because issues showed transitions that were not known before."""
+_RELEASES: Final = frozenset({BY_PERSON, BY_MAPPING, BY_WORKFLOW})
+NO_PATH: Final = "no-path"
+"""The reason of a park: no known transitions lead to the wanted status."""
 
 
 def arrival_ref(key: str) -> Ref:
