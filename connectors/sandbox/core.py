@@ -76,11 +76,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP answer. Status 0 means: close the connection without an answer (`DROPPED`)."""
+    """One HTTP answer. Status 0 means: close the connection without an answer (`DROPPED`).
+
+    `delay` (seconds of the machine's clock) is waited before anything is sent, `trickle` between the halves
+    of the body.
+    """
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+    delay: float = 0.0
+    trickle: float = 0.0
 
 
 DROPPED: Final = Response(0)
@@ -91,20 +97,31 @@ DROPPED: Final = Response(0)
 class Fault:
     """Trouble in a request's way; `name` stands in the log each time it strikes.
 
-    `before` may answer in the stand-in's place (nothing is done then); None lets the request pass. `after`
-    may replace the answer of a request that was carried out. It strikes at most `times` times (None: always).
+    `before` may answer in the stand-in's place (nothing is done then); None lets the request pass. `alters`
+    may give another request to carry out instead. `after` may replace the answer of a request that was
+    carried out. It strikes at most `times` times (None: always).
     """
 
     name: str
     before: Callable[[Request], Response | None] | None = None
     after: Callable[[Request, Response], Response] | None = None
     times: int | None = None
+    alters: Callable[[Request], Request | None] | None = None
 
     def strikes_before(self, request: Request) -> Response | None:
         """The answer given in the stand-in's place, if this fault has one for the request."""
         if self.before is None or self.times == 0:
             return None
         return self._counted(self.before(request))
+
+    def strikes_request(self, request: Request) -> Request | None:
+        """The request that is carried out instead; None leaves it alone."""
+        if self.alters is None or self.times == 0:
+            return None
+        changed = self.alters(request)
+        if changed is not None and self.times is not None:
+            self.times -= 1
+        return changed
 
     def strikes_after(self, request: Request, response: Response) -> Response | None:
         """The answer given instead of `response`; None leaves it alone."""
@@ -131,6 +148,11 @@ class Faults(list[Fault]):
             if answer is not None:
                 struck(fault.name)
                 return answer
+        for fault in self:
+            altered = fault.strikes_request(request)
+            if altered is not None:
+                struck(fault.name)
+                request = altered
         response = handle(request)
         for fault in self:
             changed = fault.strikes_after(request, response)
@@ -269,6 +291,8 @@ class Server:
             if self.latency:
                 await asyncio.sleep(self.latency)
             response = self.answer(request)
+            if response.delay:
+                await asyncio.sleep(response.delay)
             if response.status == DROPPED.status:
                 await _drop(scope, receive)
             else:
@@ -289,7 +313,11 @@ async def _send(send: Any, response: Response) -> None:
     if b"date" not in names:
         headers.append((b"date", formatdate(usegmt=True).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+    half = len(response.body) // 2 if response.trickle else 0
+    if half:
+        await send({"type": "http.response.body", "body": response.body[:half], "more_body": True})
+        await asyncio.sleep(response.trickle)
+    await send({"type": "http.response.body", "body": response.body[half:]})
 
 
 async def _read(scope: Any, receive: Any) -> Request:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from tieline.connectors.sandbox import phrases
+from tieline.connectors.errors import ConfigError
+from tieline.connectors.sandbox import faults, phrases
 from tieline.connectors.sandbox.core import RealClock
 from tieline.connectors.sandbox.story import CALLERS, DESK, ENGINEERS, SUBCATEGORIES
 from tieline.connectors.sandbox.world import (
@@ -46,10 +47,25 @@ class Playground:
     """Both stand-ins, served from construction until `stop`. Ports of 0 are chosen by the system."""
 
     def __init__(
-        self, *, ports: tuple[int, int], seed: int, latency: float, concurrency: int, incidents: int
+        self,
+        *,
+        ports: tuple[int, int],
+        seed: int,
+        latency: float,
+        concurrency: int,
+        incidents: int,
+        profile: str = "ordinary",
+        troubles: Sequence[str] = (),
     ) -> None:
+        rates = trouble_rates(profile, troubles)
         self._world = World(
-            RealClock(), seed=seed, latency=latency, concurrency=concurrency, ports=ports, index_lag=INDEX_LAG
+            RealClock(),
+            seed=seed,
+            latency=latency,
+            concurrency=concurrency,
+            ports=ports,
+            index_lag=INDEX_LAG,
+            troubles=rates,
         ).start()
         self._chance = random.Random(f"playground {seed}")
         for number in range(1, incidents + 1):
@@ -70,6 +86,13 @@ class Playground:
         """Requests answered so far, by side and operation."""
         operations = self._world.requests.operations
         return {f"{side} {operation}": count for (side, operation), count in sorted(operations.items())}
+
+    @property
+    def struck(self) -> Mapping[str, int]:
+        """Faults that struck so far, by side and name."""
+        return {
+            f"{side} {name}": count for (side, name), count in sorted(self._world.requests.faults.items())
+        }
 
     def write_configuration(self, template: str, folder: Path) -> Path:
         """A working configuration in `folder`, its secrets in files that only their owner can read."""
@@ -135,6 +158,14 @@ class Playground:
         summary = phrases.summary(f"{ticket.key}, edit {self._chance.randrange(10**6)}", "")
         self._world.jira.update(by, ticket.id, {"summary": summary})
         return f"{by} changed the summary of {ticket.key} in Jira"
+
+
+def trouble_rates(profile: str, settings: Sequence[str]) -> Mapping[str, faults.Rates]:
+    """The faults that a profile and single settings (`NAME=RATE`) mean. `ConfigError` for an unknown one."""
+    try:
+        return faults.parse(settings, faults.hostile() if profile == "hostile" else faults.NONE)
+    except faults.UnknownFault as error:
+        raise ConfigError(str(error)) from None
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Final
 
+from tieline.connectors.sandbox import faults
 from tieline.connectors.sandbox.check import Access, Report, compare
 from tieline.connectors.sandbox.core import Clock, RequestLog, Server, System
 from tieline.connectors.sandbox.expected import Expected, Maps
@@ -48,7 +49,8 @@ class World:
     """The sandbox as one thing: `with World(clock) as world:` serves both sides until the block ends.
 
     `latency` (seconds) is waited before each answer; at most `concurrency` requests a side are in work.
-    Jira's search index lags by something between the two spans of `index_lag`.
+    Jira's search index lags by something between the two spans of `index_lag`. `troubles` names faults of the
+    catalogue by side, with their rates (`trouble` changes them later).
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class World:
         ports: tuple[int, int] = (0, 0),
         index_lag: tuple[timedelta, timedelta] = INDEX_LAG,
         passwords: Secrets | None = None,
+        troubles: Mapping[str, faults.Rates] = faults.NONE,
     ) -> None:
         self.clock = clock
         self.seed = seed
@@ -79,12 +82,20 @@ class World:
             clock, accounts={JIRA_USER: self.secrets.jira}, seed=seed, index_lag=index_lag, lock=self.lock
         )
         self.servicenow.seed_world()
+        self.servicenow.part_struck = lambda name: self.requests.add_fault("servicenow", name)
+        self.trouble(troubles)
         systems: tuple[System, System] = (self.servicenow, self.jira)
         first, second = (
             Server(system, self.requests, port=port, latency=latency, concurrency=concurrency, lock=self.lock)
             for system, port in zip(systems, ports, strict=True)
         )
         self._servers = (first, second)
+
+    def trouble(self, rates: Mapping[str, faults.Rates] = faults.NONE) -> None:
+        """Switch these named faults on (side -> name -> rate), and all others off; without any, all off."""
+        with self.lock:
+            for side, system in (("servicenow", self.servicenow), ("jira", self.jira)):
+                faults.install(system, side, rates.get(side, {}), seed=self.seed, clock=self.clock)
 
     def start(self) -> World:
         """Serve both sides; returns when both answer."""

@@ -29,6 +29,7 @@ class Playground(Protocol):
 
     accounts: Sequence[Account]
     requests: Mapping[str, int]
+    struck: Mapping[str, int]
 
     def write_configuration(self, template: str, folder: Path) -> Path:
         """A working configuration in `folder`."""
@@ -60,6 +61,13 @@ class Playground(Protocol):
               help="Seconds before each answer.")  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(min=1), default=64, show_default=True,
               help="Requests in work at once on each side; others wait.")  # fmt: skip
+@click.option("--profile", type=click.Choice(["ordinary", "hostile"]), default="ordinary", show_default=True,
+              help="A healthy pair of systems, or one with every named fault at 2 %.")  # fmt: skip
+@click.option(
+    "--fault", "faults", metavar="NAME=RATE", multiple=True,
+    help="How often a named fault strikes (0 to 1), on both sides or SIDE:NAME=RATE; repeatable. "
+    "docs/sandbox.md lists them.",
+)  # fmt: skip
 @json_option
 @click.pass_context
 def sandbox(
@@ -72,6 +80,8 @@ def sandbox(
     seed: int,
     latency: float,
     concurrency: int,
+    profile: str,
+    faults: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Run stand-ins of ServiceNow and Jira on this machine, until Ctrl-C.
@@ -81,11 +91,12 @@ def sandbox(
     \b
     tieline sandbox                                        in one terminal
     tieline sync --initial --config sandbox/config.toml    in another
+    tieline sandbox --profile hostile --fault lost-answer=0.1 --seed 7
     """
     adapters: Adapters = context.obj
     playground: Playground = adapters.playground(
         ports=(port_servicenow, port_jira), seed=seed, latency=latency, concurrency=concurrency,
-        incidents=incidents,
+        incidents=incidents, profile=profile, troubles=faults,
     )  # fmt: skip
     try:
         config_path = playground.write_configuration(example_configuration(), folder)
@@ -123,3 +134,5 @@ def _serve(playground: Playground, busy: float | None, as_json: bool) -> None:
         click.echo(f"\n{sum(playground.requests.values())} requests were answered:")
         for operation, count in playground.requests.items():
             click.echo(f"{count:>8}  {operation}")
+        for name, count in playground.struck.items():
+            click.echo(f"{count:>8}  times {name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -48,7 +48,8 @@ class ServiceNowSandbox:
     people; give the same one to the server.
 
     Switches: `properties` (system properties by their real names), `writing` (idle writes, business rules),
-    `access` (hidden rows), `batch_limits`, `faults`, `later` (rules that run in `tick`).
+    `access` (hidden rows), `batch_limits`, `faults`, `later` (rules that run in `tick`). `part_faults` strike
+    the parts of batches, and `part_struck` hears of each.
     """
 
     name = "servicenow"
@@ -69,6 +70,8 @@ class ServiceNowSandbox:
         self.lock = lock or threading.RLock()
         self.preferences = preferences
         self.faults = Faults()
+        self.part_faults = Faults()
+        self.part_struck: Callable[[str], None] = lambda _name: None
         self.properties = Properties()
         self.writing = Writing()
         self.access = Access()
@@ -137,7 +140,10 @@ class ServiceNowSandbox:
             return self._table_api.handle(request, found, actor, transaction)
         if found.api == "stats":
             return self._aggregate_api.handle(request, found, actor, transaction)
-        return self._batch_api.handle(request, lambda inner: self._serve(inner, actor), transaction)
+        return self._batch_api.handle(request, lambda inner: self._serve_part(inner, actor), transaction)
+
+    def _serve_part(self, inner: Request, actor: Actor) -> Response:
+        return self.part_faults.around(inner, lambda r: self._serve(r, actor), self.part_struck)
 
     def _dated(self, response: Response) -> Response:
         date = format_datetime(self.now(), usegmt=True)
