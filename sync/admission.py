@@ -72,7 +72,8 @@ def _check_mapping(run: Run, tx: Tx) -> None:
         lines = "".join(f"\n  {change}" for change in grave)
         raise MappingChanged(
             f"the mapping changed since the last pass, and what is there may be rewritten:{lines}\n"
-            "Nothing was done. `tieline plan --all` shows what would be written; `tieline sync --accept` does it"
+            "Nothing was done. `tieline plan --all` shows what would be written, and `tieline sync --accept` "
+            "goes on with it"
         )
     if grave:
         tx.check_again()
@@ -93,8 +94,8 @@ def refuse_lost_state(run: Run) -> None:
                 raise PassStopped(
                     f"{page[0].label} carries a marker of the installation {run.config.installation!r}, and "
                     "this state knows no pair: it is lost, or not the right one. Mirroring now would make "
-                    "duplicates: `tieline rebuild` pairs by the markers, `tieline state restore FILE` takes a "
-                    "backup"
+                    "duplicates: `tieline rebuild` pairs by the markers, `tieline state restore FILE` takes "
+                    "a backup"
                 )
 
 

@@ -48,6 +48,10 @@ class Facts(Rows):
         """Set a small fact."""
         self._put(notes, {"key": key, "value": value})
 
+    def drop_note(self, key: str) -> None:
+        """Let go of a small fact; nothing happens if it was never set."""
+        self._run(notes.delete().where(notes.c.key == key))
+
     def entities(
         self, side: Side, kind: Literal["person", "group"], ids: Iterable[str]
     ) -> dict[str, tuple[Entity, Entity | None, datetime]]:

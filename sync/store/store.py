@@ -60,6 +60,11 @@ class Store:
                 connection.exec_driver_sql(statement)
             yield connection, Tx(connection, self._database)
 
+    @property
+    def database(self) -> Database:
+        """What is underneath: for copies and checks of the whole, not for work with it."""
+        return self._database
+
     def close(self) -> None:
         """Let go of the file or the server; what is not committed is gone."""
         self._database.engine.dispose()
