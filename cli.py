@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tieline.connectors.base import Connector, Side
+    from tieline.connectors.errors import TielineError
     from tieline.connectors.http import HardenedAdapter, HttpSettings
     from tieline.connectors.metadata import Inspector
     from tieline.connectors.sandbox.theatre import Theatre
@@ -254,37 +255,63 @@ def now() -> datetime:
 
 
 def main() -> None:
-    """Run the command line; a person's mistake ends in a sentence, never in a traceback."""
-    from tieline.connectors.errors import (
-        ConfigError,
-        ConnectorError,
-        PolicyError,
-        StateError,
-        TielineError,
-    )
+    """Run the command line; a person's mistake ends in a sentence, never in a traceback.
+
+    Errors go to standard error; with --json they stand on standard output as well: `{"error": ...}`.
+    """
+    from tieline.connectors.errors import TielineError
 
     try:
         code = root.main(prog_name="tieline", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        code = _ended(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. Nothing is lost: the next pass goes on where this one stopped.", err=True)
-        code = 1
-    except (ConfigError, PolicyError, StateError) as error:
-        click.echo(f"{error}", err=True)
-        code = 2
-    except ConnectorError as error:
-        from tieline.sync.explain import advice
-
-        click.echo(f"{error}\n{advice(error)}", err=True)
-        code = 1
+        text = "Interrupted. Nothing is lost: the next pass goes on where this one stopped."
+        click.echo(text, err=True)
+        code = _ended(text, 1)
     except TielineError as error:
-        click.echo(f"{error}", err=True)
+        text, code = _explained(error)
+        click.echo(text, err=True)
+        _ended(text, code)
+    except OSError as error:
+        click.echo(f"{error.filename or 'standard output'}: {error.strerror or error}", err=True)
+        _let_go_of_output()
         code = 1
-    except BrokenPipeError:
+    except SystemExit:  # click's way out when nobody reads on: `tieline plan | head`
         code = 0
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _let_go_of_output() -> None:
+    """What is still to be printed goes nowhere: printing it may be what failed."""
+    import os
+
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, sys.__stdout__.fileno() if sys.__stdout__ is not None else 1)
+
+
+def _explained(error: TielineError) -> tuple[str, int]:
+    """What to tell a person about an error, and the exit code."""
+    from tieline.connectors.errors import ConfigError, ConnectorError, PolicyError, StateError
+    from tieline.sync.explain import advice
+
+    match error:
+        case ConfigError() | PolicyError() | StateError():
+            return f"{error}", 2
+        case ConnectorError():
+            return f"{error}\n{advice(error)}", 1
+        case _:
+            return f"{error}", 1
+
+
+def _ended(text: str, code: int) -> int:
+    """Tell machines as well, where they were to be told; the exit code."""
+    if "--json" in sys.argv[1:]:
+        import json
+
+        click.echo(json.dumps({"error": text}))
+    return code
 
 
 if __name__ == "__main__":

@@ -2,69 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from itertools import islice
 
 from tieline.connectors.base import SIDES, Record, Ref
 from tieline.sync.apply import Work, contexts
-from tieline.sync.engine import find_label
+from tieline.sync.engine import Progress, find_label, silent
 from tieline.sync.intake import candidates, mirror_step
 from tieline.sync.model import InboxEntry, Pair, Plan, Snapshot
 from tieline.sync.pairing import is_foreign_mirror, own_marker, pair_key, record_key
+from tieline.sync.parking import BY_PERSON, seen_values, stays_parked
 from tieline.sync.plan import plan
 from tieline.sync.run import Run
+
+Reasons = frozenset[str]
+"""Why a record is looked at: feed, person, mapping, ..."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What would be done about one incident. `pair` is None where its mirror would be made first."""
+    """What would be done about one incident. `pair` is None where its mirror would be made first.
+
+    With `rests` it is parked or held, and a pass would leave it alone.
+    """
 
     label: str
     plan: Plan
     pair: Pair | None = None
     note: str = ""
+    rests: bool = False
 
     @property
     def empty(self) -> bool:
-        """Whether nothing would be done or recorded."""
+        """Whether there is nothing to say about it."""
         return not (self.plan.steps or self.plan.conflicts or self.plan.park or self.note)
 
 
-def preview(run: Run) -> Iterator[Proposal]:
+def preview(run: Run, progress: Progress = silent) -> Iterator[Proposal]:
     """What a pass would do about each record that waits or changed. Memory: the ids of those records."""
+    return proposals(run, waiting(run, progress))
+
+
+def proposals(run: Run, refs: Mapping[Ref, Reasons]) -> Iterator[Proposal]:
+    """What a pass would do about these records, wave by wave."""
     now = run.clock()
-    refs = _waiting(run, now)
     waves = iter(refs)
     while slice_ := list(islice(waves, run.config.limits.wave)):
         with run.store.read() as tx:
             pairs = tx.pairs_of(slice_)
-        known = {pair.id: pair for pair in pairs.values()}
+        known: dict[int, tuple[Pair, Reasons]] = {}
+        for ref, pair in pairs.items():
+            before = known[pair.id][1] if pair.id in known else frozenset()
+            known[pair.id] = pair, before | refs[ref]
         yield from _paired(run, list(known.values()), now)
-        yield from _unpaired(run, [ref for ref in slice_ if ref not in pairs], now)
+        yield from _unpaired(run, {ref: refs[ref] for ref in slice_ if ref not in pairs}, now)
 
 
-def _waiting(run: Run, now: datetime) -> dict[Ref, None]:
+def waiting(run: Run, progress: Progress = silent) -> dict[Ref, Reasons]:
+    """The records that a pass would look at, with the reasons: named ones, or those that wait or changed."""
     if run.options.only:
-        return dict.fromkeys(find_label(run.sides, label) for label in run.options.only)
+        return {find_label(run.sides, label): frozenset({BY_PERSON}) for label in run.options.only}
     start = min(datetime.combine(route.since, time(), UTC) for route in run.config.routes)
     with run.store.read() as tx:
-        waiting = tx.due(now, 10**9)
+        due = tx.due(run.clock(), 10**9)
         cursors = {side: tx.cursor(side) for side in SIDES}
-    refs = dict.fromkeys(entry.ref for entry in waiting)
+    refs = {entry.ref: entry.reasons for entry in due}
     for side in SIDES:
         for page in run.sides[side].feed(cursors[side], start):
-            refs.update(dict.fromkeys(change.ref for change in page.changes))
-        run.identity(side)
+            run.identity(side)
+            for change in page.changes:
+                refs.setdefault(change.ref, frozenset())
+            progress(f"reading what changed in {side}", len(refs), 0)
     return refs
 
 
-def _paired(run: Run, pairs: Sequence[Pair], now: datetime) -> Iterator[Proposal]:
-    active = [p for p in pairs if p.route in run.routes and not run.routes[p.route].paused]
-    works = [Work(_entry(pair, now), pair, run.vocabularies[pair.route]) for pair in active]
+def _paired(run: Run, pairs: Sequence[tuple[Pair, Reasons]], now: datetime) -> Iterator[Proposal]:
+    works = [
+        Work(InboxEntry(pair_key(pair), pair.id, pair.servicenow, reasons, now, now, 0), pair,
+             run.vocabularies[pair.route])
+        for pair, reasons in pairs
+        if pair.state != "unlinked" and pair.route in run.routes and not run.routes[pair.route].paused
+    ]  # fmt: skip
     for side in SIDES:
-        found = run.read(side, [pair.ref(side) for pair in active])
+        found = run.read(side, [work.pair.ref(side) for work in works])
         for work, record in zip(works, found, strict=True):
             if isinstance(record, Record):
                 work.records[side] = record
@@ -72,18 +94,25 @@ def _paired(run: Run, pairs: Sequence[Pair], now: datetime) -> Iterator[Proposal
     context = contexts(run, whole, now)
     with run.store.read() as tx:
         standing = tx.open_conflicts([work.pair.id for work in whole])
-    for work in whole:
+        parks = tx.parked([work.key for work in works])
+    for work in works:
+        park = parks.get(work.key)
+        if len(work.records) < len(SIDES):
+            label, note = f"{work.pair.number} = {work.pair.key}", "one half is gone: it would be parked"
+            yield Proposal(label, Plan(park=park), work.pair, "" if park else note, rests=park is not None)
+            continue
         records = work.records
+        label = f"{records['servicenow'].label} = {records['jira'].label}"
+        seen = seen_values(records.values(), work.vocabulary)
+        if park is not None and stays_parked(park, work.entry.reasons, seen, now):
+            yield Proposal(label, Plan(park=park), work.pair, rests=True)
+            continue
         conflicts = standing.get(work.pair.id, ())
         snapshot = Snapshot(work.pair, records["servicenow"], records["jira"], now, conflicts)
-        label = f"{records['servicenow'].label} = {records['jira'].label}"
         yield Proposal(label, plan(snapshot, work.vocabulary, context[work.pair.route]), work.pair)
-    for work in works:
-        if work not in whole:
-            yield Proposal(f"{work.pair.number} = {work.pair.key}", Plan(), work.pair, "one half is gone")
 
 
-def _unpaired(run: Run, refs: Sequence[Ref], now: datetime) -> Iterator[Proposal]:
+def _unpaired(run: Run, refs: Mapping[Ref, Reasons], now: datetime) -> Iterator[Proposal]:
     found: list[tuple[InboxEntry, Record]] = []
     for side in SIDES:
         records = run.read(side, [ref for ref in refs if ref.side == side])
@@ -93,11 +122,7 @@ def _unpaired(run: Run, refs: Sequence[Ref], now: datetime) -> Iterator[Proposal
             if own_marker(run, record) is not None:
                 yield Proposal(record.label, Plan(), note="carries our marker: would be paired, or reported")
             else:
-                entry = InboxEntry(record_key(record.ref), None, record.ref, frozenset(), now, now, 0)
+                entry = InboxEntry(record_key(record.ref), None, record.ref, refs[record.ref], now, now, 0)
                 found.append((entry, record))
     for candidate in candidates(run, found):
         yield Proposal(candidate.record.label, Plan((mirror_step(run, candidate, now),)))
-
-
-def _entry(pair: Pair, now: datetime) -> InboxEntry:
-    return InboxEntry(pair_key(pair), pair.id, pair.servicenow, frozenset(), now, now + timedelta(), 0)

@@ -29,7 +29,12 @@ def conflicts() -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
 @json_option
 def list_(config_path: Path, everything: bool, limit: int, as_json: bool) -> None:
-    """List the conflicts that need a person, newest first."""
+    """List the conflicts that need a person, newest first.
+
+    \b
+    tieline conflicts list        those that are open
+    tieline conflicts list --all  also those that were decided, and how
+    """
     from tieline.sync.explain import conflict_json
 
     with open_state(config_path) as (_, store), store.read() as tx:
@@ -49,7 +54,11 @@ def list_(config_path: Path, everything: bool, limit: int, as_json: bool) -> Non
 @config_option
 @json_option
 def show(number: int, config_path: Path, as_json: bool) -> None:
-    """Show conflict NUMBER with both values."""
+    """Show conflict NUMBER with both values.
+
+    \b
+    tieline conflicts show 7
+    """
     from tieline.sync.explain import conflict_json
 
     conflict, pair = _one(config_path, number)
@@ -73,7 +82,11 @@ def show(number: int, config_path: Path, as_json: bool) -> None:
 @config_option
 @json_option
 def resolve(number: int, take: Side, config_path: Path, as_json: bool) -> None:
-    """Decide conflict NUMBER: the next pass carries it out."""
+    """Decide conflict NUMBER: the next pass carries it out.
+
+    \b
+    tieline conflicts resolve 7 --take servicenow
+    """
     from tieline.sync.explain import conflict_json
     from tieline.sync.model import Arrival
     from tieline.sync.parking import BY_PERSON
@@ -91,6 +104,10 @@ def resolve(number: int, take: Side, config_path: Path, as_json: bool) -> None:
         click.echo(json.dumps(conflict_json(decided), indent=2))
     else:
         click.echo(f"Conflict {number}: {take} stands. The next pass carries it out: tieline sync")
+        if decided.kind == "unmapped":
+            click.echo(
+                "A value without a partner waits until the map has a line for it, or the other side is taken"
+            )
 
 
 def _one(config_path: Path, number: int) -> tuple[Conflict, Pair | None]:

@@ -25,7 +25,11 @@ def parked() -> None:
 @config_option
 @json_option
 def list_(config_path: Path, as_json: bool) -> None:
-    """List what is parked, with the reason and when it is tried again."""
+    """List what is parked, with the reason and when it is tried again.
+
+    It is tried again after growing pauses, when one of its mirrored values moves, when the configuration
+    changes, and when you say so: tieline parked retry REF
+    """
     from tieline.sync.explain import park_json
 
     with open_state(config_path) as (_, store), store.read() as tx:
@@ -50,7 +54,13 @@ def list_(config_path: Path, as_json: bool) -> None:
 @config_option
 @json_option
 def retry(refs: tuple[str, ...], everything: bool, config_path: Path, as_json: bool) -> None:
-    """Let the next pass try REF (a number, a key, or the name that `parked list` shows) again."""
+    """Let the next pass try REF (a number, a key, or the name that `parked list` shows) again.
+
+    \b
+    tieline parked retry INC0010023 OPS-17
+    tieline parked retry --all
+    """
+    from tieline.sync.explain import counted
     from tieline.sync.model import Arrival
     from tieline.sync.parking import BY_PERSON, arrival_ref
 
@@ -73,7 +83,7 @@ def retry(refs: tuple[str, ...], everything: bool, config_path: Path, as_json: b
     if as_json:
         click.echo(json.dumps({"retry": [names[key] for key in chosen]}, indent=2))
     else:
-        click.echo(f"{len(chosen)} will be tried by the next pass: tieline sync")
+        click.echo(f"{counted(len(chosen), 'incident')} will be tried by the next pass: tieline sync")
 
 
 def _name(tx: Tx, park: Park) -> str:

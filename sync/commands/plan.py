@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from tieline.sync.commands.options import config_option, json_option
-from tieline.sync.commands.session import EXIT_PERSON, Adapters, open_session, utc_now
+from tieline.sync.commands.session import EXIT_PERSON, Adapters, open_session, progress_bar, utc_now
+
+if TYPE_CHECKING:
+    from tieline.sync.preview import Proposal
 
 
 @click.command()
@@ -30,29 +35,49 @@ def plan(
     """Show what a pass would do, and why. Nothing is written: not on either side, not in the state.
 
     With --json, one object a line and incident.
+
+    \b
+    tieline plan                    everything that a pass would do now
+    tieline plan --only INC0010023  one incident
+    tieline plan --check            for a script: 3 if there is something to do
     """
-    from tieline.sync.explain import plan_json, plan_lines
-    from tieline.sync.preview import preview
+    from tieline.sync.preview import proposals, waiting
     from tieline.sync.run import PassOptions, new_run
 
     adapters: Adapters = context.obj
-    found = 0
-    with open_session(adapters, config_path, create=True) as session:
+    found: Counter[str] = Counter()
+    with open_session(adapters, config_path, look=True) as session:
         options = PassOptions(initial=initial, only=only)
         run = new_run("", session.config, session.store, session.sides, utc_now, options, remember=False)
-        for proposal in preview(run):
-            if proposal.empty:
-                continue
-            found += 1
-            if as_json:
-                click.echo(json.dumps(plan_json(proposal.label, proposal.plan, proposal.note)))
-                continue
-            click.secho(proposal.label, bold=True)
-            lines = [*plan_lines(proposal.plan), *([proposal.note] if proposal.note else [])]
-            click.echo("\n".join(f"  {line}" for line in lines))
+        with progress_bar(not as_json) as progress:
+            refs = waiting(run, progress)
+        for proposal in proposals(run, refs):
+            if not proposal.empty:
+                found["rests" if proposal.rests else "works"] += 1
+                _tell(proposal, as_json)
     if not as_json:
-        click.echo(
-            f"{found} incidents to work on; nothing was written" if found else "In step: nothing to do"
-        )
-    if check and found:
+        _sum_up(found["works"], found["rests"])
+    if check and found["works"]:
         context.exit(EXIT_PERSON)
+
+
+def _tell(proposal: Proposal, as_json: bool) -> None:
+    from tieline.sync.explain import plan_json, plan_lines
+
+    if as_json:
+        said = {**plan_json(proposal.label, proposal.plan, proposal.note), "rests": proposal.rests}
+        click.echo(json.dumps(said))
+        return
+    click.secho(proposal.label, bold=True)
+    lines = [*plan_lines(proposal.plan), *([proposal.note] if proposal.note else [])]
+    click.echo("\n".join(f"  {line}" for line in lines))
+
+
+def _sum_up(works: int, rests: int) -> None:
+    from tieline.sync.explain import counted
+
+    if rests:
+        click.echo(f"{counted(rests, 'incident')} parked, which a pass leaves alone: tieline parked list")
+    click.echo(
+        f"{counted(works, 'incident')} to work on; nothing was written" if works else "In step: nothing to do"
+    )

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from tieline.connectors.base import Connector, Side
+    from tieline.connectors.metadata import Inspector
     from tieline.sync.config import Config
+    from tieline.sync.config.sides import Jira, ServiceNow
     from tieline.sync.store import Store
 
 EXIT_FAILED = 1
@@ -26,6 +28,14 @@ class Adapters(Protocol):
         self, config: Config, clock: Any = None, meters: dict[Side, Any] | None = None
     ) -> AbstractContextManager[dict[Side, Connector]]:
         """Both sides of a configuration; `meters` is filled with what counts each side's requests."""
+
+    def inspect(
+        self, servicenow: ServiceNow, jira: Jira, folder: Path, timeout_s: float = 60.0
+    ) -> AbstractContextManager[dict[Side, Inspector]]:
+        """What reads both sides' metadata; relative secret files lie in `folder`."""
+
+    def jira_deployment(self, url: str) -> str:
+        """Which Jira answers there: "cloud", "datacenter", "" if it does not tell."""
 
     def theatre(self, template: str, log: Path | None, *, seed: int, incidents: int | None) -> Any:
         """What the demo plays, as `tieline.sync.commands.demo` describes it."""
@@ -60,11 +70,29 @@ def open_state(config_path: Path, *, create: bool = False) -> Iterator[tuple[Con
 
 
 @contextmanager
+def open_state_or_none(config_path: Path) -> Iterator[tuple[Config, Store]]:
+    """The same for a command that only looks: where there is no state yet, an empty one in memory."""
+    from tieline.sync.config import load_config
+    from tieline.sync.store import open_store
+    from tieline.sync.store.place import locate
+
+    config = load_config(config_path)
+    place = locate(config.state_url)
+    missing = place.path is not None and not place.path.exists()
+    with open_store("sqlite://" if missing else config.state_url, create=missing) as store:
+        yield config, store
+
+
+@contextmanager
 def open_session(
-    adapters: Adapters, config_path: Path, *, create: bool = False, clock: Any = None
+    adapters: Adapters, config_path: Path, *, create: bool = False, look: bool = False, clock: Any = None
 ) -> Iterator[Session]:
-    """The configuration, its state and both sides, on the machine's clock or another."""
-    with open_state(config_path, create=create) as (config, store):
+    """The configuration, its state and both sides, on the machine's clock or another.
+
+    With `look`, nothing is written, and there need be no state.
+    """
+    state = open_state_or_none(config_path) if look else open_state(config_path, create=create)
+    with state as (config, store):
         meters: dict[Side, Any] = {}
         with adapters.connect(config, clock, meters) as sides:
             yield Session(config, store, sides, meters)

@@ -38,7 +38,12 @@ class Shown:
 @json_option
 @click.pass_context
 def show(context: click.Context, ref: str, config_path: Path, as_json: bool) -> None:
-    """Show incident REF (a number or an issue key): both records, the base, and why each value is so."""
+    """Show incident REF (a number or an issue key): both records, the base, and why each value is so.
+
+    \b
+    tieline show INC0010023
+    tieline show OPS-17 --json
+    """
     adapters: Adapters = context.obj
     with open_session(adapters, config_path) as session:
         found = find(session, ref)
@@ -61,7 +66,12 @@ def find(session: Session, label: str) -> Shown | str:
         pair = tx.pairs_of([ref]).get(ref)
         if pair is None:
             park = tx.parked([record_key(ref)]).get(record_key(ref))
-            return f"{label} has no pair. " + (park.detail if park else "`tieline plan --only` tells why.")
+            why = (
+                f"It is parked: {park.detail}"
+                if park
+                else f"`tieline plan --only {label}` shows what a pass would do."
+            )
+            return f"{label} has no pair. {why}"
         trail = tx.audit_trail(pair=pair.id, limit=TRAIL)
         conflicts = tx.conflicts(open_only=False, pair=pair.id, limit=TRAIL)
         park = tx.parked([pair_key(pair)]).get(pair_key(pair))

@@ -24,6 +24,10 @@ def status(context: click.Context, config_path: Path, as_json: bool) -> None:
     """Show pairs, inbox, conflicts, parked incidents and the last passes.
 
     Reads the state only. Exits 1 if the last pass failed, 3 if something needs a person.
+
+    \b
+    tieline status         for people
+    tieline status --json  for monitoring
     """
     with open_state(config_path) as (config, store):
         found = _figures(store)
@@ -63,8 +67,9 @@ def _text(found: dict[str, Any]) -> str:
         f"  inbox           {found['inbox']} waiting, {found['inbox_due']} of them due",
         f"  open conflicts  {found['conflicts_open']}" + _hint(found["conflicts_open"], "conflicts list"),
         f"  parked          {found['parked']}" + _hint(found["parked"], "parked list"),
-        f"  unknown writes  {found['intents_open']}",
-        "last passes" if found["passes"] else "no pass yet: tieline sync --initial",
+        f"  unknown writes  {found['intents_open']}"
+        + ("   (looked for by a later pass)" if found["intents_open"] else ""),
+        "last passes" if found["passes"] else "no pass yet   (tieline sync --initial)",
     ]
     return "\n".join([*lines, *(f"  {entry['line']}" for entry in found["passes"])])
 

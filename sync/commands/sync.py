@@ -80,7 +80,13 @@ def sync(
 
 
 def _point_out(conflicts_open: int, parked_now: int) -> None:
+    from tieline.sync.explain import counted
+
     if conflicts_open:
-        click.echo(f"{conflicts_open} open conflicts need a person: tieline conflicts list", err=True)
+        click.echo(
+            f"Needs a person: {counted(conflicts_open, 'open conflict')} (tieline conflicts list)", err=True
+        )
     if parked_now:
-        click.echo(f"{parked_now} parked incidents need a person: tieline parked list", err=True)
+        click.echo(
+            f"Needs a person: {counted(parked_now, 'parked incident')} (tieline parked list)", err=True
+        )
