@@ -2,7 +2,7 @@
 
     install(world.servicenow, "servicenow", {"lost-answer": 0.02}, seed=7, clock=clock)
 
-ServiceNow's own stand in `sandbox/servicenow/faults.py`, Jira's belong into `sandbox/jira/faults.py`.
+ServiceNow's own stand in `sandbox/servicenow/faults.py`, Jira's in `sandbox/jira/faults.py`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from tieline.connectors.sandbox.core import Clock, Faults
+from tieline.connectors.sandbox.jira.faults import FAULTS as JIRA
 from tieline.connectors.sandbox.servicenow.faults import FAULTS as SERVICENOW
 from tieline.connectors.sandbox.trouble import Means, NamedFault
 
 CATALOGUE: Final[Mapping[str, tuple[NamedFault, ...]]] = {
     "servicenow": SERVICENOW,
-    "jira": (),
+    "jira": JIRA,
 }
 """The faults of each side. A name may stand on both."""
 

@@ -83,6 +83,7 @@ class World:
         )
         self.servicenow.seed_world()
         self.servicenow.part_struck = lambda name: self.requests.add_fault("servicenow", name)
+        self.jira.struck = lambda name: self.requests.add_fault("jira", name)
         self.trouble(troubles)
         systems: tuple[System, System] = (self.servicenow, self.jira)
         first, second = (

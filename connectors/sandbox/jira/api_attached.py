@@ -1,4 +1,4 @@
-"""What hangs on issues: comments, links, remote links and properties. Attachments are not served."""
+"""What hangs on issues: comments, links, remote links and properties; attachments elsewhere."""
 
 from __future__ import annotations
 
@@ -98,17 +98,14 @@ def _one_comment(call: Call) -> Answer:
 def _edit_comment(call: Call) -> Answer:
     issue, body = call.issue(), call.body()
     comment = _comment(call, issue)
-    comment.body = _text(call, issue, body.get("body"))
-    comment.updated, comment.update_author = call.site.writer.now(), call.author
-    comment.properties |= properties_of(body)
-    call.site.writer.touch(issue, comment.updated)
+    text = _text(call, issue, body.get("body"))
+    call.site.writer.edit_comment(call.author, issue, comment, text, properties_of(body))
     return Answer(200, _shown(call, issue, comment))
 
 
 def _delete_comment(call: Call) -> Answer:
     issue = call.issue()
-    issue.comments.remove(_comment(call, issue))
-    call.site.writer.touch(issue, call.site.writer.now())
+    call.site.writer.delete_comment(call.author, issue, _comment(call, issue))
     return Answer(204)
 
 

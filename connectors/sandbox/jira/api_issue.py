@@ -88,7 +88,7 @@ def _edit(call: Call) -> Answer:
 
 
 def _delete(call: Call) -> Answer:
-    call.site.writer.delete(call.issue())
+    call.site.writer.delete(call.issue(), call.author)
     return Answer(204)
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from tieline.connectors.sandbox.jira import dates
 from tieline.connectors.sandbox.jira.model import (
+    Attachment,
     Category,
     Field,
     IssueType,
@@ -211,6 +212,24 @@ class View:
             "id": type_.id, "name": type_.name, "inward": type_.inward, "outward": type_.outward,
             "self": f"{self.api}/issueLinkType/{type_.id}",
         }  # fmt: skip
+
+    def attachment(self, attachment: Attachment, *, alone: bool = False) -> Bean:
+        """An attachment; its id is a number where it is asked for `alone` on Cloud, a string in lists."""
+        cloud = self.world.cloud
+        where = (
+            f"{self.api}/attachment/content/{attachment.id}"
+            if cloud else f"{self.base}/secure/attachment/{attachment.id}/{attachment.name}"
+        )  # fmt: skip
+        return {
+            "self": f"{self.api}/attachment/{attachment.id}",
+            "id": attachment.id if alone and cloud else str(attachment.id),
+            "filename": attachment.name,
+            "author": self.user(attachment.author),
+            "created": self.date(attachment.created),
+            "size": len(attachment.content),
+            "mimeType": attachment.kind,
+            "content": where,
+        }
 
     # Fields
 

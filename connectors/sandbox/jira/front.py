@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tieline.connectors.sandbox.core import Request, Response
-from tieline.connectors.sandbox.jira import api_attached, api_issue, api_search, api_site, dates
+from tieline.connectors.sandbox.jira import api_attached, api_files, api_issue, api_search, api_site, dates
 from tieline.connectors.sandbox.jira.beans import View
 from tieline.connectors.sandbox.jira.http import (
     Accounts,
@@ -39,12 +39,14 @@ class Front:
 
     def __post_init__(self) -> None:
         self._router = Router(self.site.world.deployment)
-        for module in (api_search, api_issue, api_attached, api_site):
+        for module in (api_search, api_issue, api_attached, api_files, api_site):
             for route in module.routes():
                 self._router.add(route)
 
     def handle(self, request: Request) -> Response:
         """Answer one request; the server holds the lock."""
+        if request.path.startswith(api_files.MEDIA) and self.site.world.cloud:
+            return api_files.media(request, self.site.store.issues.values())
         outside = request
         request = self._inside(outside)
         caller, failed = self.accounts.caller(request, gateway=request is not outside)
@@ -87,6 +89,12 @@ class Front:
 
     def _base(self, request: Request) -> str:
         return self.base_url or f"http://{request.headers.get('host', 'jira.example.com')}"
+
+    def told_outside(self) -> Renderer:
+        """How webhooks show issues: as REST v2 does, in the site's zone."""
+        view = View(self.site.world, self.base_url or "http://jira.example.com", "2",
+                    dates.zone(self.site.world.time_zone))  # fmt: skip
+        return Renderer(view, self.site.store, self.site.settings)
 
     def _renderer(self, request: Request, version: str, caller: User | None) -> Renderer:
         zone = caller.time_zone if caller else self.site.world.time_zone

@@ -212,10 +212,11 @@ class Renderer:
             "id": str(entry.id),
             "author": self.view.user_part(entry.author),
             "created": dates.epoch_ms(entry.created) if epoch else self.view.date(entry.created),
-            "items": [self._item(i) for i in entry.items],
+            "items": [self.item(i) for i in entry.items],
         }
 
-    def _item(self, item: Item) -> Bean:
+    def item(self, item: Item) -> Bean:
+        """One changed field."""
         bean: Bean = {"field": item.field, "fieldtype": "custom" if item.custom else "jira"}
         if self.view.world.cloud:
             bean["fieldId"] = item.field_id
@@ -325,7 +326,7 @@ _COMPUTED: Final[Mapping[str, Callable[[Renderer, Issue, State], Any]]] = {
     "timetracking": _fixed({}),
     "issuerestriction": _fixed({"issuerestrictions": {}, "shouldDisplay": False}),
     "workratio": _fixed(-1),
-    "attachment": _fixed([]),
+    "attachment": lambda r, i, s: [r.view.attachment(a) for a in i.attachments],
     "subtasks": _fixed([]),
     "fixVersions": _fixed([]),
     "versions": _fixed([]),

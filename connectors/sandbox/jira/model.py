@@ -222,6 +222,19 @@ class Comment:
 
 
 @dataclass(slots=True)
+class Attachment:
+    """A file on an issue; one of the same name does not replace it. `token` opens it on the media host."""
+
+    id: int
+    name: str
+    kind: str
+    content: bytes
+    author: User
+    created: datetime
+    token: str = ""
+
+
+@dataclass(slots=True)
 class RemoteLink:
     """A link to something outside; `global_id` makes writing it again an update."""
 
@@ -262,6 +275,7 @@ class Issue:
     remote_links: list[RemoteLink] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     properties: dict[str, Any] = field(default_factory=dict)
+    attachments: list[Attachment] = field(default_factory=list)
     hidden: bool = False
 
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from tieline.connectors.sandbox.core import Clock, Faults, Refused, Request, Response
 from tieline.connectors.sandbox.jira import adf
@@ -21,6 +21,7 @@ from tieline.connectors.sandbox.jira.index import Index
 from tieline.connectors.sandbox.jira.model import ApiError, Deployment, Field, Issue, Project, Text, User
 from tieline.connectors.sandbox.jira.settings import Settings
 from tieline.connectors.sandbox.jira.store import Store
+from tieline.connectors.sandbox.jira.webhooks import Webhooks
 from tieline.connectors.sandbox.jira.world import World, seed_people, seed_site
 from tieline.connectors.sandbox.jira.writes import Rewrite, Writer
 
@@ -48,6 +49,13 @@ class Ticket:
     def status(self) -> str:
         """The status's name."""
         return str(self.values["status"])
+
+
+class Throttle(Protocol):
+    """Counts requests and refuses those that are too many."""
+
+    def check(self, request: Request) -> tuple[Response | None, tuple[tuple[str, str], ...]]:
+        """The refusal, if there is one, and headers for every answer."""
 
 
 Automation = Callable[["JiraSandbox", Ticket], None]
@@ -84,6 +92,9 @@ class JiraSandbox:
     ) -> None:
         self.faults = Faults()
         self.automations: list[Automation] = []
+        self.struck: Callable[[str], None] = lambda name: None
+        self.late: Callable[[], timedelta] = lambda: timedelta(0)
+        self.throttle: Throttle | None = None
         self.world = World(deployment, seed, time_zone)
         self._lock: AbstractContextManager[Any] = lock or nullcontext()
         self._random = Random(f"jira:{seed}")
@@ -102,12 +113,15 @@ class JiraSandbox:
             self._add_account(handle)
         cloud_id = str(uuid.UUID(int=Random(f"cloud:{seed}").getrandbits(128), version=4))
         self._front = Front(self.site, Accounts(self.world, accounts, scoped), cloud_id, base_url)
+        self.webhooks = Webhooks(clock, seed, self._front.told_outside)
+        self.webhooks.struck = lambda name: self.struck(name)
+        writer.on_event = self.webhooks.happened
 
     def _lag(self, lag: Lag) -> timedelta:
         if isinstance(lag, timedelta):
-            return lag
+            return lag + self.late()
         low, high = lag
-        return low + (high - low) * self._random.random()
+        return low + (high - low) * self._random.random() + self.late()
 
     def _add_account(self, handle: str) -> None:
         if self.world.user(handle) is None:
@@ -123,7 +137,15 @@ class JiraSandbox:
 
     def handle(self, request: Request) -> Response:
         """Answer one request; the server holds the lock."""
-        return self._front.handle(request)
+        self.site.store.lift(self.site.clock.now())
+        if self.throttle is None or "/rest/api/" not in request.path:
+            return self._front.handle(request)
+        refusal, headers = self.throttle.check(request)
+        if refusal is not None:
+            self.struck("counted-limits")
+            return refusal
+        response = self._front.handle(request)
+        return replace(response, headers=(*response.headers, *headers))
 
     def operation(self, request: Request) -> str:
         """The request's method and path template."""
@@ -243,6 +265,15 @@ class JiraSandbox:
         """Put an issue out of the API accounts' sight, as a security level does."""
         with self._lock:
             self._issue(issue_id).hidden = True
+
+    def veil(self, issue_id: str | int, age: timedelta, span: timedelta) -> bool:
+        """Hide an issue of at least this age for a span; whether it was there and old enough."""
+        with self._lock:
+            issue, now = self.site.store.get(str(issue_id)), self.site.clock.now()
+            if issue is None or issue.hidden or now - issue.state.created < age:
+                return False
+            self.site.store.veil(issue, now + span)
+            return True
 
     def unhide(self, issue_id: str | int) -> None:
         """Let the API accounts see the issue again."""

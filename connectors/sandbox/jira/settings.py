@@ -9,9 +9,9 @@ from typing import Final
 TEXT_LIMIT: Final = 32_767
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settings:
-    """How this site behaves. The defaults are a healthy, ordinary site.
+    """How this site behaves; it may be changed while it is served. The defaults are an ordinary site.
 
     `text_limit` counts characters of wiki markup (0: none). `token_life` is how long a page token of a search
     holds. The `bump_*` switches say what besides a change of a field moves `updated`.
@@ -33,5 +33,7 @@ class Settings:
     """`expand=changelog` lists the newest entry first (Cloud; Data Center lists the oldest first)."""
     unreported_resolution: bool = False
     """A transition's fields do not mention a resolution that its validator asks for."""
+    hang_limits: bool = True
+    """An issue holds so many comments, links and attachments, and no more (413)."""
     unstable_ties: bool = False
     """Search shuffles results whose sort keys tie (Data Center, between pages)."""

@@ -18,6 +18,7 @@ class Store:
     _keys: dict[str, int] = field(default_factory=dict)
     _counters: dict[str, int] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
+    _veiled: dict[int, datetime] = field(default_factory=dict)
 
     def number(self, kind: str, start: int = 10000) -> int:
         """The next number of a sequence: issues, comments, histories and links each have their own."""
@@ -61,3 +62,15 @@ class Store:
         """Whether an API account may see the issue."""
         issue = self.issues.get(issue_id)
         return issue is not None and not issue.hidden
+
+    def veil(self, issue: Issue, until: datetime) -> None:
+        """Hide an issue until then, as a security level does that somebody sets and takes off again."""
+        issue.hidden = True
+        self._veiled[issue.state.id] = until
+
+    def lift(self, now: datetime | None) -> None:
+        """Show again what was hidden until now; None: all that was hidden for a time."""
+        for issue_id in [i for i, until in self._veiled.items() if now is None or until <= now]:
+            del self._veiled[issue_id]
+            if (issue := self.issues.get(issue_id)) is not None:
+                issue.hidden = False

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from tieline.connectors.sandbox.core import Clock
 from tieline.connectors.sandbox.jira import dates, edits
 from tieline.connectors.sandbox.jira.fields import Desk, Invalid, Simple, read, to_simple, to_wire
 from tieline.connectors.sandbox.jira.model import (
     ApiError,
+    Attachment,
     Comment,
     History,
     Issue,
@@ -29,9 +30,13 @@ from tieline.connectors.sandbox.jira.model import (
 )
 from tieline.connectors.sandbox.jira.settings import Settings
 from tieline.connectors.sandbox.jira.store import Store
+from tieline.connectors.sandbox.jira.webhooks import Event
 from tieline.connectors.sandbox.jira.world import World
 
 Body = Mapping[str, Any]
+MOST_COMMENTS: Final = 5000
+MOST_LINKS: Final = 2000
+"""What one issue holds at most, of links and of remote links (Atlassian: "Issues approaching limits")."""
 Rewrite = Callable[[State | None, Mapping[str, Simple]], Mapping[str, Simple]]
 """A rule of the site that puts other values in place, before they are stored.
 
@@ -50,6 +55,9 @@ class Writer:
     settings: Settings
     rewrites: list[Rewrite] = field(default_factory=list)
     on_write: Callable[[Issue, User], None] = lambda issue, author: None
+    on_event: Callable[[Event], None] = lambda event: None
+    forgets_resolution: Callable[[], bool] = lambda: False
+    """Whether this transition takes a resolution and does not set it."""
 
     def now(self) -> datetime:
         """The present, in the whole milliseconds that Jira keeps."""
@@ -83,6 +91,7 @@ class Writer:
         )  # fmt: skip
         issue = Issue(state, properties=properties)
         self.store.add(issue, now)
+        self.on_event(Event("jira:issue_created", issue, author))
         self._add_comments(issue, author, draft, now)
         self.on_write(issue, author)
         return issue
@@ -134,6 +143,8 @@ class Writer:
         now = self.now()
         status = self.world.statuses[arrow.target]
         values = edits.transition_values(arrow, draft)
+        if draft.values.get("resolution") is not None and self.forgets_resolution():
+            del values["resolution"]
         values |= self._rewritten(before, values, desk)
         since = before.status_since if status.category == before.status.category else now
         moved = replace(before, status=status, status_since=since)
@@ -175,13 +186,15 @@ class Writer:
         self.store.commit(issue, replace(state, values=values, updated=now, resolved=resolved), now)
         if found:
             issue.histories.append(History(self.store.number("history"), author, now, tuple(found)))
+            self.on_event(Event("jira:issue_updated", issue, author, tuple(found)))
 
     def touch(self, issue: Issue, now: datetime) -> None:
         """Move `updated` without a changelog entry."""
         self.store.commit(issue, replace(issue.state, updated=now), now)
 
-    def delete(self, issue: Issue) -> None:
+    def delete(self, issue: Issue, author: User | None = None) -> None:
         """Delete the issue for good."""
+        self.on_event(Event("jira:issue_deleted", issue, author or issue.state.creator))
         self.store.remove(issue, self.now())
 
     def move(self, author: User, issue: Issue, project: Project) -> None:
@@ -208,6 +221,7 @@ class Writer:
         )  # fmt: skip
         copy = Issue(state)
         self.store.add(copy, now)
+        self.on_event(Event("jira:issue_created", copy, author))
         self.link(author, next(t for t in self.world.link_types if t.name == "Cloners"), copy, issue)
         self.on_write(copy, author)
         return copy
@@ -222,15 +236,50 @@ class Writer:
         self, author: User, issue: Issue, text: Text, properties: dict[str, Any], now: datetime | None = None
     ) -> Comment:  # fmt: skip
         """Add a comment."""
+        self.room(len(issue.comments), MOST_COMMENTS, "comments")
         at = now or self.now()
         comment = Comment(self.store.number("comment"), author, text, at, at, author, properties)
         issue.comments.append(comment)
         if self.settings.bump_on_comment:
             self.touch(issue, at)
+        self.on_event(Event("comment_created", issue, author, comment=comment))
         return comment
+
+    def edit_comment(
+        self, author: User, issue: Issue, comment: Comment, text: Text, properties: dict[str, Any]
+    ) -> None:
+        """Change a comment; its id stays."""
+        comment.body, comment.updated, comment.update_author = text, self.now(), author
+        comment.properties |= properties
+        self.touch(issue, comment.updated)
+        self.on_event(Event("comment_updated", issue, author, comment=comment))
+
+    def delete_comment(self, author: User, issue: Issue, comment: Comment) -> None:
+        """Delete a comment."""
+        issue.comments.remove(comment)
+        self.touch(issue, self.now())
+        self.on_event(Event("comment_deleted", issue, author, comment=comment))
+
+    def room(self, there: int, most: int, what: str) -> None:
+        """Refuse one more of what an issue holds already as many of as it can (413)."""
+        if self.settings.hang_limits and there >= most:
+            raise ApiError(413, (f"The per-issue limit of {most:,} {what} has been reached.",))
+
+    def attach(self, author: User, issue: Issue, name: str, kind: str, content: bytes) -> Attachment:
+        """Attach a file."""
+        now = self.now()
+        attachment = Attachment(self.store.number("attachment"), name, kind, content, author, now)
+        issue.attachments.append(attachment)
+        item = Item("Attachment", "attachment", False, None, None, str(attachment.id), name)
+        issue.histories.append(History(self.store.number("history"), author, now, (item,)))
+        self.touch(issue, now)
+        self.on_event(Event("jira:issue_updated", issue, author, (item,)))
+        return attachment
 
     def link(self, author: User, type_: LinkType, source: Issue, target: Issue) -> Link:
         """Link two issues: `source` <type.outward> `target`. The same link may be made again."""
+        for end in (source, target):
+            self.room(len(end.links), MOST_LINKS, "issue links")
         link = Link(self.store.number("link"), type_, source.state.id, target.state.id)
         now = self.now()
         for issue, words, other in ((source, type_.outward, target), (target, type_.inward, source)):
@@ -263,6 +312,8 @@ class Writer:
         if global_id is not None and len(str(global_id)) > 255:
             raise ApiError(400, (), {"globalId": "The globalId can't exceed 255 characters."})
         there = next((r for r in issue.remote_links if global_id and r.global_id == global_id), None)
+        if there is None:
+            self.room(len(issue.remote_links), MOST_LINKS, "remote issue links")
         application = body.get("application") or {}
         if not isinstance(application, Mapping):
             raise bad_payload()
