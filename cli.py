@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "demo": ("demo:demo", "Show the whole thing on stand-in systems, and check the result."),
     "sandbox": ("sandbox:sandbox", "Run stand-ins of both systems to try things on."),
     "init": ("init:init", "Write a configuration from what both systems tell."),
+    "doctor": ("doctor:doctor", "Check reach, rights, fields and workflow against both live systems."),
     "config": ("config:config", "Check the configuration file, or describe it."),
     "plan": ("plan:plan", "Show what a pass would do, and why; write nothing."),
     "sync": ("sync:sync", "Run one pass."),

@@ -1,0 +1,192 @@
+"""What `tieline doctor` may find: each code with its weight, what it means and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+Severity = Literal["error", "warning", "note"]
+"""error: it will not work; warning: something will be held, cut or missed; note: good to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One code: what it is called, what it means, and what to do about it."""
+
+    code: str
+    severity: Severity
+    title: str
+    meaning: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something found: its code, the place in the configuration or the system, and the particulars."""
+
+    code: str
+    where: str
+    what: str
+
+    @property
+    def kind(self) -> Kind:
+        """What the code means."""
+        return KINDS[self.code]
+
+    @property
+    def severity(self) -> Severity:
+        """How much it weighs."""
+        return self.kind.severity
+
+
+def worst(findings: Iterable[Finding]) -> Severity | None:
+    """The heaviest severity; None where nothing was found."""
+    found = {finding.severity for finding in findings}
+    return next((s for s in ("error", "warning", "note") if s in found), None)
+
+
+_ALL: Final = (
+    Kind("TD001", "error", "not reached",
+         "No connection came about, or no answer came in time.",
+         "Check the URL, the network, the proxy (HTTPS_PROXY) and the CA bundle (REQUESTS_CA_BUNDLE)."),
+    Kind("TD002", "error", "not let in",
+         "The system refuses the credentials, or takes us for nobody.",
+         "Check user and secret; in Jira renew the token, in ServiceNow see whether basic sign-in is allowed "
+         "for the account (role snc_basic_auth_api_access) and whether it is locked."),
+    Kind("TD003", "error", "not the system's own answer",
+         "A web page, or something else that no API sends, came back: a login page, a hibernating instance, "
+         "a proxy.",
+         "Open the URL in a browser; wake the instance, or correct the URL."),
+    Kind("TD004", "error", "a secret cannot be read",
+         "The reference in the configuration leads to nothing.",
+         "Export the variable, write the file (mode 600), or unlock the keyring."),
+    Kind("TD005", "error", "another kind of Jira",
+         "The configuration says Cloud and the server says Data Center, or the other way round.",
+         "Correct jira.deployment and the kind of jira.auth."),
+    Kind("TD006", "warning", "the clocks differ",
+         "The system's clock and this machine's are more than five seconds apart. Tieline takes the "
+         "difference out, but which of two edits was newer becomes less sure.",
+         "Set this machine's clock by NTP."),
+    Kind("TD007", "error", "the clocks differ by more than the overlap",
+         "Changes could fall between two looks at the feed.",
+         "Set this machine's clock by NTP, or raise `overlap` of that side."),
+    Kind("TD008", "warning", "the rate limit is nearly used up",
+         "Less than a tenth of the requests of this period is left; others use the same account, or passes "
+         "run too often.",
+         "Give Tieline an account of its own, or run it less often."),
+    Kind("TD009", "note", "not shown to this account",
+         "A part of the metadata could not be read, so what depends on it was not checked.",
+         "Give the account the right to read it, or check those settings by hand."),
+    Kind("TD010", "error", "no such place",
+         "The table, the project or the issue type does not exist, or is not shown to this account.",
+         "Correct the route, or give the account access to it."),
+    Kind("TD011", "error", "a column is not readable",
+         "Records do not show it: an access rule (ACL) hides it from this account. Tieline would refuse to "
+         "read any incident, since a hidden value must not pass for an empty one.",
+         "Grant read access to the column, or take it out of the configuration."),
+    Kind("TD012", "error", "a permission is missing in Jira",
+         "Without it a part of the mirror cannot be written.",
+         "Grant it to the account in the project's permission scheme."),
+    Kind("TD013", "warning", "a permission is missing in Jira for something optional",
+         "People, resolutions, links or notes could not be set.",
+         "Grant it to the account in the project's permission scheme, or do not map that field."),
+    Kind("TD014", "warning", "no role that writes incidents is seen",
+         "The account's roles are visible, and none of itil, sn_incident_write or admin is among them.",
+         "Grant a role that may create and write incidents."),
+    Kind("TD015", "note", "rights to write are not visible",
+         "ServiceNow tells an account what it may write only when it tries, and this check writes nothing.",
+         "`tieline sync --initial --max-changes 1` tries one incident; what is refused is parked with "
+         "ServiceNow's words."),
+    Kind("TD016", "note", "no record to look at",
+         "The table or project shows no record yet, so what records show (columns, the edit screen, "
+         "transitions) was not checked.",
+         "Run it again once there is an incident on both sides."),
+    Kind("TD020", "error", "no such field",
+         "The configuration names a column or field that the system does not have or does not show.",
+         "Correct the name; for Jira the id, such as customfield_10042, not the label."),
+    Kind("TD021", "error", "a field of another type",
+         "The field cannot hold what its `kind` says.",
+         "Correct `kind`, or map another field."),
+    Kind("TD022", "warning", "texts may be longer than the field",
+         "The configured limit is above what the field takes: the system would cut the text, or refuse it.",
+         "Set `limit` of the field to its length."),
+    Kind("TD023", "error", "not on the create screen",
+         "Jira refuses a field that is not on the screen: no mirror could be made.",
+         "Put the field on the create screen of the project's issue type, or take it out of the mapping."),
+    Kind("TD024", "error", "not on the edit screen",
+         "Jira refuses a field that is not on the screen: changes could not be carried over.",
+         "Put the field on the edit screen of the issue type, or set direction = \"to_servicenow\"."),
+    Kind("TD025", "error", "a required field that nobody fills",
+         "The create screen asks for a field that the configuration does not map: no mirror could be made.",
+         "Map it, give it a default value in Jira, or make it optional."),
+    Kind("TD030", "error", "a mapped value that ServiceNow does not have",
+         "The choice list has no such value: a write of it would be dropped in silence, or refused.",
+         "Correct the map: it takes values, not labels. Or add the choice in ServiceNow."),
+    Kind("TD031", "error", "a mapped value that Jira does not have",
+         "The field has no such option: a write of it would be refused.",
+         "Correct the map, or add the option in Jira."),
+    Kind("TD032", "warning", "a value in use has no partner",
+         "Incidents have it, and the map does not know it: such a field is held, as a conflict, until "
+         "somebody decides.",
+         "Add the value to a line of the map."),
+    Kind("TD033", "note", "a value has no partner",
+         "The list has it, no recent incident does, and the map does not know it.",
+         "Add the value to a line of the map before somebody uses it."),
+    Kind("TD034", "note", "groups without a partner",
+         "Groups and options are joined by equal names. For these, [groups].unknown says what happens.",
+         "Add the option, or a line to [groups].map."),
+    Kind("TD040", "error", "a mapped state that ServiceNow does not have",
+         "[status].map names a state or hold reason that the choice list does not have.",
+         "Correct the map: it takes values, such as \"2\" or \"3/4\"."),
+    Kind("TD041", "error", "a mapped status that the workflow does not have",
+         "[status].map names a status that the issue type's workflow does not have.",
+         "Correct the map, or the workflow."),
+    Kind("TD042", "warning", "a state or status without a partner",
+         "An incident in it would have its status held, as a conflict.",
+         "Add it to a line of [status].map."),
+    Kind("TD043", "warning", "a status that cannot be reached",
+         "No transition, or no way of at most three, leads there; such an incident would be parked.",
+         "Add a transition to the workflow, or map the state to another status."),
+    Kind("TD044", "note", "transitions not seen yet",
+         "No issue stands in these statuses, so where one can go from there is not known yet.",
+         "Nothing: Tieline learns transitions as issues show them. `workflow` of the route can say them."),
+    Kind("TD045", "error", "a transition wants a field that nobody fills",
+         "Its screen requires a field that Tieline does not send: the status could not be carried over.",
+         "Make the field optional on that transition, or give it a default there."),
+    Kind("TD046", "error", "a mapped resolution that Jira does not have",
+         "[status].resolution names a resolution that Jira does not have.",
+         "Correct the map, or add the resolution."),
+    Kind("TD047", "error", "a mapped close code that ServiceNow does not have",
+         "[status].resolution or default_close_code names a code that the choice list does not have: "
+         "ServiceNow would drop it and then refuse to resolve without one. Codes differ by release.",
+         "Correct the map: read the list of close_code in ServiceNow."),
+    Kind("TD048", "note", "a transition without the resolution",
+         "An issue gets to a done status without the resolution on the screen: Jira's own rules decide it.",
+         "Put the resolution on that transition's screen if it should be carried over."),
+    Kind("TD050", "error", "a mapped priority that does not exist",
+         "[priority].map names a priority that the side does not have in this project or table.",
+         "Correct the map; in Jira see the project's priority scheme."),
+    Kind("TD051", "warning", "another priority matrix",
+         "ServiceNow computes other priorities from impact and urgency than [priority].matrix says, so a "
+         "priority set in Jira would come out as another one.",
+         "Correct the matrix: see Priority Data Lookups in ServiceNow."),
+    Kind("TD052", "warning", "a priority without a partner",
+         "The side has it and the map does not know it: such a priority is held.",
+         "Add it to a line of [priority].map."),
+    Kind("TD060", "error", "the marker's field does not fit",
+         "It does not exist, is no single line of text, or is too short for a marker.",
+         "Use a single-line text field of at least 100 characters, or `labels` in Jira."),
+    Kind("TD061", "error", "search does not find the marker",
+         "Jira's search does not know the field, so a mirror whose answer was lost could not be found again.",
+         "Give the field a searcher (Jira administration, custom fields), or use another one."),
+    Kind("TD062", "note", "the marker's column holds something else",
+         "Recent incidents carry other values in it, such as a monitoring tool's. Tieline never overwrites "
+         "them: only mirrors that it makes itself carry a marker.",
+         "Nothing, if those tools leave Tieline's incidents alone; else set servicenow.marker to another "
+         "column."),
+)  # fmt: skip
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.code: kind for kind in _ALL})
+"""Every code, in order."""
