@@ -9,7 +9,6 @@ from typing import Final
 from tieline.connectors.base import SIDES
 from tieline.connectors.errors import ConfigError
 from tieline.sync.config.model import Config
-from tieline.sync.model import Arrival
 from tieline.sync.remapping import Change, changes
 from tieline.sync.run import PassStopped, Run
 from tieline.sync.store.store import Tx
@@ -24,23 +23,34 @@ class MappingChanged(ConfigError):
     """The mapping is another one than at the last pass, and a pass might rewrite what is there."""
 
 
-def check_installation(run: Run) -> None:
-    """Refuse a foreign state, one that was left, and a changed mapping that nobody accepted.
-
-    What an old mapping held is looked at again.
-    """
+def refuse_unfit(run: Run, tx: Tx) -> None:
+    """Refuse a foreign state, one that was left, and a changed mapping that nobody accepted."""
     config = run.config
-    with run.store.transaction() as tx:
-        check_owner(config, tx)
-        left = tx.note(LEFT)
-        if left is not None:
-            raise PassStopped(
-                f"the installation {config.installation!r} was left on {left[:10]}: stop the schedule that "
-                "runs this. To begin anew, move this state away and run `tieline rebuild` (where the markers "
-                "were kept) or `tieline sync --initial` (where they were removed)"
-            )
-        tx.set_note("installation", config.installation)
-        _check_mapping(run, tx)
+    check_owner(config, tx)
+    left = tx.note(LEFT)
+    if left is not None:
+        raise PassStopped(
+            f"the installation {config.installation!r} was left on {left[:10]}: stop the schedule that "
+            "runs this. To begin anew, move this state away and run `tieline rebuild` (where the markers "
+            "were kept) or `tieline sync --initial` (where they were removed)"
+        )
+    grave = [change for change in mapping_changes(config, tx) if change.grave]
+    if not grave or not tx.pair_count():
+        return
+    if not run.options.accept:
+        lines = "".join(f"\n  {change}" for change in grave)
+        raise MappingChanged(
+            f"the mapping changed since the last pass, and what is there may be rewritten:{lines}\n"
+            "Nothing was done. `tieline plan --all` shows what would be written, and `tieline sync --accept` "
+            "goes on with it"
+        )
+    tx.check_again()
+
+
+def remember_mapping(config: Config, tx: Tx) -> None:
+    """The state is in step with this mapping from now on."""
+    tx.set_note("mapping", json.dumps(config.mapping()))
+    tx.set_note("fingerprint", config.fingerprint())
 
 
 def check_owner(config: Config, tx: Tx) -> None:
@@ -63,30 +73,11 @@ def mapping_changes(config: Config, tx: Tx) -> tuple[Change, ...]:
     return changes(json.loads(mapping), config.mapping())
 
 
-def _check_mapping(run: Run, tx: Tx) -> None:
-    config = run.config
-    if tx.note("fingerprint") == config.fingerprint():
-        return
-    grave = [change for change in mapping_changes(config, tx) if change.grave]
-    if grave and not run.options.accept and tx.pair_count():
-        lines = "".join(f"\n  {change}" for change in grave)
-        raise MappingChanged(
-            f"the mapping changed since the last pass, and what is there may be rewritten:{lines}\n"
-            "Nothing was done. `tieline plan --all` shows what would be written, and `tieline sync --accept` "
-            "goes on with it"
-        )
-    if grave:
-        tx.check_again()
-    pairs = tx.pairs({conflict.pair for conflict in tx.conflicts(open_only=True)})
-    tx.arrive([Arrival(pair.servicenow, "mapping") for pair in pairs.values()], run.clock())
-    tx.set_note("mapping", json.dumps(config.mapping()))
-    tx.set_note("fingerprint", config.fingerprint())
-
-
 def refuse_lost_state(run: Run) -> None:
-    """PassStopped if a state without any pair meets mirrors that this installation made."""
+    """PassStopped if a state that knows nothing yet meets mirrors that this installation made."""
     with run.store.read() as tx:
-        if tx.pair_count(("active", "frozen", "unlinked")):
+        routes = [tx.note(f"initial:{route.name}") for route in run.config.routes]
+        if any(routes) or tx.pair_count(("active", "frozen", "unlinked")) or tx.open_intents():
             return
     for side in SIDES:
         for page in run.sides[side].marked(run.config.installation):

@@ -9,14 +9,17 @@ from typing import Final
 
 from tieline.connectors.base import SIDES, Connector, Create, Ref, Side
 from tieline.connectors.errors import ConfigError, TielineError
+from tieline.sync import passlog
+from tieline.sync.admission import refuse_lost_state, refuse_unfit, remember_mapping
 from tieline.sync.apply import PAUSE, Work, apply_wave, read_missing
 from tieline.sync.config.model import Config
+from tieline.sync.duties import tidy
 from tieline.sync.intake import in_scope, intake
 from tieline.sync.journal import recover
 from tieline.sync.model import Arrival, InboxEntry, PairState, PassSummary
 from tieline.sync.pairing import pair_key, record_key
 from tieline.sync.parking import BY_MAPPING, BY_PERSON, BY_WORKFLOW, NO_PATH, arrival_ref
-from tieline.sync.run import EVERYTHING, PassOptions, PassStopped, Run, new_run
+from tieline.sync.run import EVERYTHING, PassOptions, PassStopped, Run, never, new_run
 from tieline.sync.store import Store
 from tieline.sync.store.store import Tx
 
@@ -43,14 +46,16 @@ def run_pass(
     id_: str,
     options: PassOptions = EVERYTHING,
     progress: Progress = silent,
+    stop: Callable[[], bool] = never,
 ) -> PassSummary:
-    """Run one pass and return its summary, which is stored as well.
+    """Run one pass and return its summary, which is stored as well. `stop` may end it between two waves.
 
     What stops a whole side or the pass (`Denied`, a feed that cannot be believed, too much at once, a state
     that cannot be written) is raised after the summary was stored with the reason.
     """
-    run = new_run(id_, config, store, sides, clock, options)
+    run = new_run(id_, config, store, sides, clock, options, stop=stop)
     summary = PassSummary(id_, clock())
+    passlog.started(id_)
     with store.transaction() as tx:
         tx.start_pass(summary)
     try:
@@ -66,11 +71,14 @@ def _finish(run: Run, summary: PassSummary) -> PassSummary:
     summary = replace(summary, ended=run.clock(), counts=dict(run.counts))
     with run.store.transaction() as tx:
         tx.finish_pass(summary)
+    passlog.ended(summary)
     return summary
 
 
 def _work(run: Run, progress: Progress) -> None:
     check_installation(run)
+    if run.options.initial or run.options.only:
+        refuse_lost_state(run)
     only = _named(run)
     recover(run)
     _block(run)
@@ -80,23 +88,19 @@ def _work(run: Run, progress: Progress) -> None:
         _sweep(run)
         _guard(run)
     _waves(run, only, progress)
+    tidy(run)
 
 
 def check_installation(run: Run) -> None:
-    """Refuse a state of another installation, and look again at what an old mapping held or parked."""
+    """Refuse a state that a pass may not work on, and look again at what an old mapping held or parked."""
     config, now = run.config, run.clock()
     with run.store.transaction() as tx:
-        known = tx.note("installation")
-        if known is not None and known != config.installation:
-            raise ConfigError(
-                f"the state belongs to the installation {known!r}, the configuration names "
-                f"{config.installation!r}: use the state that goes with it"
-            )
+        refuse_unfit(run, tx)
         tx.set_note("installation", config.installation)
         if tx.note("fingerprint") != config.fingerprint():
             held = [f"p:{conflict.pair}" for conflict in tx.conflicts(open_only=True)]
             _look_again(tx, [*held, *(park.key for park in tx.all_parks())], BY_MAPPING, now)
-            tx.set_note("fingerprint", config.fingerprint())
+            remember_mapping(config, tx)
 
 
 def _look_again(tx: Tx, keys: Iterable[str], reason: str, now: datetime) -> None:
@@ -157,6 +161,7 @@ def drain(run: Run, side: Side, progress: Progress) -> None:
         seen += len(page.changes)
         progress(f"reading what changed in {side}", seen, 0)
     run.counts[f"feed_{side}"] = seen
+    passlog.drained(run.id, side, seen)
 
 
 def _sweep(run: Run) -> None:
@@ -207,7 +212,7 @@ def _waves(run: Run, only: frozenset[str] | None, progress: Progress) -> None:
     with run.store.read() as tx:
         total = tx.inbox_count(run.clock())
     learned = 0
-    while run.writes_left != 0:
+    while run.writes_left != 0 and not run.stop():
         with run.store.read() as tx:
             entries = tx.due(run.clock(), run.config.limits.wave, only)
         if not entries and run.counts["transitions_learned"] > learned:
@@ -216,6 +221,7 @@ def _waves(run: Run, only: frozenset[str] | None, progress: Progress) -> None:
             continue
         if not entries:
             return
+        passlog.wave(run.id, len(entries))
         wave(run, entries)
         done += len(entries)
         progress("bringing incidents in step", done, max(total, done))
