@@ -16,6 +16,11 @@ MAX_USER_PAGE: Final = 1000
 BULK_USER_PAGE: Final = 10
 MAX_BULK_USERS: Final = 200
 PROJECT_PAGE: Final = 50
+PERMISSIONS: Final = (
+    "BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "TRANSITION_ISSUES", "RESOLVE_ISSUES", "ASSIGN_ISSUES",
+    "LINK_ISSUES", "ADD_COMMENTS", "MODIFY_REPORTER", "DELETE_ISSUES",
+)  # fmt: skip
+"""Project permissions by key; an account of this stand-in holds all of them."""
 _PROJECT_EXPANDS: Final = "description,lead,issueTypes,url,projectKeys,permissions,insight"
 
 
@@ -23,6 +28,7 @@ def routes() -> list[Route]:
     """The operations of this module."""
     return [
         Route("GET", "/myself", lambda c: Answer(200, c.view.full_user(c.author))),
+        Route("GET", "/mypermissions", _permissions),
         Route("GET", "/serverInfo", _server_info, "welcome"),
         Route(
             "GET", "/field", lambda c: Answer(200, [c.view.field(f) for f in c.site.world.fields.values()])
@@ -82,6 +88,33 @@ def _server_info(call: Call) -> Answer:
             "serverTimeZone": call.site.world.time_zone,
         }  # fmt: skip
     return Answer(200, body)
+
+
+def _permissions(call: Call) -> Answer:
+    """The account's permissions: on Cloud those that are asked for by key, which is required."""
+    asked, cloud = call.several("permissions"), call.site.world.cloud
+    if cloud and not asked:
+        raise ApiError(400, ("The 'permissions' query parameter is required.",))
+    unknown = [key for key in asked if key not in PERMISSIONS]
+    if unknown:
+        raise ApiError(400, tuple(f"Unrecognized permission: {key}" for key in unknown))
+    if (project := call.request.param("projectKey")) and call.site.world.project(project) is None:
+        raise _no_project(project)
+    held = {
+        key: _permission(key, number) for number, key in enumerate(PERMISSIONS) if key in asked or not asked
+    }
+    return Answer(200, {"permissions": held})
+
+
+def _permission(key: str, number: int) -> Bean:
+    return {
+        "id": str(10 + number),
+        "key": key,
+        "name": key.replace("_", " ").capitalize(),
+        "type": "PROJECT",
+        "description": "",
+        "havePermission": True,
+    }
 
 
 def _one(among: Iterable[Named], call: Call, kind: str) -> Named:
