@@ -45,6 +45,7 @@ format: $(DEV)  ## put the code into the project's format and mend what ruff can
 docs: $(DEV)  ## write the parts of docs/ that are generated from the program
 	$(BIN)/python docs/generate_commands.py
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/generate_findings.py
 
 setup: $(DEV)  ## the virtual environment with all that development needs
 
