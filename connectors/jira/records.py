@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -21,11 +21,15 @@ _MARKER: Final = re.compile(r"[^\s:]+:[^\s:]+:\S+")
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads issues of one Jira, whose fields are `fields` by id, and `ids` by name."""
+    """Reads issues of one Jira, whose fields are `fields` by id, and `ids` by name.
+
+    `demanded` tells what a transition (by id and target) wants besides what Jira reports.
+    """
 
     settings: JiraSettings
     fields: Mapping[str, Field]
     ids: Mapping[str, str]
+    demanded: Callable[[str, str], frozenset[str]] = lambda _move, _to: frozenset()
 
     def record(self, issue: Mapping[str, Any]) -> Record:
         """The issue as a Record; Malformed if what every issue has is missing or unreadable."""
@@ -52,9 +56,14 @@ class Reader:
             place=f"{raw['project']['key']}/{raw['issuetype']['name']}",
             marker=self._marker(raw.get(self.settings.marker)),
             url=f"{self.settings.url}/browse/{label}",
-            moves=tuple(move_of(t) for t in issue.get("transitions") or ()),
+            moves=tuple(self._move(t) for t in issue.get("transitions") or ()),
             touched=MappingProxyType(touches(found)),
         )
+
+    def _move(self, transition: Mapping[str, Any]) -> Move:
+        move = move_of(transition)
+        more = self.demanded(move.id, move.to)
+        return replace(move, fields=move.fields | more, required=move.required | more) if more else move
 
     def _value(self, name: str, raw: Any) -> Value:
         value = decode(self.fields[name], self.settings.fields[name], raw, cloud=self.settings.cloud)

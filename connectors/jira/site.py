@@ -25,6 +25,7 @@ class Site:
         self._reader: Reader | None = None
         self._account = ""
         self._highest: dict[str, int] = {}
+        self._demanded: dict[tuple[str, str], frozenset[str]] = {}
 
     def fields(self) -> Mapping[str, Field]:
         """Every field by id, read once. ConfigError names the configured ones that Jira does not have.
@@ -54,7 +55,9 @@ class Site:
         fields = self.fields()
         with self._lock:
             if self._reader is None:
-                self._reader = Reader(self.settings, fields, {f.name: f.id for f in fields.values()})
+                self._reader = Reader(
+                    self.settings, fields, {f.name: f.id for f in fields.values()}, self.demanded
+                )
             return self._reader
 
     def names(self) -> list[str]:
@@ -93,3 +96,13 @@ class Site:
         """The highest key number seen in a project; 0 if none was."""
         with self._lock:
             return self._highest.get(project, 0)
+
+    def demanded(self, move: str, to: str) -> frozenset[str]:
+        """The fields that a transition was refused without, though Jira does not tell that it wants them."""
+        with self._lock:
+            return self._demanded.get((move, to), frozenset())
+
+    def demands(self, move: str, to: str, names: frozenset[str]) -> None:
+        """Remember fields that a transition was refused without."""
+        with self._lock:
+            self._demanded[move, to] = self._demanded.get((move, to), frozenset()) | names

@@ -6,6 +6,7 @@ is the transport's business, and a lost answer is Unknown.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, assert_never
@@ -36,6 +37,8 @@ from tieline.connectors.jira.wire import chunks, segment
 from tieline.connectors.richtext import text_to_adf, text_to_wiki
 
 Outcome = Applied | ConnectorError
+_REQUIRED: Final = re.compile(r"\bField (.+?) is required\b", re.I)
+"""How a workflow's validator names a field that it misses."""
 _INTERNAL: Final = {"key": "sd.public.comment", "value": {"internal": True}}
 """The comment property by which Jira Service Management hides a comment from customers."""
 
@@ -180,8 +183,25 @@ class Writing:
     def _transition(self, action: Transition) -> Applied:
         body = {"transition": {"id": action.move.id}, **self._edit(action.values, {})}
         what = f"transition of issue {action.ref.id} to {action.move.to}"
-        self._site.wire.send(what, "POST", f"issue/{segment(action.ref.id)}/transitions", body)
+        try:
+            self._site.wire.send(what, "POST", f"issue/{segment(action.ref.id)}/transitions", body)
+        except Rejected as refusal:
+            raise self._demanded(action, refusal) from None
         return Applied(action.ref)
+
+    def _demanded(self, action: Transition, refusal: Rejected) -> Rejected:
+        """The refusal, by field, of a transition whose validator misses something.
+
+        What a validator asks for ("Field Resolution is required.") is not in what Jira tells about a
+        transition. From now on our records say that this one wants those fields.
+        """
+        ids = {field.name.casefold(): field.id for field in self._site.fields().values()}
+        missed = [ids.get(name.strip().casefold(), "") for name in _REQUIRED.findall(str(refusal))]
+        wanted = frozenset(name for name in missed if name and not action.values.get(name))
+        if not wanted:
+            return refusal
+        self._site.demands(action.move.id, action.move.to, wanted)
+        return Rejected(str(refusal), {**dict.fromkeys(sorted(wanted), "is required"), **refusal.fields})
 
     def _show(self, action: ShowLink) -> Applied:
         site = urlsplit(action.url)

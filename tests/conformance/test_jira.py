@@ -576,3 +576,20 @@ def test_capabilities(world: World) -> None:
     assert (capabilities.side, capabilities.transitions) == ("jira", True)
     assert (capabilities.read_batch, capabilities.create_batch) == (100, 50)
     world.connector.close()
+
+
+def test_a_required_resolution_that_is_not_reported_is_learnt_from_the_refusal(build: Build) -> None:
+    world = build(sandbox={"settings": Settings(unreported_resolution=True)})
+    ref = world.raised()
+    world.jira.transition("beth.anglin", ref.id, "In Progress")
+
+    def resolve() -> Any:
+        move = next(m for m in world.record(ref).moves if m.to == "Resolved")
+        wanted = {"resolution": "Done"} if "resolution" in move.required else {}
+        return world.write(Transition(ref, move, wanted))
+
+    refused = resolve()
+    assert isinstance(refused, Rejected)
+    assert refused.fields == {"resolution": "is required"}
+    assert isinstance(resolve(), Applied)
+    assert world.jira.get(ref.id).values["resolution"] == "Done"
