@@ -11,16 +11,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from tieline.connectors.base import SIDES, Applied, Move, Record
-from tieline.connectors.errors import ConnectorError, Gone
+from tieline.connectors.base import SIDES, Applied, Move, Record, Side
+from tieline.connectors.errors import ConnectorError, Retryable
 from tieline.sync.journal import intend, record_conflicts
-from tieline.sync.model import Arrival, Conflict, Intent, Pair, Plan, Snapshot
-from tieline.sync.outcome import Tried, gone, settle_all, target_side
-from tieline.sync.parking import WORKFLOW, parked, stays_parked
+from tieline.sync.model import Conflict, Intent, Pair, Plan, Snapshot
+from tieline.sync.outcome import Tried, pause_of, settle_all, target_side, unread
+from tieline.sync.parking import stays_parked
 from tieline.sync.plan import Context, plan
 from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
-from tieline.sync.work import PAUSE, Work, close, park_work, put_off
+from tieline.sync.work import PAUSE, Work, close, mark_parked, park_work, put_off
 from tieline.sync.workflow import Workflow
 
 __all__ = ["MAX_ROUNDS", "PAUSE", "Work", "apply_wave", "contexts", "plan_round", "read_missing"]
@@ -39,7 +39,6 @@ def apply_wave(run: Run, works: Sequence[Work]) -> None:
         while ready := [work for work in works if work.open and work.steps]:
             _write_round(run, ready)
     postpone(run, [work for work in works if work.open], run.clock() + PAUSE)
-    _tell_what_was_learned(run)
 
 
 def read_missing(run: Run, works: Sequence[Work]) -> None:
@@ -56,21 +55,23 @@ def read_missing(run: Run, works: Sequence[Work]) -> None:
         if failed:
             with run.store.transaction() as tx:
                 for work, error in failed:
-                    _unreadable(run, tx, work, gone(work, side) if isinstance(error, Gone) else "")
+                    _unreadable(run, tx, work, side, error)
 
 
-def _unreadable(run: Run, tx: Tx, work: Work, gone_because: str) -> None:
-    if not gone_because:
-        run.counts["unreadable"] += 1
-        put_off(tx, work, run.clock() + PAUSE)
+def _unreadable(run: Run, tx: Tx, work: Work, side: Side, error: ConnectorError) -> None:
+    if isinstance(error, Retryable):
+        run.counts["retry"] += 1
+        put_off(tx, work, run.clock() + pause_of(error))
         return
-    park = tx.parked([work.key]).get(work.key)
-    work.park = park
-    if park is not None and stays_parked(park, work.entry.reasons, work.seen, run.clock()):
+    work.park = work.park or tx.parked([work.key]).get(work.key)
+    reason, detail = unread(work.pair.label(side) or str(work.pair.ref(side)), side, error)
+    same = work.park is not None and work.park.reason == reason
+    if work.park is not None and same and stays_parked(work.park, work.entry.reasons, work.seen, run.clock()):
+        tx.touch_pairs([work.pair.id], run.clock())
         tx.leave([work.entry])
         close(work)
     else:
-        park_work(run, tx, work, "gone", gone_because)
+        park_work(run, tx, work, reason, detail)
 
 
 def contexts(run: Run, works: Sequence[Work], now: datetime) -> dict[str, Context]:
@@ -105,22 +106,10 @@ def observe(run: Run, works: Sequence[Work]) -> None:
             known[name] = record.moves
             new.append((record.place, name, record.moves))
     if new:
+        run.counts["transitions_learned"] += len(new)
         with run.store.transaction() as tx:
             for place, name, moves in new:
                 tx.save_moves(place, name, moves)
-                run.learned.add(place)
-
-
-def _tell_what_was_learned(run: Run) -> None:
-    """Pairs that were parked for want of a path are looked at again once a transition was learned."""
-    if not run.learned:
-        return
-    with run.store.transaction() as tx:
-        parks = [park for park in tx.all_parks() if park.reason == "no-path"]
-        pairs = tx.pairs([int(park.key.removeprefix("p:")) for park in parks])
-        refs = [p.servicenow for p in pairs.values() if p.state == "active"]
-        tx.arrive([Arrival(ref, WORKFLOW) for ref in refs], run.clock())
-    run.learned.clear()
 
 
 def plan_round(run: Run, works: Sequence[Work]) -> None:
@@ -134,10 +123,14 @@ def plan_round(run: Run, works: Sequence[Work]) -> None:
         standing = tx.open_conflicts([work.pair.id for work in works])
         parks = tx.parked([work.key for work in works])
         for work in works:
-            run.counts["looked_at"] += 1
+            run.counts["looked_at"] += work.pair.checked_at is None or work.pair.checked_at < run.started
             work.park = work.park or parks.get(work.key)
             if work.park is None or not stays_parked(work.park, work.entry.reasons, work.seen, now):
                 _plan_pair(run, tx, work, context[work.vocabulary.route], standing.get(work.pair.id, ()))
+                if work.open and not work.steps and not work.parked and work.key in parks:
+                    tx.unpark(work.key)
+            else:  # or one that stays parked would stand first in every sweep
+                tx.touch_pairs([work.pair.id], now)
             work.open = work.open and bool(work.steps)
         tx.leave([work.entry for work in works if not work.open])
 
@@ -147,7 +140,11 @@ def _plan_pair(run: Run, tx: Tx, work: Work, context: Context, standing: Sequenc
         work.pair, work.records["servicenow"], work.records["jira"], min(work.read_at.values()),
         tuple(standing),
     )  # fmt: skip
-    made = plan(snapshot, work.vocabulary, context)
+    try:
+        made = plan(snapshot, work.vocabulary, context)
+    except Exception as error:  # one odd pair stops nobody else (P6), and is seen
+        park_work(run, tx, work, "failed", f"it could not be planned: {type(error).__name__}: {error}")
+        return
     work.steps = list(made.steps)
     work.pair = _looked_at(work, made, context.now)
     tx.save_pair(work.pair)
@@ -156,12 +153,9 @@ def _plan_pair(run: Run, tx: Tx, work: Work, context: Context, standing: Sequenc
         if conflict.id in made.closed:
             tx.save_conflict(replace(conflict, open=False, closed_at=context.now))
     run.counts["conflicts"] += len(made.conflicts)
+    work.parked = made.park is not None
     if made.park is not None:
-        park = parked(work.key, made.park.reason, made.park.detail, work.seen, context.now, work.park)
-        tx.park(park)
-        run.counts["parked"] += work.park is None
-    elif work.park is not None and not work.steps:
-        tx.unpark(work.key)
+        mark_parked(run, tx, work, made.park.reason, made.park.detail)
 
 
 def _looked_at(work: Work, made: Plan, now: datetime) -> Pair:
@@ -190,9 +184,7 @@ def _write_round(run: Run, ready: Sequence[Work]) -> None:
             settle_all(run, _tried(mine, results), at)
 
 
-def _tried(
-    mine: Sequence[tuple[Work, Intent]], results: Sequence[Applied | ConnectorError]
-) -> list[Tried]:
+def _tried(mine: Sequence[tuple[Work, Intent]], results: Sequence[Applied | ConnectorError]) -> list[Tried]:
     return [(work, intent, result) for (work, intent), result in zip(mine, results, strict=True)]
 
 

@@ -57,9 +57,17 @@ class StatusUnit(Unit):
         states = {token.partition("/")[0] for token in self.map.members(class_, "servicenow")}
         return bool(states & CLOSED_STATES)
 
-    def is_closed(self, servicenow: Values) -> bool:
-        """Whether the incident stands in Closed, from where writing it back to life is a decision."""
-        return servicenow.get(self.state) == "7"
+    def siblings(self, status: str) -> frozenset[str]:
+        """The other Jira statuses that mean the same."""
+        class_ = self.map.class_of("jira", status)
+        return frozenset() if class_ is None else self.map.members(class_, "jira") - {status}
+
+    def stands_apart(self, servicenow: Values, jira: Values) -> bool:
+        """A closed incident stays closed though it was reopened in Jira, unless it is to be written."""
+        if self.reopen == "write" or servicenow.get(self.state) != "7":
+            return False
+        class_ = self.status_class("jira", jira)
+        return class_ is not None and not self.closes(class_)
 
     def classify(self, side: Side, values: Values, directory: Directory) -> Hashable | Unmapped:
         """Status class, resolution class and close notes; the last two only where the status closes."""
@@ -189,21 +197,24 @@ class PriorityUnit(Unit):
         return unmapped(self.name, side, value) if number is None else number
 
     def encode(self, to: Side, values: Values, current: Values, directory: Directory) -> Values | Unmapped:
-        """Jira's priority for ServiceNow's, or the impact and urgency that yield Jira's."""
-        if to == "jira":
-            value = values.get(self.priority)
-            partner = None if value is None else self.map.partner("servicenow", str(value))
-            if value is not None and partner is None:
-                return unmapped(self.name, "servicenow", value)
-            return {self.jira_priority: partner}
-        return self._to_servicenow(values.get(self.jira_priority), current)
+        """Jira's priority for ServiceNow's, or the impact and urgency that yield Jira's.
+
+        An incident always has a priority: a side that has none says nothing, and the other keeps its own.
+        """
+        value = values.get(self.jira_priority if to == "servicenow" else self.priority)
+        if value is None:
+            return self.own(to, current)
+        if to == "servicenow":
+            return self._to_servicenow(value, current)
+        partner = self.map.partner("servicenow", str(value))
+        return unmapped(self.name, "servicenow", value) if partner is None else {self.jira_priority: partner}
 
     def _to_servicenow(self, value: Value, current: Values) -> Values | Unmapped:
-        number = None if value is None else self.map.class_of("jira", str(value))
+        number = self.map.class_of("jira", str(value))
         if number is None:
             return unmapped(self.name, "jira", value)
         wanted = self.map.members(number, "servicenow")
-        now = (str(current.get(self.impact) or "3"), str(current.get(self.urgency) or "3"))
+        now = (_level(current.get(self.impact)), _level(current.get(self.urgency)))
         cells = [cell for cell, priority in self.matrix.items() if priority in wanted]
         if not cells:
             return Unmapped(
@@ -213,6 +224,11 @@ class PriorityUnit(Unit):
         return {
             self.impact: impact, self.urgency: urgency, self.priority: self.matrix[impact, urgency]
         }  # fmt: skip
+
+
+def _level(value: Value) -> Level:
+    """An impact or urgency; the lowest where there is none, or one that the matrix does not know."""
+    return value if isinstance(value, str) and value in {"1", "2", "3"} else "3"
 
 
 def _distance(now: tuple[Level, Level], cell: tuple[Level, Level]) -> tuple[int, int]:

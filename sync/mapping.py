@@ -144,6 +144,10 @@ class Unit:
         """
         raise NotImplementedError
 
+    def stands_apart(self, servicenow: Values, jira: Values) -> bool:
+        """Whether the two sides are meant to differ like this."""
+        return False
+
     def agrees(self, servicenow: Values, jira: Values, directory: Directory) -> bool:
         """Whether both sides are in one class."""
         ours = self.classify("servicenow", servicenow, directory)
@@ -260,7 +264,18 @@ class EntityUnit(FieldUnit):
         partner = directory.partner(side, self.kind, str(id_))
         if partner is not None:
             return partner if side == "servicenow" else str(id_)
+        if side == "jira" and self.unknown == f"default:{id_}":
+            return str(id_)
         return self._without(side, str(id_), directory)
+
+    def agrees(self, servicenow: Values, jira: Values, directory: Directory) -> bool:
+        """One class, or partners by the look-up of either side: one of two namesakes may be found alone."""
+        ours, theirs = self.value("servicenow", servicenow), self.value("jira", jira)
+        if ours is not None and theirs is not None:
+            found = directory.partner("servicenow", self.kind, str(ours)) == theirs
+            if found or directory.partner("jira", self.kind, str(theirs)) == ours:
+                return True
+        return super().agrees(servicenow, jira, directory)
 
     def encode(self, to: Side, values: Values, current: Values, directory: Directory) -> Values | Unmapped:
         """The partner's id."""
@@ -294,9 +309,7 @@ class SetUnit(FieldUnit):
 
     def elements(self, side: Side, values: Values) -> Mapping[Hashable, str]:
         """The shared elements: class -> own value."""
-        value = self.value(side, values)
-        members = value if isinstance(value, frozenset) else frozenset(() if value is None else (value,))
-        classes = {self._element(side, member): member for member in sorted(members)}
+        classes = {self._element(side, member): member for member in sorted(self._members(side, values))}
         return {class_: member for class_, member in classes.items() if class_ is not None}
 
     def classify(self, side: Side, values: Values, directory: Directory) -> Hashable | Unmapped:
@@ -310,11 +323,14 @@ class SetUnit(FieldUnit):
     def with_elements(self, to: Side, current: Values, wanted: Mapping[Hashable, str]) -> Values:
         """This side's values with exactly the shared elements `wanted` (class -> the other side's name)."""
         present = self.elements(to, current)
-        value = self.value(to, current)
-        members = set(value) if isinstance(value, frozenset) else set()
-        members -= {own for class_, own in present.items() if class_ not in wanted}
+        kept = {None, *wanted}
+        members = {m for m in self._members(to, current) if self._element(to, m) in kept}
         members |= {self._partner(to, theirs) for c, theirs in wanted.items() if c not in present}
         return self._as(to, frozenset(members) or None)
+
+    def _members(self, side: Side, values: Values) -> frozenset[str]:
+        value = self.value(side, values)
+        return value if isinstance(value, frozenset) else frozenset(() if value is None else (value,))
 
     def _element(self, side: Side, member: str) -> Hashable | None:
         number = self.map.class_of(side, member)
@@ -326,9 +342,13 @@ class SetUnit(FieldUnit):
 
 
 def cut(text: str, limit: int, mark: str) -> tuple[str, str]:
-    """The text within `limit` UTF-16 units, ending with `mark` if it was cut, and the tail cut off."""
+    """The text within `limit` UTF-16 units, ending with `mark` if it was cut, and the tail cut off.
+
+    A limit that leaves the mark no room cuts without one.
+    """
     if units(text) <= limit:
         return text, ""
+    mark = mark if units(mark) < limit else ""
     room = limit - units(mark)
     head = text.encode("utf-16-le")[: room * 2].decode("utf-16-le", "ignore").rstrip()
     return head + mark, text[len(head) :]

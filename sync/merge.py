@@ -5,11 +5,12 @@ Moved is measured per side in that side's own vocabulary; agreement in classes. 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from tieline.connectors.base import SIDES, Record, Side, Values, other
+from tieline.connectors.base import SIDES, Record, Side, Touch, Values, other
 from tieline.sync.mapping import Directory, SetUnit, Unit, Unmapped
 from tieline.sync.model import Snapshot, UnitBase
 
@@ -39,12 +40,17 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Take this side's values. `clash`: both had moved. `person`: a person may stand behind them."""
+    """Take this side's values.
+
+    `clash`: the other side's were a person's as well. `person`: whether a person stands behind the values
+    taken, None where the side does not tell. `chosen`: a person named this side.
+    """
 
     side: Side
     why: str
     clash: bool = False
-    person: bool = True
+    person: bool | None = True
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +68,20 @@ def merge(unit: Unit, snapshot: Snapshot, directory: Directory) -> Decision:
     """Decide one unit of one pair. Pure; the same snapshot always gives the same decision."""
     base = snapshot.pair.base.unit(unit.name)
     values = {side: unit.own(side, snapshot.record(side).values) for side in SIDES}
-    moved = [side for side in SIDES if has_moved(base, side, values[side]) and unit.flows(other(side))]
-    if not moved or unit.agrees(values["servicenow"], values["jira"], directory):
+    if unit.agrees(values["servicenow"], values["jira"], directory):
         return Settle()
     if base.servicenow is None and base.jira is None:
         return _first(unit)
-    if len(moved) == 1:
+    apart = [side for side in SIDES if has_moved(base, side, values[side])]
+    moved = [side for side in apart if unit.flows(other(side))]
+    if not apart:
+        return _unequal(unit, values, directory)
+    if not moved:
+        return Settle()
+    if len(apart) == 1:
         return _take(unit, base, snapshot, moved[0], directory)
+    if len(moved) == 1:
+        return _override(unit, base, snapshot, moved[0])
     return _clash(unit, base, snapshot, directory)
 
 
@@ -99,76 +112,112 @@ def has_moved(base: UnitBase, side: Side, values: Values) -> bool:
 
 
 def _first(unit: Unit) -> Decision:
-    if unit.rules.first == "hold":
+    rule = unit.rules.first
+    if rule == "hold":
         return Hold("first", f"{unit.name}: the sides differ and there is no history to tell who changed it")
-    return Take(
-        unit.rules.first,
-        f"{unit.name}: no history, and its rule 'first' names {unit.rules.first}",
-        clash=True,
-    )
+    if not unit.flows(other(rule)):
+        return Settle()
+    return Take(rule, f"{unit.name}: no history, and its rule 'first' names {rule}", clash=True)
+
+
+def _unequal(unit: Unit, values: Mapping[Side, Values], directory: Directory) -> Decision:
+    """Both sides are as they were left, and yet they differ: what joins their values has changed."""
+    if unit.rules.direction != "both" or unit.stands_apart(values["servicenow"], values["jira"]):
+        return Settle()
+    for side in SIDES:
+        class_ = unit.classify(side, values[side], directory)
+        if isinstance(class_, Unmapped):
+            return Hold("unmapped", class_.reason)
+        if not any(values[side].values()):
+            return Take(other(side), f"{unit.name}: {side} can hold it now")
+    return _first(unit)
+
+
+def _override(unit: Unit, base: UnitBase, snapshot: Snapshot, side: Side) -> Decision:
+    """Only this side's values travel, and they run over what was changed on the other."""
+    across = author(unit, base, snapshot.record(other(side)))
+    why = f"{unit.name}: changed on both sides, and only {side}'s values travel"
+    return Take(side, why, clash=across is not False, person=author(unit, base, snapshot.record(side)))
 
 
 def _take(
     unit: Unit, base: UnitBase, snapshot: Snapshot, side: Side, directory: Directory, why: str = ""
 ) -> Decision:
-    person = not by_system(unit, base, snapshot.record(side))
-    if not person and _flaps(unit, base, snapshot, side, directory):
+    person = author(unit, base, snapshot.record(side))
+    if person is False and _flaps(unit, base, snapshot, side, directory):
         return Hold(
             "flapping",
-            f"{unit.name}: two rules fight over it, one on each side, and no person set either value; "
-            f"switch one off, then choose a side",
+            f"{unit.name}: it goes back and forth between two values that no person is known to have set; "
+            "two rules fight over it, one on each side: switch one off, then choose a side",
         )
     return Take(side, why or f"{unit.name}: changed in {side}", person=person)
 
 
 def _clash(unit: Unit, base: UnitBase, snapshot: Snapshot, directory: Directory) -> Decision:
-    systems = [side for side in SIDES if by_system(unit, base, snapshot.record(side))]
+    systems = [side for side in SIDES if author(unit, base, snapshot.record(side)) is False]
     if len(systems) == 1:
         winner = other(systems[0])
         why = f"{unit.name}: changed in {winner}; in {systems[0]} only the system had changed it"
         return _take(unit, base, snapshot, winner, directory, why)
+    decision = _by_rule(unit, base, snapshot)
+    if systems and isinstance(decision, Take):
+        return _take(unit, base, snapshot, decision.side, directory, decision.why)
+    return decision
+
+
+def _by_rule(unit: Unit, base: UnitBase, snapshot: Snapshot) -> Decision:
     rule = unit.rules.clash
-    if rule == "newest":
-        first, last = (interval(unit, base, snapshot, side) for side in SIDES)
-        if first.before(last):
-            return Take("jira", f"{unit.name}: changed on both sides, in jira last", clash=True)
-        if last.before(first):
-            return Take("servicenow", f"{unit.name}: changed on both sides, in servicenow last", clash=True)
-        if unit.rules.tie != "hold":
-            why = f"{unit.name}: changed on both sides, too close to tell; 'tie' names {unit.rules.tie}"
-            return Take(unit.rules.tie, why, clash=True)
-        return Hold("clash", f"{unit.name}: changed on both sides, too close to tell which was last")
     if rule == "hold":
         return Hold("clash", f"{unit.name}: changed on both sides, and its rule 'clash' is to hold")
-    return Take(rule, f"{unit.name}: changed on both sides; its rule 'clash' names {rule}", clash=True)
+    if rule != "newest":
+        return Take(rule, f"{unit.name}: changed on both sides; its rule 'clash' names {rule}", clash=True)
+    ours, theirs = (interval(unit, base, snapshot, side) for side in SIDES)
+    last: Side | None = "jira" if ours.before(theirs) else "servicenow" if theirs.before(ours) else None
+    if last is not None:
+        return Take(last, f"{unit.name}: changed on both sides, in {last} last", clash=True)
+    if unit.rules.tie == "hold":
+        return Hold("clash", f"{unit.name}: changed on both sides, too close to tell which was last")
+    why = f"{unit.name}: changed on both sides, too close to tell; 'tie' names {unit.rules.tie}"
+    return Take(unit.rules.tie, why, clash=True)
 
 
 def interval(unit: Unit, base: UnitBase, snapshot: Snapshot, side: Side) -> Interval:
     """When this side's move was made: an instant where the side tells, else since it was last seen equal."""
     record = snapshot.record(side)
-    touches = [record.touched[name] for name in unit.fields(side) if name in record.touched]
-    if touches:
-        at = max(touch.at for touch in touches)
-        return Interval(at, at)
-    return Interval(base.equal_at, min(snapshot.at, record.updated + RESOLUTION))
+    touches = _touches(unit, base, record)
+    known = [touch.at for touch in touches if touch is not None]
+    if known and len(known) == len(touches):
+        return Interval(max(known), max(known))
+    bounds = [*known, *([base.equal_at] if base.equal_at else [])]
+    return Interval(max(bounds, default=None), min(snapshot.at, record.updated + RESOLUTION))
 
 
-def by_system(unit: Unit, base: UnitBase, record: Record) -> bool:
-    """Whether a side's move is known to be its system's own (a business rule, an automation)."""
+def author(unit: Unit, base: UnitBase, record: Record) -> bool | None:
+    """Whether a person made a side's move; False: its system did; None: the side does not tell."""
     dealt = base.of(record.ref.side)
-    values = unit.own(record.ref.side, record.values)
     if dealt is not None and dealt.system is not None:
-        return all(dealt.system.get(name) == value for name, value in values.items())
-    changed = [n for n, v in values.items() if dealt is None or dealt.values.get(n) != v]
-    touches = [record.touched[name] for name in changed if name in record.touched]
-    return bool(touches) and all(touch.person is False for touch in touches)
+        values = unit.own(record.ref.side, record.values)
+        if all(dealt.system.get(name) == value for name, value in values.items()):
+            return False
+    told = [None if touch is None else touch.person for touch in _touches(unit, base, record)]
+    if True in told:
+        return True
+    return False if told and None not in told else None
+
+
+def _touches(unit: Unit, base: UnitBase, record: Record) -> list[Touch | None]:
+    """What the side tells about each field that differs from the Base."""
+    dealt = base.of(record.ref.side)
+    then = {} if dealt is None else dealt.values
+    values = unit.own(record.ref.side, record.values)
+    return [record.touched.get(name) for name, value in values.items() if then.get(name) != value]
 
 
 def trail(
     unit: Unit, base: UnitBase, snapshot: Snapshot, taken: Take, directory: Directory
 ) -> tuple[str, ...]:
     """The trail after `taken`: empty once a person is known, else with this value at its end."""
-    if taken.person:
+    if taken.person is True:
         return ()
     return (*base.trail, _mark(unit, snapshot, taken.side, directory))[-ALTERNATIONS:]
 

@@ -1,17 +1,16 @@
-"""Makes pairs: of an origin and the mirror just made of it, or of two halves that a marker joins."""
+"""Makes pairs, of an origin and its mirror, and ends them. It decides neither which, nor when."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from tieline.connectors.base import Record, Ref, Side, other
+from tieline.connectors.base import Record, Ref, Side
 from tieline.sync.marker import Marker, parse_marker
-from tieline.sync.model import Arrival, AuditEntry, Base, Pair, Park, Step
+from tieline.sync.model import Arrival, Base, Pair, Park, Step
 from tieline.sync.run import Run
 from tieline.sync.settle import settle_mirror
-
-LOST_STATE: Final = "its marker joins it; there was no history"
+from tieline.sync.store.store import Tx
 
 
 def record_key(ref: Ref) -> str:
@@ -24,36 +23,77 @@ def pair_key(pair: Pair) -> str:
     return f"p:{pair.id}"
 
 
-def pair_up(
-    run: Run, route: str, origin: Record, mirror: Record, step: Step | None,
-    *, intent: int | None = None, audit: Sequence[AuditEntry] = (),
-) -> Pair:  # fmt: skip
-    """Store the pair of an origin and its mirror, with its Base, in one transaction with its intent's end.
+def first_base(run: Run, route: str, step: Step, origin: Record | None, mirror: Record) -> Base:
+    """The Base of a pair whose mirror `step` made; `origin` is None if it is hidden meanwhile."""
+    vocabulary, now = run.vocabularies[route], run.clock()
+    records = [record for record in (origin, mirror) if record is not None]
+    directory = run.people.directory([(record, vocabulary) for record in records], now)
+    return settle_mirror(step, origin, mirror, vocabulary, directory, now)
 
-    Without `step` (two halves found by their marker) there is no Base: the rule `first` decides what differs.
+
+def pair_up(
+    run: Run, tx: Tx, route: str, origin: Record | Ref, mirror: Record, base: Base | None = None
+) -> Pair:
+    """Store the pair of an origin and its mirror, and let it be looked at.
+
+    Without a Base (two halves found by their marker) the rule `first` decides what differs. An origin that
+    is not shown is named by its Ref alone: the pair then parks as any other whose half is gone.
     """
     now = run.clock()
-    base = Base()
-    if step is not None:
-        vocabulary = run.vocabularies[route]
-        directory = run.people.directory([(origin, vocabulary), (mirror, vocabulary)], now)
-        base = settle_mirror(step, origin, mirror, vocabulary, directory, now)
-    records: dict[Side, Record] = {origin.ref.side: origin, mirror.ref.side: mirror}
-    servicenow, jira = records["servicenow"], records["jira"]
+    ref = origin.ref if isinstance(origin, Record) else origin
+    refs: dict[Side, Ref] = {ref.side: ref, mirror.ref.side: mirror.ref}
+    labels: dict[Side, str] = {mirror.ref.side: mirror.label}
+    labels[ref.side] = origin.label if isinstance(origin, Record) else ""
     pair = Pair(
-        id=0, route=route, servicenow=servicenow.ref, jira=jira.ref, origin=origin.ref.side,
-        number=servicenow.label, key=jira.label, base=base, created_at=now,
+        id=0, route=route, servicenow=refs["servicenow"], jira=refs["jira"], origin=ref.side,
+        number=labels["servicenow"], key=labels["jira"], base=base or Base(), created_at=now,
     )  # fmt: skip
-    with run.store.transaction() as tx:
-        for record in (origin, mirror):
-            tx.unpark(record_key(record.ref))
-        stored = tx.add_pair(pair)
-        tx.arrive([Arrival(pair.servicenow, "paired")], now)
-        tx.audit([*audit])
-        if intent is not None:
-            tx.remove_intent(intent)
+    for each in refs.values():
+        tx.unpark(record_key(each))
+    stored = tx.add_pair(pair)
+    tx.arrive([Arrival(pair.servicenow, "paired")], now)
     run.counts["paired"] += 1
     return stored
+
+
+def move_over(run: Run, tx: Tx, closed: Pair, child: Record, issue: Record | Ref, base: Base | None) -> Pair:
+    """The issue goes on with the child of its closed incident: that pair ends, and a new one begins."""
+    unlink(run, tx, closed)
+    return pair_up(run, tx, closed.route, issue, child, base)
+
+
+def unlink(run: Run, tx: Tx, pair: Pair) -> Pair:
+    """End a pair. Its records are remembered, so that neither ever gets another mirror by mistake."""
+    ended = replace(pair, state="unlinked")
+    tx.save_pair(ended)
+    tx.unpark(pair_key(pair))
+    for ref in (pair.servicenow, pair.jira):
+        tx.set_note(_ended(ref), str(pair.id))
+    for conflict in tx.open_conflicts([pair.id]).get(pair.id, ()):
+        tx.save_conflict(replace(conflict, open=False, closed_at=run.clock()))
+    return ended
+
+
+def relink(run: Run, tx: Tx, pair: Pair) -> Pair:
+    """Take an ended pair up again, with the Base that it had."""
+    again = replace(pair, state="active")
+    tx.save_pair(again)
+    for ref in (pair.servicenow, pair.jira):
+        tx.unpark(record_key(ref))
+        tx.set_note(_ended(ref), "")
+    tx.arrive([Arrival(pair.servicenow, "paired")], run.clock())
+    return again
+
+
+def ended_pairs(tx: Tx, refs: Iterable[Ref]) -> dict[Ref, Pair]:
+    """The pair that each of these records was last in, where that has ended."""
+    found = {ref: int(note) for ref in refs if (note := tx.note(_ended(ref)))}
+    pairs = tx.pairs(found.values())
+    return {ref: pairs[id_] for ref, id_ in found.items() if id_ in pairs}
+
+
+def _ended(ref: Ref) -> str:
+    return f"ended:{record_key(ref)}"
 
 
 def choose_holder(holders: Sequence[Record]) -> Record:
@@ -67,7 +107,7 @@ def copy_park(run: Run, record: Record) -> Park:
         f"{record.label} carries the marker of another ticket's mirror: it was copied from it. "
         "Empty its marker field to let it be an incident of its own"
     )
-    return Park(record_key(record.ref), "copy", detail, run.clock(), None)
+    return Park(record_key(record.ref), "copy", detail, run.clock(), None, label=record.label)
 
 
 def own_marker(run: Run, record: Record) -> Marker | None:
@@ -80,8 +120,3 @@ def is_foreign_mirror(run: Run, record: Record) -> bool:
     """Whether another installation made this record: it is never an origin here."""
     marker = parse_marker(record.marker)
     return marker is not None and marker.installation != run.config.installation
-
-
-def across(ref: Ref, id_: str) -> Ref:
-    """The Ref of the same kind on the other side."""
-    return Ref(other(ref.side), id_, ref.kind)

@@ -67,6 +67,7 @@ class Run:
     """Asked between waves: whether somebody wants the pass to end soon."""
     blocked: set[str] = field(default_factory=set)
     """Inbox keys whose intents are open: nothing else happens to them in this pass."""
+    _own_names: dict[Side, frozenset[str]] = field(default_factory=dict)
 
     @property
     def writes_left(self) -> int | None:
@@ -80,17 +81,35 @@ class Run:
         return [self.on_our_clock(record) if isinstance(record, Record) else record for record in found]
 
     def on_our_clock(self, record: Record) -> Record:
-        """The record with the difference between the side's clock and ours taken out."""
-        known = self.identities.get(record.ref.side)
-        if known is None or abs(known.skew) < CLOCK_TOLERANCE:
+        """The record with the difference between the side's clock and ours taken out.
+
+        What was last touched by our own account is no person's: a rule or post-function within our write.
+        """
+        side = record.ref.side
+        known = self.identities.get(side)
+        skew = timedelta(0) if known is None or abs(known.skew) < CLOCK_TOLERANCE else known.skew
+        if not skew and not record.touched:
             return record
-        touched = {n: replace(t, at=t.at - known.skew) for n, t in record.touched.items()}
-        return replace(record, updated=record.updated - known.skew, touched=touched)
+        touched = {
+            name: replace(t, at=t.at - skew, person=False if self.is_us(side, t.by) else t.person)
+            for name, t in record.touched.items()
+        }
+        return replace(record, updated=record.updated - skew, touched=touched)
+
+    def is_us(self, side: Side, name: str) -> bool:
+        """Whether a side's user id or name is that of our own account."""
+        if side not in self._own_names:
+            known = self.identities.get(side)
+            auth = self.config.servicenow.auth if side == "servicenow" else self.config.jira.auth
+            names = [getattr(auth, "user", ""), *([known.id, known.name] if known else [])]
+            self._own_names[side] = frozenset(n.casefold() for n in names if n)
+        return name.casefold() in self._own_names[side]
 
     def identity(self, side: Side) -> Identity:
         """Who the side says that we are, asked once a pass. Raises `Denied` if the answer is not ours."""
         if side not in self.identities:
             self.identities[side] = self.sides[side].identity()
+            self._own_names.pop(side, None)
         return self.identities[side]
 
 

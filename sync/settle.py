@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
-from tieline.connectors.base import Applied, Record, Side, Values, no_values, other
+from tieline.connectors.base import Applied, Create, Record, Side, Values, no_values, other
 from tieline.sync.mapping import Directory, Unit, Unmapped
 from tieline.sync.model import Base, Conflict, Dealt, Pair, Step, UnitBase
 from tieline.sync.vocabulary import Vocabulary
@@ -33,12 +32,18 @@ def settle(pair: Pair, step: Step, applied: Applied, vocabulary: Vocabulary, dir
 
 
 def settle_mirror(
-    step: Step, origin: Record, mirror: Record, vocabulary: Vocabulary, directory: Directory, at: datetime
+    step: Step,
+    origin: Record | None,
+    mirror: Record,
+    vocabulary: Vocabulary,
+    directory: Directory,
+    at: datetime,
 ) -> Base:
     """The first Base of a pair whose mirror was just made.
 
     What the create named is dealt with. What it could not name (a status, a value without a partner) is
-    dealt with where the sides agree; elsewhere the origin still counts as moved.
+    dealt with where the sides agree; elsewhere the origin still counts as moved. An origin that is not
+    shown now (None) counts as moved too.
     """
     side = mirror.ref.side
     units: dict[str, UnitBase] = {}
@@ -47,12 +52,16 @@ def settle_mirror(
         if base is not None:
             units[unit.name] = _verified(unit, base, side, mirror, _untouched(unit, mirror), directory)
             continue
-        own = {r.ref.side: unit.own(r.ref.side, r.values) for r in (origin, mirror)}
-        agrees = unit.agrees(own["servicenow"], own["jira"], directory)
-        dealt = {s: Dealt(values) if agrees or s == side else None for s, values in own.items()}
+        values = unit.own(side, mirror.values)
+        dealt: dict[Side, Dealt | None] = {side: Dealt(values), other(side): None}
+        if origin is not None:
+            own = {side: values, other(side): unit.own(other(side), origin.values)}
+            if unit.agrees(own["servicenow"], own["jira"], directory):
+                dealt[other(side)] = Dealt(own[other(side)])
         units[unit.name] = UnitBase(dealt["servicenow"], dealt["jira"], at)
-    shown: Mapping[Side, str] = {"servicenow": origin.label} if side == "servicenow" else {}
-    return Base(MappingProxyType(units), MappingProxyType(dict(shown)))
+    create = step.action
+    shown: dict[Side, str] = {side: create.shown} if isinstance(create, Create) and create.shown else {}
+    return Base(MappingProxyType(units), MappingProxyType(shown))
 
 
 def _verified(

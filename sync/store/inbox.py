@@ -51,6 +51,11 @@ class Inbox(Refs):
         query = sa.select(inbox).where(_DUE_IN_ORDER).order_by(*_IN_ORDER).limit(limit)
         return [_entry(row) for row in self._all(query, {"_now": now})]
 
+    def walk_due(self, now: datetime, after: str, limit: int) -> list[InboxEntry]:
+        """The next `limit` entries that are due, with a key above `after`, by key."""
+        query = sa.select(inbox).where(inbox.c.key > after, inbox.c.due <= now).order_by(inbox.c.key)
+        return [_entry(row) for row in self._all(query.limit(limit))]
+
     def _due_of(self, now: datetime, limit: int, only: frozenset[str]) -> list[InboxEntry]:
         found: list[InboxEntry] = []
         for some in chunks(sorted(only)):

@@ -1,0 +1,170 @@
+"""From the merge of one unit to what each side should hold, and the Conflict that goes with it. Pure.
+
+Nothing here knows in which requests the values travel: `tieline.sync.steps` orders them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import assert_never
+
+from tieline.connectors.base import SIDES, Side, Values, other
+from tieline.sync.groups import StatusUnit
+from tieline.sync.mapping import Directory, SetUnit, Unit, Unmapped
+from tieline.sync.merge import Decision, Hold, Settle, Take, has_moved, merge, merge_sets, trail
+from tieline.sync.model import Conflict, Dealt, Snapshot, UnitBase
+from tieline.sync.workflow import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a plan needs to know besides the pair: who is who, the known workflow, the time, who we are."""
+
+    now: datetime
+    directory: Directory = field(default_factory=Directory)
+    workflow: Workflow = field(default_factory=Workflow)
+    installation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One unit's end: what each side should hold and what its Base becomes, or the Conflict that holds it.
+
+    `note` is a comment for the issue. `child` asks for a new incident in place of the closed one.
+    """
+
+    unit: Unit
+    values: Mapping[Side, Values]
+    base: UnitBase
+    why: str = ""
+    conflict: Conflict | None = None
+    note: str = ""
+    child: bool = False
+
+    def changed(self, snapshot: Snapshot, side: Side) -> Values:
+        """What has to be written on one side."""
+        now, computed = snapshot.record(side).values, self.unit.computed(side)
+        return {n: x for n, x in self.values[side].items() if now.get(n) != x and n not in computed}
+
+    def writes(self, snapshot: Snapshot) -> bool:
+        """Whether anything has to be written on either side."""
+        return bool(self.note) or self.child or any(self.changed(snapshot, side) for side in SIDES)
+
+
+def decide(unit: Unit, snapshot: Snapshot, context: Context) -> Verdict:
+    """Decide one unit of one pair; an open Conflict of it is carried on, carried out or left behind."""
+    base = snapshot.pair.base.unit(unit.name)
+    if isinstance(unit, SetUnit):
+        return _sets(unit, base, snapshot)
+    decision = merge(unit, snapshot, context.directory)
+    standing = next((c for c in snapshot.conflicts if c.unit == unit.name and c.open), None)
+    if standing is not None and standing.choice is not None and not isinstance(decision, Settle):
+        decision = _chosen(unit, standing.choice)
+    verdict = _follow(unit, base, snapshot, decision, context)
+    if standing is not None and verdict.conflict is not None:
+        kept = replace(verdict.conflict, id=standing.id, at=standing.at, choice=standing.choice)
+        verdict = replace(verdict, conflict=kept)
+    return verdict
+
+
+def _chosen(unit: Unit, side: Side) -> Decision:
+    """What a person chose. A side whose values do not travel is chosen to stay as it is."""
+    if not unit.flows(other(side)):
+        return Settle()
+    return Take(side, f"{unit.name}: a person chose {side}", clash=True, chosen=True)
+
+
+def _follow(unit: Unit, base: UnitBase, snapshot: Snapshot, decision: Decision, context: Context) -> Verdict:
+    match decision:
+        case Settle():
+            return _settled(unit, base, snapshot)
+        case Hold():
+            return _held(unit, base, snapshot, decision)
+        case Take():
+            return _taken(unit, base, snapshot, decision, context)
+        case _:
+            assert_never(decision)
+
+
+def _current(unit: Unit, snapshot: Snapshot) -> Mapping[Side, Values]:
+    return {side: unit.own(side, snapshot.record(side).values) for side in SIDES}
+
+
+def _settled(unit: Unit, base: UnitBase, snapshot: Snapshot) -> Verdict:
+    values = _current(unit, snapshot)
+    moved = [side for side in SIDES if has_moved(base, side, values[side])]
+    dealt = {side: Dealt(values[side]) if side in moved else base.of(side) for side in SIDES}
+    after = UnitBase(dealt["servicenow"], dealt["jira"], snapshot.at, () if moved else base.trail)
+    return Verdict(unit, values, after)
+
+
+def _held(unit: Unit, base: UnitBase, snapshot: Snapshot, hold: Hold) -> Verdict:
+    values = _current(unit, snapshot)
+    conflict = Conflict(
+        snapshot.pair.id, unit.name, hold.kind, values["servicenow"], values["jira"], hold.why,
+        snapshot.at, open=True,
+    )  # fmt: skip
+    return Verdict(unit, values, base, hold.why, conflict)
+
+
+def _taken(unit: Unit, base: UnitBase, snapshot: Snapshot, take: Take, context: Context) -> Verdict:
+    now = _current(unit, snapshot)
+    apart = take.side == "jira" and unit.stands_apart(now["servicenow"], now["jira"])
+    if apart and isinstance(unit, StatusUnit):
+        return _left_closed(unit, snapshot, now, take)
+    values = _carried(unit, now, take, context.directory)
+    if isinstance(values, Unmapped):
+        return _held(unit, base, snapshot, Hold(values.kind, values.reason))
+    after = UnitBase(
+        Dealt(values["servicenow"]), Dealt(values["jira"]), snapshot.at,
+        trail(unit, base, snapshot, take, context.directory),
+    )  # fmt: skip
+    conflict = _decided(unit, snapshot, now, take.side, take.why) if take.clash else None
+    return Verdict(unit, values, after, take.why, conflict)
+
+
+def _carried(
+    unit: Unit, now: Mapping[Side, Values], take: Take, directory: Directory
+) -> dict[Side, Values] | Unmapped:
+    """What both sides hold once the values of one are carried over.
+
+    Where the other side cannot hold them exactly, what it makes of them is carried back.
+    """
+    side, to = take.side, other(take.side)
+    encoded = unit.encode(to, now[side], now[to], directory)
+    if isinstance(encoded, Unmapped) and encoded.kind == "cut" and take.chosen:
+        encoded = unit.encode(to, now[side], {}, directory)  # a person let go of the tail
+    if isinstance(encoded, Unmapped):
+        return encoded
+    values: dict[Side, Values] = {side: now[side], to: encoded}
+    if unit.flows(side) and not unit.agrees(values["servicenow"], values["jira"], directory):
+        back = unit.encode(side, encoded, now[side], directory)
+        values[side] = now[side] if isinstance(back, Unmapped) else back
+    return values
+
+
+def _decided(unit: Unit, snapshot: Snapshot, now: Mapping[Side, Values], winner: Side, why: str) -> Conflict:
+    return Conflict(
+        snapshot.pair.id, unit.name, "clash", now["servicenow"], now["jira"], why, snapshot.at,
+        winner=winner, closed_at=snapshot.at,
+    )  # fmt: skip
+
+
+def _left_closed(unit: StatusUnit, snapshot: Snapshot, now: Mapping[Side, Values], take: Take) -> Verdict:
+    """The closed incident stays as it is. The comment goes to the issue: a closed incident takes none."""
+    after = UnitBase(Dealt(now["servicenow"]), Dealt(now["jira"]), snapshot.at)
+    number = snapshot.servicenow.label
+    if unit.reopen == "child":
+        why = f"{unit.name}: {snapshot.jira.label} was reopened, and {number} is closed: it gets a child"
+        return Verdict(unit, now, after, why, child=True)
+    why = f"{unit.name}: reopened in jira, but the closed incident stays closed (reopen = {unit.reopen!r})"
+    note = f"{number} is closed in ServiceNow and stays closed: reopening this issue does not reopen it."
+    return Verdict(unit, now, after, why, _decided(unit, snapshot, now, "servicenow", why), note)
+
+
+def _sets(unit: SetUnit, base: UnitBase, snapshot: Snapshot) -> Verdict:
+    values = merge_sets(unit, base, snapshot)
+    after = UnitBase(Dealt(values["servicenow"]), Dealt(values["jira"]), snapshot.at)
+    return Verdict(unit, values, after, f"{unit.name}: elements added or removed")

@@ -1,0 +1,151 @@
+"""Makes mirrors: intents, one call a side, a reading of what was made, and the pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tieline.connectors.base import Applied, Record, Side
+from tieline.connectors.errors import ConnectorError, Denied, Rejected, Retryable
+from tieline.sync.admission import unsure_before
+from tieline.sync.adoption import postpone
+from tieline.sync.candidates import Candidate, mirror_step
+from tieline.sync.journal import audit_entry, block, intend
+from tieline.sync.marker import Marker
+from tieline.sync.model import Arrival, Base, Intent, OutcomeKind
+from tieline.sync.outcome import pause_of, rejection
+from tieline.sync.pairing import first_base, pair_up
+from tieline.sync.parking import parked, seen_values
+from tieline.sync.run import Run
+from tieline.sync.store.store import Tx
+
+Made = tuple[Candidate, Intent, Record]
+
+
+def make_mirrors(run: Run, side: Side, wanted: Sequence[Candidate]) -> None:
+    """Make these mirrors on `side`, as many as the pass may still write. Raises `Denied` if one was."""
+    chosen = _in_budget(run, _still_free(run, side, wanted))
+    if not chosen:
+        return
+    now = run.clock()
+    places = {run.vocabularies[candidate.route].place(side) for candidate in chosen}
+    marks = {place: run.sides[side].watermark(place) for place in sorted(places)}
+    run.people.directory([(c.record, run.vocabularies[c.route]) for c in chosen], now)
+    steps = [
+        mirror_step(run, candidate, now, marks[run.vocabularies[candidate.route].place(side)])
+        for candidate in chosen
+    ]
+    intents = intend(run, [(s, None, c.route) for s, c in zip(steps, chosen, strict=True)])
+    results = run.sides[side].write([step.action for step in steps])
+    run.counts["writes"] += len(steps)
+    _settle(run, side, list(zip(chosen, intents, results, strict=True)))
+    denied = next((result for result in results if isinstance(result, Denied)), None)
+    if denied is not None:
+        raise denied
+
+
+def _still_free(run: Run, side: Side, wanted: Sequence[Candidate]) -> list[Candidate]:
+    """Without those that were paired meanwhile (their mirror stood in the same wave), or have a mirror.
+
+    A mirror is searched for where the state may not know it: a person named single records, so that the rest
+    of the inbox was not looked at, or the state was put back to an older one.
+    """
+    with run.store.read() as tx:
+        paired = tx.pairs_of([candidate.record.ref for candidate in wanted])
+    free = [candidate for candidate in wanted if candidate.record.ref not in paired]
+    unsure = unsure_before(run)
+    return [c for c in free if not (_is_doubtful(run, c, unsure) and _found(run, side, c))]
+
+
+def _is_doubtful(run: Run, candidate: Candidate, unsure: datetime | None) -> bool:
+    return bool(run.options.only) or (unsure is not None and candidate.record.created < unsure)
+
+
+def _found(run: Run, side: Side, candidate: Candidate) -> bool:
+    marker = Marker(run.config.installation, candidate.route, candidate.record.ref.id)
+    holders = run.sides[side].find(str(marker), run.vocabularies[candidate.route].place(side), "")
+    if holders:
+        with run.store.transaction() as tx:
+            tx.arrive([Arrival(holder.ref, "marked") for holder in holders], run.clock())
+        postpone(run, [candidate.entry])
+    return bool(holders)
+
+
+def _in_budget(run: Run, chosen: list[Candidate]) -> list[Candidate]:
+    left = run.writes_left
+    if left is None or left >= len(chosen):
+        return chosen
+    with run.store.transaction() as tx:
+        tx.postpone([candidate.entry for candidate in chosen[left:]], run.clock())
+    return chosen[:left]
+
+
+def _settle(
+    run: Run, side: Side, tried: Sequence[tuple[Candidate, Intent, Applied | ConnectorError]]
+) -> None:
+    """What came of the creates, in one transaction.
+
+    A mirror that cannot be read yet stays an open intent: its marker will find it.
+    """
+    made, unseen = _read_made(run, side, tried)
+    bases = [first_base(run, c.route, intent.step, c.record, mirror) for c, intent, mirror in made]
+    with run.store.transaction() as tx:
+        for (candidate, intent, mirror), base in zip(made, bases, strict=True):
+            _pair(run, tx, candidate, intent, mirror, base)
+        for candidate, intent in unseen:
+            block(run, intent)
+            tx.postpone([candidate.entry], intent.probe_at)
+        for candidate, intent, result in tried:
+            if isinstance(result, ConnectorError):
+                _not_made(run, tx, candidate, intent, result)
+    run.counts["unread"] += len(unseen)
+
+
+def _read_made(
+    run: Run, side: Side, tried: Sequence[tuple[Candidate, Intent, Applied | ConnectorError]]
+) -> tuple[list[Made], list[tuple[Candidate, Intent]]]:
+    applied = [(c, intent, result) for c, intent, result in tried if isinstance(result, Applied)]
+    asked = [result.ref for _, _, result in applied if result.record is None]
+    shown = dict(zip(asked, run.read(side, asked), strict=True))
+    made: list[Made] = []
+    unseen = []
+    for candidate, intent, result in applied:
+        mirror = shown[result.ref] if result.record is None else run.on_our_clock(result.record)
+        if isinstance(mirror, Record):
+            made.append((candidate, intent, mirror))
+        else:
+            unseen.append((candidate, intent))
+    return made, unseen
+
+
+def _pair(run: Run, tx: Tx, candidate: Candidate, intent: Intent, mirror: Record, base: Base) -> None:
+    pair_up(run, tx, candidate.route, candidate.record, mirror, base)
+    tx.audit([audit_entry(intent, "applied", run.clock(), f"made {mirror.label}")])
+    tx.remove_intent(intent.id)
+    run.counts["created"] += 1
+
+
+def _not_made(run: Run, tx: Tx, candidate: Candidate, intent: Intent, error: ConnectorError) -> None:
+    now, key = run.clock(), candidate.entry.key
+    kind: OutcomeKind
+    match error:
+        case Rejected():
+            kind = "rejected"
+            before = tx.parked([key]).get(key)
+            detail = f"no mirror of {candidate.record.label}: {rejection(error)}"
+            seen = seen_values([candidate.record], run.vocabularies[candidate.route])
+            tx.park(parked(key, "rejected", detail, seen, now, before, candidate.record.label))
+            tx.leave([candidate.entry])
+            run.counts["parked"] += before is None
+        case Retryable() | Denied():
+            kind = "retry"
+            tx.postpone([candidate.entry], now + pause_of(error))
+        case _:
+            kind = "unknown"
+            tx.mark_unknown(intent.id, intent.probe_at)
+            tx.postpone([candidate.entry], intent.probe_at)
+            block(run, intent)
+    if kind != "unknown":
+        tx.remove_intent(intent.id)
+    tx.audit([audit_entry(intent, kind, now, str(error))])
+    run.counts[kind] += 1

@@ -1,0 +1,160 @@
+"""What came of the writes of a wave: into Base, Conflicts, audit and parks, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tieline.connectors.base import Applied, Create, Side, Transition, Update
+from tieline.connectors.errors import ConnectorError, Denied, Gone, RateLimited, Rejected, Retryable, Stale
+from tieline.sync.journal import audit_entry, block, record_conflicts
+from tieline.sync.model import Base, Intent, OutcomeKind, Pair
+from tieline.sync.pairing import first_base, move_over
+from tieline.sync.run import Run
+from tieline.sync.settle import races, settle
+from tieline.sync.store.store import Tx
+from tieline.sync.work import PAUSE, Work, close, park_work, put_off
+
+Tried = tuple[Work, Intent, Applied | ConnectorError]
+
+
+def target_side(intent: Intent) -> Side:
+    """The side that an intent writes to."""
+    action = intent.step.action
+    return action.side if isinstance(action, Create) else action.ref.side
+
+
+def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
+    """Settle what was tried; `asked_at` is when the writes were sent. Raises `Denied` if one was."""
+    bases = _bases(run, tried)
+    with run.store.transaction() as tx:
+        for (work, intent, result), base in zip(tried, bases, strict=True):
+            if not isinstance(result, Applied):
+                _failed(run, tx, work, intent, result)
+            elif base is None:
+                _unread(run, tx, work, intent)
+            elif isinstance(intent.step.action, Create):
+                _moved_over(run, tx, work, intent, result, base)
+            else:
+                _applied(run, tx, work, intent, replace(work.pair, base=base), result)
+                if result.record is not None:
+                    work.show(run.on_our_clock(result.record), asked_at)
+    denied = next((result for _, _, result in tried if isinstance(result, Denied)), None)
+    if denied is not None:
+        raise denied
+
+
+def _bases(run: Run, tried: Sequence[Tried]) -> list[Base | None]:
+    """What each applied write makes of its pair's Base; None where nothing was written, or not shown."""
+    looked_at = [
+        (result.record, work.vocabulary)
+        for work, _, result in tried
+        if isinstance(result, Applied) and result.record is not None
+    ]
+    directory = run.people.directory(looked_at, run.clock())
+    bases: list[Base | None] = []
+    for work, intent, result in tried:
+        if not isinstance(result, Applied):
+            bases.append(None)
+        elif isinstance(intent.step.action, Create):
+            shown = result.record
+            issue = work.records.get("jira")
+            bases.append(None if shown is None else first_base(run, intent.route, intent.step, issue, shown))
+        else:
+            bases.append(settle(work.pair, intent.step, result, work.vocabulary, directory))
+    return bases
+
+
+def _applied(run: Run, tx: Tx, work: Work, intent: Intent, pair: Pair, result: Applied) -> None:
+    now, side = run.clock(), result.ref.side
+    lost = races(pair, intent.step, result, work.vocabulary, now)
+    record_conflicts(tx, [replace(c, pass_id=run.id) for c in (*intent.step.conflicts, *lost)])
+    run.counts["conflicts"] += len(intent.step.conflicts) + len(lost)
+    tx.save_pair(pair)
+    tx.audit([audit_entry(intent, "applied", now)])
+    tx.remove_intent(intent.id)
+    work.pair = pair
+    work.steps = [] if result.alone is False else work.steps[1:]
+    if result.record is None and isinstance(intent.step.action, Update | Transition):
+        work.forget(side)
+    run.counts["changed"] += isinstance(intent.step.action, Update | Transition)
+
+
+def _moved_over(run: Run, tx: Tx, work: Work, intent: Intent, result: Applied, base: Base) -> None:
+    """The child of a closed incident was made: the issue goes on with it."""
+    assert result.record is not None
+    issue = work.records.get("jira", work.pair.jira)
+    move_over(run, tx, work.pair, result.record, issue, base)
+    tx.audit([audit_entry(intent, "applied", run.clock(), f"made {result.record.label}")])
+    tx.remove_intent(intent.id)
+    tx.leave([work.entry])
+    close(work)
+    run.counts["created"] += 1
+
+
+def _unread(run: Run, tx: Tx, work: Work, intent: Intent) -> None:
+    """Made, and not shown: the intent stays open, and its marker will find what was made."""
+    block(run, intent)
+    put_off(tx, work, intent.probe_at)
+
+
+def _failed(run: Run, tx: Tx, work: Work, intent: Intent, error: ConnectorError) -> None:
+    now, side = run.clock(), target_side(intent)
+    kind: OutcomeKind
+    work.steps = []
+    match error:
+        case Rejected() if wants_more(intent, error):
+            kind = "stale"
+            work.records.clear()
+            work.read_at.clear()
+        case Rejected():
+            kind = "rejected"
+            park_work(run, tx, work, "rejected", rejection(error))
+        case Gone():
+            kind = "rejected"
+            park_work(run, tx, work, *unread(work.pair.label(side), side, error))
+        case Stale():
+            kind = "stale"
+            work.records.clear()
+            work.read_at.clear()
+        case Retryable() | Denied():
+            kind = "retry"
+            put_off(tx, work, now + pause_of(error))
+        case _:
+            kind = "unknown"
+            probe_at = now + run.config.limits.unknown_quiet
+            tx.mark_unknown(intent.id, probe_at)
+            block(run, intent)
+            put_off(tx, work, probe_at)
+    if kind != "unknown":
+        tx.remove_intent(intent.id)
+    tx.audit([audit_entry(intent, kind, now, str(error))])
+    run.counts[kind] += 1
+
+
+def wants_more(intent: Intent, error: Rejected) -> bool:
+    """Whether a transition was refused without fields that it was not known to want: plan it with them."""
+    action = intent.step.action
+    if not isinstance(action, Transition):
+        return False
+    return any(name not in action.move.required and name not in action.values for name in error.fields)
+
+
+def unread(label: str, side: Side, error: ConnectorError) -> tuple[str, str]:
+    """Why a record that cannot be read is parked: a short code, and the sentence for people."""
+    if isinstance(error, Gone):
+        return "gone", f"{label} is deleted, or hidden from us in {side}"
+    return "unreadable", f"{label} cannot be read in {side}: {error}"
+
+
+def pause_of(error: ConnectorError) -> timedelta:
+    """How long to wait after a failure: what the system asked for, or the usual pause."""
+    asked = error.retry_after if isinstance(error, RateLimited) else None
+    return PAUSE if asked is None else timedelta(seconds=asked)
+
+
+def rejection(error: Rejected) -> str:
+    """The system's own words, field by field where it names them."""
+    fields = "; ".join(f"{name}: {words}" for name, words in error.fields.items())
+    return f"{error}" if not fields or fields in str(error) else f"{error} ({fields})"

@@ -1,0 +1,188 @@
+"""Recovery: settles the intents that a crash or a lost answer left open. It sends nothing again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final, assert_never
+
+from tieline.connectors.base import (
+    SIDES,
+    AddNote,
+    Applied,
+    Create,
+    Record,
+    Ref,
+    RemoveLink,
+    ShowLink,
+    Transition,
+    Update,
+    Values,
+)
+from tieline.connectors.errors import ConnectorError, Denied, Gone
+from tieline.sync.journal import audit_entry, record_conflicts, target
+from tieline.sync.model import Arrival, Intent, OutcomeKind, Pair
+from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
+from tieline.sync.run import Run
+from tieline.sync.settle import settle
+from tieline.sync.vocabulary import Vocabulary
+
+TRUNCATED: Final = timedelta(seconds=2)
+"""How much earlier than it was intended a write may seem to have been made: whole seconds, two clocks."""
+
+SHOWN_BEFORE: Final = "?"
+"""Stands for what a link showed where that is not known: it is written again, without its note."""
+
+
+def recover(run: Run) -> None:
+    """Settle every open intent whose quiet time is over; the others keep their pairs out of this pass.
+
+    Where a probe fails nothing is concluded: the intent stays open for another quiet time.
+    """
+    now = run.clock()
+    with run.store.read() as tx:
+        due = [intent for intent in tx.open_intents() if intent.probe_at <= now]
+    for side in SIDES if due else ():
+        run.identity(side)
+    for intent in due:
+        try:
+            _recover(run, intent)
+        except Denied:
+            raise
+        except ConnectorError as error:
+            _keep(run, intent, error)
+        else:
+            run.counts["recovered"] += 1
+
+
+def _recover(run: Run, intent: Intent) -> None:
+    action = intent.step.action
+    match action:
+        case Create():
+            _recover_create(run, intent, action)
+        case Update() | Transition():
+            _recover_write(run, intent, action)
+        case AddNote() | ShowLink():
+            _recover_note(run, intent, action)
+        case RemoveLink():
+            _end(run, intent, "skipped", "its answer was lost; taking a link away may be tried again")
+        case _:
+            assert_never(action)
+
+
+def _keep(run: Run, intent: Intent, error: ConnectorError) -> None:
+    now = run.clock()
+    with run.store.transaction() as tx:
+        tx.mark_unknown(intent.id, now + run.config.limits.unknown_quiet)
+        tx.audit([audit_entry(intent, "unknown", now, f"it could not be looked for: {error}")])
+    run.counts["unknown"] += 1
+
+
+def _recover_create(run: Run, intent: Intent, create: Create) -> None:
+    """A create whose answer was lost is looked for by its marker; what is not there now was not made."""
+    with run.store.read() as tx:
+        closed = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
+        known = tx.pairs_of([create.origin]).get(create.origin)
+    if intent.route not in run.vocabularies or (known is not None and known != closed):
+        _end(run, intent, "skipped", "its pair is known already")
+        return
+    holders = run.sides[create.side].find(create.marker, create.place, create.watermark)
+    if not holders:
+        _end(run, intent, "skipped", "its answer was lost; no record carries its marker")
+        return
+    _join(run, intent, create, holders, closed)
+
+
+def _join(run: Run, intent: Intent, create: Create, holders: Sequence[Record], closed: Pair | None) -> None:
+    mirror, origin = choose_holder(holders), _shown(run, create.origin)
+    base = first_base(run, intent.route, intent.step, origin, mirror)
+    with run.store.transaction() as tx:
+        if closed is None:
+            pair_up(run, tx, intent.route, origin or create.origin, mirror, base)
+        else:
+            move_over(run, tx, closed, mirror, origin or create.origin, base)
+        for copy in holders:
+            if copy.ref != mirror.ref:
+                tx.park(copy_park(run, copy))
+        tx.audit([audit_entry(intent, "applied", run.clock(), f"found by its marker: {mirror.label}")])
+        tx.remove_intent(intent.id)
+
+
+def _shown(run: Run, ref: Ref) -> Record | None:
+    """The record, None if it is not shown to us. Raises what kept us from reading it."""
+    found = run.read(ref.side, [ref])[0]
+    if isinstance(found, ConnectorError) and not isinstance(found, Gone):
+        raise found
+    return found if isinstance(found, Record) else None
+
+
+def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None:
+    """A write whose answer was lost is looked for by its values."""
+    found, vocabulary = _shown(run, write.ref), run.vocabularies.get(intent.route)
+    if found is None or vocabulary is None:
+        _end(run, intent, "skipped", "its answer was lost; its record is not shown")
+    elif all(found.values.get(name) == value for name, value in _sent(write, vocabulary).items()):
+        _settle(run, intent, Applied(found.ref, found), "its answer was lost; found by its values")
+    elif _rewritten(run, found, write, intent, vocabulary):
+        done = Applied(found.ref, found, alone=True)
+        _settle(run, intent, done, "its answer was lost; found by its author, its values rewritten")
+    else:
+        _end(run, intent, "skipped", "its answer was lost; its values are not there")
+
+
+def _sent(write: Update | Transition, vocabulary: Vocabulary) -> Values:
+    if isinstance(write, Transition) and vocabulary.status is not None:
+        return {**write.values, vocabulary.status.status: write.move.to}
+    return write.values
+
+
+def _rewritten(
+    run: Run, found: Record, write: Update | Transition, intent: Intent, vocabulary: Vocabulary
+) -> bool:
+    """Whether our own account was the last to write what stands there, though not as it was sent."""
+    since = intent.at - TRUNCATED
+    for name, value in _sent(write, vocabulary).items():
+        stands = found.values.get(name)
+        touch = found.touched.get(name)
+        by, at = (touch.by, touch.at) if touch is not None else (found.updated_by, found.updated)
+        if stands != value and (stands == write.before.get(name) or not run.is_us(found.ref.side, by)):
+            return False
+        if stands != value and at < since:
+            return False
+    return True
+
+
+def _recover_note(run: Run, intent: Intent, write: AddNote | ShowLink) -> None:
+    """A note is never sent twice: whether it arrived or not, it counts as made. A link is shown again."""
+    if isinstance(write, AddNote):
+        _settle(run, intent, Applied(write.ref), "its answer was lost; a note is never sent twice")
+    elif write.note:
+        blank = replace(intent, step=replace(intent.step, shown=SHOWN_BEFORE))
+        _settle(run, blank, Applied(write.ref), "its answer was lost; its note is never sent twice")
+    else:
+        _end(run, intent, "skipped", "its answer was lost; a link may be shown again")
+
+
+def _settle(run: Run, intent: Intent, applied: Applied, detail: str) -> None:
+    """An intent that has come true: its Base, its Conflicts, and another look at the pair."""
+    now, vocabulary = run.clock(), run.vocabularies.get(intent.route)
+    shown = [] if applied.record is None or vocabulary is None else [(applied.record, vocabulary)]
+    directory = run.people.directory(shown, now)
+    with run.store.transaction() as tx:
+        pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
+        if pair is not None and vocabulary is not None:
+            tx.save_pair(replace(pair, base=settle(pair, intent.step, applied, vocabulary, directory)))
+            record_conflicts(tx, [replace(c, pass_id=run.id) for c in intent.step.conflicts])
+        tx.arrive([Arrival(applied.ref, "recovered")], now)
+        tx.audit([audit_entry(intent, "applied" if applied.record else "skipped", now, detail)])
+        tx.remove_intent(intent.id)
+
+
+def _end(run: Run, intent: Intent, outcome: OutcomeKind, detail: str) -> None:
+    """End an intent that changed nothing, and look at its record again."""
+    now = run.clock()
+    with run.store.transaction() as tx:
+        tx.audit([audit_entry(intent, outcome, now, detail)])
+        tx.remove_intent(intent.id)
+        tx.arrive([Arrival(target(intent), "recovered")], now)
