@@ -14,13 +14,17 @@ from tieline.connectors.servicenow.records import Row
 _MANDATORY: Final = re.compile(r"following fields are mandatory:\s*(.+)", re.I | re.S)
 _REFUSED: Final = re.compile(
     r"Data Policy Exception"
-    r"|ACL Exception .* Failed due to security constraints"
     r"|aborted by Business Rule"
     r"|state transition .* is not possible",
     re.I | re.S,
 )
+_ACCESS_RULE: Final = re.compile(r"ACL Exception .* Failed due to security constraints", re.I | re.S)
 _NO_ACCESS: Final = re.compile(r"API level ACL|unscoped api|User Not Author", re.I)
 _CANCELLED: Final = re.compile(r"transaction cancel", re.I)
+
+
+class Doubted(Rejected):
+    """A create that an access rule refused: the row has been seen to exist all the same, so look for it."""
 
 
 def error_of(body: object) -> Said | None:
@@ -84,17 +88,19 @@ def written_row(response: requests.Response, what: str, *, create: bool) -> Row:
 def _write_failure(response: requests.Response, what: str, *, create: bool) -> ConnectorError | None:
     words = said(response)
     if response.status_code == 403 and words is not None:
-        return _forbidden(describe(response, what, words), words)
+        return _forbidden(describe(response, what, words), words, create=create)
     failure = write_failure(response, what, words)
     if create and isinstance(failure, Gone):
         return Rejected(str(failure))
     return failure
 
 
-def _forbidden(why: str, words: Said) -> ConnectorError:
+def _forbidden(why: str, words: Said, *, create: bool) -> ConnectorError:
     """A 403 refuses only where it names its reason: others have been seen after the write was committed."""
     if denies_api(words):
         return Denied(why)
+    if _ACCESS_RULE.search(words.message):
+        return Doubted(why, words.fields) if create else Rejected(why, words.fields)
     if _REFUSED.search(words.message):
         return Rejected(why, words.fields)
     return Unknown(f"{why}; it may have been carried out")

@@ -33,6 +33,7 @@ from tieline.connectors.errors import (
 )
 from tieline.connectors.http import HardenedAdapter, Timing
 from tieline.connectors.servicenow import batch, query
+from tieline.connectors.servicenow.answers import Doubted
 from tieline.connectors.servicenow.feed import Feed
 from tieline.connectors.servicenow.records import (
     FEED_FIELDS,
@@ -287,8 +288,18 @@ class ServiceNowConnector:
         for chunk in _chunks(sendable, self._settings.batch_size):
             sent = self._send([calls[n] for n in chunk], goes_on=_goes_on(rows))
             for n, row in zip(chunk, sent, strict=True):
-                rows[n] = row
+                rows[n] = self._proven(actions[n], row)
         return self._outcomes(actions, rows)
+
+    def _proven(self, action: Action, row: Row | ConnectorError) -> Row | ConnectorError:
+        """Looks for a record that an access rule is said to have refused."""
+        if not isinstance(action, Create) or not isinstance(row, Doubted):
+            return row
+        try:
+            found = self.find(action.marker, action.place, action.watermark)
+        except ConnectorError:
+            return Unknown(f"{row}; it may have been carried out")
+        return Unknown(f"{row}; the record is there all the same") if found else row
 
     def _send(self, calls: Sequence[Call], *, goes_on: bool) -> list[Row | ConnectorError]:
         if goes_on and len(calls) > 1 and self._batching:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from tieline.connectors.base import Change, Page
 from tieline.connectors.errors import Malformed, StateError
@@ -22,9 +22,32 @@ from tieline.connectors.servicenow.wire import Rows
 REMEMBERED: Final = 2000
 """How many delivered rows a cursor names at most."""
 _FUTURE: Final = timedelta(hours=1)
+PATIENCE: Final = timedelta(hours=1)
+"""How long the feed reaches back for rows that were counted and not shown: access rules change."""
 
 Ask = Callable[[str, int, int], Rows]
 """Asks for one page: query, limit, offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """`count` rows were not shown: changed since `since`, first missed at `missed` (UTC)."""
+
+    since: datetime
+    missed: datetime
+    count: int
+
+    def dump(self) -> list[object]:
+        """The gap as JSON."""
+        return [self.since.isoformat(), self.missed.isoformat(), self.count]
+
+    @classmethod
+    def load(cls, raw: Sequence[Any] | None) -> Gap | None:
+        """What `dump` made; None stays None."""
+        if raw is None:
+            return None
+        since, missed = (datetime.fromisoformat(text).astimezone(UTC) for text in raw[:2])
+        return cls(since, missed, int(raw[2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +56,20 @@ class Cursor:
 
     `delivered` names the rows of the overlap by a digest -> (when they changed, when we first had them), in
     seconds since 1970. A row is delivered again while its first delivery is younger than the overlap, for a
-    reader that met an older copy, and left out after that: an idle table has an empty feed.
+    reader that met an older copy, and left out after that: an idle table has an empty feed. `gap` tells of
+    rows that were counted and not shown.
     """
 
     at: datetime
     delivered: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    gap: Gap | None = None
 
     def dump(self) -> str:
         """The cursor as text."""
-        return json.dumps({"at": self.at.isoformat(), "delivered": self.delivered}, separators=(",", ":"))
+        raw: dict[str, object] = {"at": self.at.isoformat(), "delivered": self.delivered}
+        if self.gap is not None:
+            raw["gap"] = self.gap.dump()
+        return json.dumps(raw, separators=(",", ":"))
 
     @classmethod
     def load(cls, text: str) -> Cursor:
@@ -49,7 +77,8 @@ class Cursor:
         try:
             raw = json.loads(text)
             delivered = {str(key): (int(a), int(b)) for key, (a, b) in raw["delivered"].items()}
-            return cls(datetime.fromisoformat(raw["at"]).astimezone(UTC), delivered)
+            at = datetime.fromisoformat(raw["at"]).astimezone(UTC)
+            return cls(at, delivered, Gap.load(raw.get("gap")))
         except (ValueError, KeyError, TypeError, AttributeError):
             raise StateError(f"not a cursor of a ServiceNow feed: {text[:80]!r}") from None
 
@@ -65,9 +94,24 @@ class Cursor:
         for change in changes:
             first = delivered.get(_digest(change), (0, int(now.timestamp())))[1]
             delivered[_digest(change)] = (int(change.updated.timestamp()), first)
-        bound = (at - overlap).timestamp()
+        bound = self.reach(at - overlap, now).timestamp()
         kept = sorted((item for item in delivered.items() if item[1][0] >= bound), key=lambda item: item[1])
-        return Cursor(at, dict(kept[-REMEMBERED:]))
+        return Cursor(at, dict(kept[-REMEMBERED:]), self.gap)
+
+    def reach(self, bound: datetime, now: datetime) -> datetime:
+        """Where to read from: `bound`, or before it where rows were missed not long ago."""
+        gap = self.gap
+        return bound if gap is None or now - gap.missed > PATIENCE else min(bound, gap.since)
+
+    def missing(self, count: int, bound: datetime, now: datetime) -> Cursor:
+        """The cursor after `count` rows since `bound` were not shown (0: all were)."""
+        known = self.gap if self.gap is not None and now - self.gap.missed <= PATIENCE else None
+        if count == 0:
+            return replace(self, gap=None)
+        if known is not None and count <= known.count:
+            return replace(self, gap=known)
+        since = bound if known is None else min(bound, known.since)
+        return replace(self, gap=Gap(max(since, self.at - PATIENCE), now, count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +127,8 @@ class Feed:
     def pages(self, stored: str | None, start: datetime) -> Iterator[Page]:
         """Pages from a stored cursor, or from `start` (UTC). Malformed if an answer breaks the query."""
         cursor = Cursor(start) if stored is None else Cursor.load(stored)
-        bound = (start if stored is None else cursor.at - self.overlap).replace(microsecond=0)
+        bound = start if stored is None else cursor.reach(cursor.at - self.overlap, self.now())
+        bound = bound.replace(microsecond=0)
         last: Change | None = None
         offset, shown, total, more = 0, 0, None, True
         while more:
@@ -97,7 +142,10 @@ class Feed:
             now = self.now()
             news = tuple(change for change in changes if cursor.is_news(change, now, self.overlap))
             cursor = cursor.advance(changes, now, self.overlap, now + self.skew() + _FUTURE)
-            yield Page(news, cursor.dump(), 0 if more else max(0, (total or 0) - shown))
+            hidden = 0 if more else max(0, (total or 0) - shown)
+            missed = self.page_size - len(changes) if more else hidden
+            cursor = cursor.missing(missed, bound, now) if missed or not more else cursor
+            yield Page(news, cursor.dump(), hidden)
             offset = 0 if changes else offset + self.page_size
             last = changes[-1] if changes else last
 

@@ -55,7 +55,10 @@ def _rows(request: Request, response: Response) -> list[dict[str, Any]]:
     """The rows of a list that was answered; [] for anything else."""
     if request.method != "GET" or response.status != 200 or "/table/" not in request.path:
         return []
-    result = json.loads(response.body).get("result")
+    try:
+        result = json.loads(response.body).get("result")
+    except ValueError:  # another fault broke it already
+        return []
     return result if isinstance(result, list) else []
 
 

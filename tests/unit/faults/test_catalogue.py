@@ -152,7 +152,7 @@ def test_what_a_struck_create_answers_and_whether_it_was_committed(
     if name == "cancelled":
         assert (struck.clock.now() - started).total_seconds() == 60
     if name == "broken-json":
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"."):
             answer.json()
 
 

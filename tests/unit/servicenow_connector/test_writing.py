@@ -10,7 +10,7 @@ from tieline.connectors.base import AddNote, Applied, Create, Move, Ref, ShowLin
 from tieline.connectors.errors import Denied, Gone, RateLimited, Rejected, Unavailable, Unknown
 from urllib3.exceptions import NewConnectionError
 
-from .conftest import Instance, Reply, error, reply, row, sys_id
+from .conftest import Instance, Reply, error, reply, row, rows_reply, sys_id
 
 A = Ref("servicenow", sys_id(1))
 ORIGIN = Ref("jira", "10001")
@@ -197,10 +197,28 @@ REFUSALS: dict[str, tuple[Reply, dict[str, str]]] = {
 def test_a_refusal_that_names_its_reason_is_rejected_with_the_systems_words(
     instance: Instance, connector: Any, action: Any, given: Reply, fields: dict[str, str]
 ) -> None:
-    instance.replies = [given]
+    instance.replies = [given, rows_reply()]
     [outcome] = connector.write([action])
     assert isinstance(outcome, Rejected)
     assert outcome.fields == fields
+
+
+REFUSED = refusal("ACL Exception Insert Failed due to security constraints")
+
+
+def test_a_create_that_an_access_rule_refused_is_looked_for(instance: Instance, connector: Any) -> None:
+    instance.replies = [REFUSED, rows_reply(row(1, correlation_id=MARKER))]
+    [outcome] = connector.write([CREATE])
+    assert type(outcome) is Unknown
+    assert "there all the same" in str(outcome)
+
+
+def test_a_refused_create_that_cannot_be_looked_for_stays_unknown(
+    instance: Instance, connector: Any
+) -> None:
+    instance.replies = [REFUSED, reply("<html></html>", 200)]
+    [outcome] = connector.write([CREATE])
+    assert type(outcome) is Unknown
 
 
 @pytest.mark.parametrize(
