@@ -197,7 +197,7 @@ class Writing:
         """
         ids = {field.name.casefold(): field.id for field in self._site.fields().values()}
         missed = [ids.get(name.strip().casefold(), "") for name in _REQUIRED.findall(str(refusal))]
-        wanted = frozenset(name for name in missed if name and not action.values.get(name))
+        wanted = frozenset(name for name in (*missed, *refusal.fields) if name and name not in action.values)
         if not wanted:
             return refusal
         self._site.demands(action.move.id, action.move.to, wanted)
