@@ -49,6 +49,11 @@ def closest(names: Iterable[str], among: Sequence[str], floor: float = ALIKE) ->
     return best[1] if best[0] >= floor and best[1] else None
 
 
+def usable(value: str) -> bool:
+    """Whether a configuration can hold a value: something to see, and no control characters."""
+    return bool(value.strip()) and value.isprintable()
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a value map: values that mean the same; `guess` if that is not told by equal words."""

@@ -135,6 +135,10 @@ def _status(servicenow: PlaceInfo, jira: PlaceInfo, notes: str, gaps: list[Gap])
             "look at that line of [status].resolution")
         for line in resolutions.lines if line.guess
     ]  # fmt: skip
+    mapped = {token for line in lines for token in line.servicenow}
+    if left := [state.words for state in states if state.value not in mapped]:
+        words = f"status: the workflow has nothing for {', '.join(left)}"
+        gaps.append(Gap(words, "add a status to the workflow, or the state to a line of [status].map"))
     if not notes:
         gaps.append(Gap("close notes have no text field in Jira", "they stay in ServiceNow; a text field "
                         "'Close notes' on the edit and resolve screens would carry them"))  # fmt: skip

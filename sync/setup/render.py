@@ -10,7 +10,7 @@ from typing import Final, Literal, assert_never
 
 from tieline.sync.config.sides import BasicAuth, Jira, JiraAuth, PatAuth, ServiceNow, TokenAuth
 from tieline.sync.setup.fields import FieldLine
-from tieline.sync.setup.likeness import Line
+from tieline.sync.setup.likeness import Line, usable
 from tieline.sync.setup.proposal import PriorityProposal, Proposal, StatusProposal
 
 _HEAD: Final = """\
@@ -164,8 +164,7 @@ def _map(lines: Iterable[Line]) -> Iterator[str]:
 
 
 def _usable(values: Iterable[str]) -> list[str]:
-    """Values that the file can hold: with something to see, and without control characters."""
-    return list(dict.fromkeys(value for value in values if value.strip() and value.isprintable()))
+    return list(dict.fromkeys(value for value in values if usable(value)))
 
 
 def _one_or_more(values: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tieline.connectors.metadata import Option, StatusInfo
-from tieline.sync.setup.likeness import Line, closest
+from tieline.sync.setup.likeness import Line, closest, usable
 
 ON_HOLD: Final = "3"
 _STATES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
@@ -160,7 +160,8 @@ def _is_done(line: Line) -> bool:
 
 def resolution_lines(codes: Sequence[Option], resolutions: Sequence[str]) -> Resolutions:
     """A map in which each close code has a resolution: by words, else the one that says: solved."""
-    values = [code.value for code in codes if code.value.isprintable()]
+    codes = [code for code in codes if usable(code.value)]
+    values = [code.value for code in codes]
     default = closest(_SOLVED, values) or next(iter(values), "Solution provided")
     done = closest(_DONE, resolutions) or next(iter(resolutions), None)
     by_resolution: dict[str, list[tuple[str, bool]]] = {}
