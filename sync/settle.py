@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
-from tieline.connectors.base import Applied, Create, Record, Side, Values, no_values, other
+from tieline.connectors.base import Applied, Create, Record, Side, Update, Values, no_values, other
 from tieline.sync.mapping import Directory, Unit, Unmapped
 from tieline.sync.model import Base, Conflict, Dealt, Pair, Step, UnitBase
 from tieline.sync.vocabulary import Vocabulary
@@ -16,15 +16,17 @@ def settle(pair: Pair, step: Step, applied: Applied, vocabulary: Vocabulary, dir
     """The pair's Base once `step` was applied.
 
     A unit's Base on the written side is what was sent, unless the answer shows another value of the same
-    class. A value of another class is the system's own if the answer proves that nobody else wrote
-    (a Rewrite); otherwise it counts as somebody's change at the next look.
+    class. A value of another class is the system's own (a Rewrite) if the answer proves that nobody else
+    wrote, or shows the value that stood there before; otherwise it counts as somebody's change at the next
+    look.
     """
     side = applied.ref.side
     units = dict(pair.base.units)
     for unit in vocabulary.units:
         base = step.bases.get(unit.name)
         if base is not None:
-            units[unit.name] = _verified(unit, base, side, applied.record, applied.alone, directory)
+            own = applied.alone or _undone(unit, step, side, applied.record)
+            units[unit.name] = _verified(unit, base, side, applied.record, own, directory)
     shown = pair.base.shown
     if step.shown:
         shown = MappingProxyType({**shown, side: step.shown})
@@ -62,6 +64,14 @@ def settle_mirror(
     create = step.action
     shown: dict[Side, str] = {side: create.shown} if isinstance(create, Create) and create.shown else {}
     return Base(MappingProxyType(units), MappingProxyType(shown))
+
+
+def _undone(unit: Unit, step: Step, side: Side, record: Record | None) -> bool:
+    """Whether the written fields stand as they stood before: the system did not take the values."""
+    if record is None or not isinstance(step.action, Update):
+        return False
+    sent = [name for name in unit.fields(side) if name in step.action.values]
+    return bool(sent) and all(record.values.get(n) == step.action.before.get(n) for n in sent)
 
 
 def _verified(
