@@ -1,0 +1,99 @@
+"""Cuts a failing scenario down to the shortest that still breaks the same promise, and keeps scenarios as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from tests.simulation.oracle import Violation
+from tests.simulation.scenario import PARTS, Ambush, Deed, Errand, Scenario, Traits
+
+Check = Callable[[Scenario], list[Violation]]
+
+
+def shrink(scenario: Scenario, check: Check, *, tries: int = 400) -> Scenario:
+    """The scenario without everything that its failure does not need. `tries` bounds the runs."""
+    wanted = {violation.promise for violation in check(scenario)}
+    left = tries
+
+    def fails(candidate: Scenario) -> bool:
+        nonlocal left
+        left -= 1
+        return bool(wanted & {violation.promise for violation in check(candidate)})
+
+    before = -1
+    while len(scenario) != before and left > 0:
+        before = len(scenario)
+        for part in PARTS:
+            scenario = _shrink_part(scenario, part, fails, lambda: left > 0)
+        scenario = _plainer(scenario, fails)
+    return scenario
+
+
+def _shrink_part(
+    scenario: Scenario, part: str, fails: Callable[[Scenario], bool], may: Callable[[], bool]
+) -> Scenario:
+    size = max(1, len(getattr(scenario, part)))
+    while size >= 1:
+        start = 0
+        while start < len(getattr(scenario, part)) and may():
+            candidate = scenario.without(part, start, start + size)
+            if fails(candidate):
+                scenario = candidate
+            else:
+                start += size
+        size //= 2
+    return scenario
+
+
+def _plainer(scenario: Scenario, fails: Callable[[Scenario], bool]) -> Scenario:
+    """Without traits that the failure does not need."""
+    plain = Traits()
+    for name in ("skew", "lag", "rules", "page", "latency", "wave", "max_records", "reopen", "workflow"):
+        if getattr(scenario.traits, name) != getattr(plain, name):
+            traits = replace(scenario.traits, **{name: getattr(plain, name)})
+            candidate = replace(scenario, traits=traits)
+            if fails(candidate):
+                scenario = candidate
+    return scenario
+
+
+def save(scenario: Scenario, path: Path, defect: str) -> None:
+    """Keep a scenario with the defect that it showed."""
+    tree = asdict(scenario)
+    tree["traits"]["rules"] = sorted(scenario.traits.rules)
+    path.write_text(json.dumps({"defect": defect, "scenario": tree}, indent=1) + "\n", encoding="utf-8")
+
+
+def load(path: Path) -> tuple[str, Scenario]:
+    """The defect and the scenario of a file."""
+    tree = json.loads(path.read_text(encoding="utf-8"))
+    raw = tree["scenario"]
+    traits = {key: tuple(v) if isinstance(v, list) else v for key, v in raw["traits"].items()}
+    scenario = Scenario(
+        raw["seed"],
+        Traits(**{**traits, "rules": frozenset(traits["rules"])}),
+        deeds=tuple(Deed(**deed) for deed in raw["deeds"]),
+        ambushes=tuple(Ambush(**ambush) for ambush in raw["ambushes"]),
+        read_faults=tuple((at, kind) for at, kind in raw["read_faults"]),
+        write_faults=tuple((at, kind) for at, kind in raw["write_faults"]),
+        deaths=tuple(raw["deaths"]),
+        errands=tuple(Errand(**errand) for errand in raw["errands"]),
+        gaps=tuple(raw["gaps"]),
+    )
+    return tree["defect"], scenario
+
+
+def described(scenario: Scenario) -> str:
+    """What is left of a scenario, for people."""
+    plain = Traits()
+    names = ("cloud", "skew", "lag", "rules", "clash", "tie", "first", "wave", "page", "workflow", "reopen",
+             "max_records", "latency")  # fmt: skip
+    traits = [f"{n} = {getattr(scenario.traits, n)}" for n in names
+              if getattr(scenario.traits, n) != getattr(plain, n)]  # fmt: skip
+    lines = [f"traits: {', '.join(traits) or 'plain'}", f"gaps: {', '.join(f'{gap:g}' for gap in scenario.gaps)}"]
+    for part in PARTS:
+        lines += [f"{part}: {item}" for item in getattr(scenario, part)]
+    return "\n".join(lines)
