@@ -120,7 +120,7 @@ class Inspector(Protocol):
     """Reads what one side tells about itself. Every method may raise what a `Connector` raises."""
 
     def site(self) -> SiteInfo:
-        """Who answers; `Denied` unless the answer is ours."""
+        """Who answers. `Denied` unless the answer is ours, ConfigError if another kind of system does."""
 
     def places(self) -> Sequence[PlaceName]:
         """Where incidents may live, as far as we are shown."""

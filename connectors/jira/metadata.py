@@ -53,15 +53,16 @@ class JiraInspector:
         self._site = Site(settings, self._wire)
 
     def site(self) -> SiteInfo:
-        """Who we are there, and which Jira it is."""
-        identity = self._site.identity()
+        """Who we are there, and which Jira it is. ConfigError if it is not of the configured kind."""
         info = self._wire.get("Jira's version", "serverInfo")
         told = info if isinstance(info, Mapping) else {}
         deployment = "cloud" if told.get("deploymentType") == "Cloud" else "datacenter"
-        title = (
-            f"Jira {'Cloud' if deployment == 'cloud' else 'Data Center'} {told.get('version', '')}".strip()
-        )
-        return SiteInfo(identity, title, deployment, self._adapter.limits)
+        configured = self._site.settings.deployment
+        if "deploymentType" in told and deployment != configured:
+            raise ConfigError(f"the configuration says {configured}, the server says {deployment}")
+        name = "Cloud" if deployment == "cloud" else "Data Center"
+        title = f"Jira {name} {told.get('version', '')}".strip()
+        return SiteInfo(self._site.identity(), title, deployment, self._adapter.limits)
 
     def places(self) -> Sequence[PlaceName]:
         """Every project with each of its issue types."""

@@ -23,7 +23,7 @@ _QUIET: Final = frozenset({"", "sys_user_has_role", "sys_db_object", "dl_u_prior
 
 
 def check_site(config: Config, side: Side, site: SiteInfo) -> Iterator[Finding]:
-    """The clock, the limits and the kind of one side."""
+    """The clock and the limits of one side."""
     skew = site.identity.skew
     overlap = config.servicenow.overlap if side == "servicenow" else config.jira.overlap
     apart = f"{side}'s clock is {skew.total_seconds():+.1f} s from ours"
@@ -31,10 +31,6 @@ def check_site(config: Config, side: Side, site: SiteInfo) -> Iterator[Finding]:
         yield Finding("TD007", side, f"{apart}, its overlap {overlap.total_seconds():.0f} s")
     elif abs(skew) >= SKEW:
         yield Finding("TD006", side, apart)
-    if side == "jira" and site.deployment not in ("", config.jira.deployment):
-        yield Finding(
-            "TD005", "jira.deployment", f"says {config.jira.deployment}, the server {site.deployment}"
-        )
     left = _left(site.limits)
     if left is not None and left < NEARLY_USED_UP:
         yield Finding("TD008", side, f"{left:.0%} of the requests of this period are left")

@@ -1,4 +1,4 @@
-"""`tieline init` writes a configuration that fits the live systems, asks for what is missing, and is careful."""
+"""`tieline init` writes a configuration that fits the live systems, asks what is missing, and is careful."""
 
 from __future__ import annotations
 
