@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tieline.connectors.base import Applied, Create, Side, Transition, Update
+from tieline.connectors.base import Applied, Create, Side, Transition, Update, Value
 from tieline.connectors.errors import ConnectorError, Denied, Gone, RateLimited, Rejected, Retryable, Stale
 from tieline.sync.journal import audit_entry, block, record_conflicts
 from tieline.sync.model import Base, Intent, OutcomeKind, Pair
@@ -27,6 +27,7 @@ def target_side(intent: Intent) -> Side:
 
 def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
     """Settle what was tried; `asked_at` is when the writes were sent. Raises `Denied` if one was."""
+    tried = [(work, intent, _kept(work, intent, result) or result) for work, intent, result in tried]
     bases = _bases(run, tried)
     with run.store.transaction() as tx:
         for (work, intent, result), base in zip(tried, bases, strict=True):
@@ -43,6 +44,35 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
     denied = next((result for _, _, result in tried if isinstance(result, Denied)), None)
     if denied is not None:
         raise denied
+
+
+def _kept(work: Work, intent: Intent, result: Applied | ConnectorError) -> Rejected | None:
+    """A refusal without a word: a field that stands exactly as it did before our write.
+
+    ServiceNow leaves out what the account may not write, and choices it does not know, and answers 200. What
+    differs from the value sent in case or blanks only was rewritten by a rule, and is not meant here.
+    """
+    action = intent.step.action
+    if not isinstance(action, Update) or not isinstance(result, Applied) or result.record is None:
+        return None
+    now, before = result.record.values, action.before
+    fields = {
+        name: f"it was sent {value!r} and stayed {now.get(name)!r}"
+        for name, value in action.values.items()
+        if name in before and now.get(name) == before[name] and _plain(value) != _plain(before[name])
+    }
+    if not fields or result.alone is not True:
+        return None
+    label, side, named = work.pair.label(action.ref.side), action.ref.side, ", ".join(fields)
+    return Rejected(
+        f"{label}: {side} left {named} as it was, without saying so "
+        "(may the account write it, and does the list know the value?)",
+        fields,
+    )
+
+
+def _plain(value: Value) -> Value:
+    return "".join(value.split()).casefold() if isinstance(value, str) else value
 
 
 def _bases(run: Run, tried: Sequence[Tried]) -> list[Base | None]:
