@@ -1,4 +1,4 @@
-"""Whether a pass may work on a state: whose it is, which mapping it knows, and whether it was lost."""
+"""Whether a pass may work on a state: whose it is, which mapping it knows, what it may not know."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from datetime import datetime
 from typing import Final
 
-from tieline.connectors.base import SIDES
 from tieline.connectors.errors import ConfigError
 from tieline.sync.config.model import Config
 from tieline.sync.remapping import Change, changes
@@ -31,8 +30,8 @@ def refuse_unfit(run: Run, tx: Tx) -> None:
     if left is not None:
         raise PassStopped(
             f"the installation {config.installation!r} was left on {left[:10]}: stop the schedule that "
-            "runs this. To begin anew, move this state away and run `tieline rebuild` (where the markers "
-            "were kept) or `tieline sync --initial` (where they were removed)"
+            "runs this. To begin anew: `tieline rebuild` where the markers were kept; elsewhere move this "
+            "state away, and join what belongs together with `tieline adopt` before the first pass"
         )
     grave = [change for change in mapping_changes(config, tx) if change.grave]
     if not grave or not tx.pair_count():
@@ -71,23 +70,6 @@ def mapping_changes(config: Config, tx: Tx) -> tuple[Change, ...]:
     if mapping is None:
         return (Change("mapping", "changed, and the state does not tell what it was", grave=True),)
     return changes(json.loads(mapping), config.mapping())
-
-
-def refuse_lost_state(run: Run) -> None:
-    """PassStopped if a state that knows nothing yet meets mirrors that this installation made."""
-    with run.store.read() as tx:
-        routes = [tx.note(f"initial:{route.name}") for route in run.config.routes]
-        if any(routes) or tx.pair_count(("active", "frozen", "unlinked")) or tx.open_intents():
-            return
-    for side in SIDES:
-        for page in run.sides[side].marked(run.config.installation):
-            if page:
-                raise PassStopped(
-                    f"{page[0].label} carries a marker of the installation {run.config.installation!r}, and "
-                    "this state knows no pair: it is lost, or not the right one. Mirroring now would make "
-                    "duplicates: `tieline rebuild` pairs by the markers, `tieline state restore FILE` takes "
-                    "a backup"
-                )
 
 
 def unsure_before(run: Run) -> datetime | None:

@@ -23,7 +23,16 @@ from tieline.sync.store.store import Tx
 from tieline.sync.work import PAUSE, Work, close, mark_parked, park_work, put_off
 from tieline.sync.workflow import Workflow
 
-__all__ = ["MAX_ROUNDS", "PAUSE", "Work", "apply_wave", "contexts", "plan_round", "read_missing"]
+__all__ = [
+    "MAX_ROUNDS",
+    "PAUSE",
+    "Work",
+    "apply_wave",
+    "contexts",
+    "plan_round",
+    "read_missing",
+    "write_steps",
+]
 
 MAX_ROUNDS: Final = 5
 """Plans of one pair within one wave: write, verify, and again for rewrites; what is left waits."""
@@ -36,9 +45,14 @@ def apply_wave(run: Run, works: Sequence[Work]) -> None:
         plan_round(run, [work for work in works if work.open])
         if not any(work.open for work in works):
             break
-        while ready := [work for work in works if work.open and work.steps]:
-            _write_round(run, ready)
+        write_steps(run, works)
     postpone(run, [work for work in works if work.open], run.clock() + PAUSE)
+
+
+def write_steps(run: Run, works: Sequence[Work]) -> None:
+    """Carry out the steps that these pairs have, those of one pair in their order."""
+    while ready := [work for work in works if work.open and work.steps]:
+        _write_round(run, ready)
 
 
 def read_missing(run: Run, works: Sequence[Work]) -> None:

@@ -10,7 +10,10 @@ from typing import Final
 
 from tieline.connectors.base import SIDES, Connector, Ref, Side
 from tieline.connectors.errors import ConfigError, TielineError
+from tieline.sync import passlog
+from tieline.sync.admission import refuse_unfit, remember_mapping
 from tieline.sync.config.model import Config
+from tieline.sync.duties import tidy
 from tieline.sync.feeds import Progress, drain_all, silent
 from tieline.sync.guard import guard
 from tieline.sync.intake import claim_mirrors
@@ -50,6 +53,7 @@ def run_pass(
     run = new_run(id_, config, store, sides, clock, options)
     run.stop = stop
     summary = PassSummary(id_, clock())
+    passlog.started(id_)
     with store.transaction() as tx:
         tx.start_pass(summary)
     try:
@@ -66,6 +70,7 @@ def _finish(run: Run, summary: PassSummary) -> PassSummary:
     summary = replace(summary, ended=run.clock(), counts=dict(run.counts))
     with run.store.transaction() as tx:
         tx.finish_pass(summary)
+    passlog.ended(summary)
     return summary
 
 
@@ -80,23 +85,19 @@ def _work(run: Run, progress: Progress) -> None:
         _sweep(run)
         claim_mirrors(run)
     _waves(run, named, progress)
+    tidy(run)
 
 
 def check_installation(run: Run) -> None:
-    """Refuse a state of another installation, and look again at what an old mapping held or parked."""
+    """Refuse a state that a pass may not work on, and look again at what an old mapping held or parked."""
     config, now = run.config, run.clock()
     with run.store.transaction() as tx:
-        known = tx.note("installation")
-        if known is not None and known != config.installation:
-            raise ConfigError(
-                f"the state belongs to the installation {known!r}, the configuration names "
-                f"{config.installation!r}: use the state that goes with it"
-            )
+        refuse_unfit(run, tx)
         tx.set_note("installation", config.installation)
         if tx.note("fingerprint") != config.fingerprint():
             held = [f"p:{conflict.pair}" for conflict in tx.conflicts(open_only=True, limit=1_000_000)]
             _look_again(tx, [*held, *(park.key for park in tx.all_parks())], BY_MAPPING, now)
-            tx.set_note("fingerprint", config.fingerprint())
+            remember_mapping(config, tx)
 
 
 def _look_again(tx: Tx, keys: Iterable[str], reason: str, now: datetime) -> None:
@@ -162,6 +163,7 @@ def _waves(run: Run, named: tuple[Ref, ...], progress: Progress) -> None:
             continue
         if not entries:
             return
+        passlog.wave(run.id, len(entries))
         wave(run, entries)
         done += len(entries)
         progress("bringing incidents in step", done, max(total, done))

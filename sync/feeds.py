@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from tieline.connectors.base import SIDES, Side
+from tieline.sync import passlog
 from tieline.sync.config.model import Route
 from tieline.sync.model import Arrival
 from tieline.sync.run import Run
@@ -16,7 +17,10 @@ Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (0: unknown)."""
 
 REACH: Final = timedelta(hours=1)
-"""How far before the moment at which a route was found paused its changes are read again afterwards."""
+"""How far before the last look at the feeds a route that was paused since is read again: they may lag."""
+
+DRAINED: Final = "drained"
+"""Note: when the feeds were last drained."""
 
 
 def silent(_what: str, _done: int, _total: int) -> None:
@@ -33,6 +37,7 @@ def drain_all(run: Run, progress: Progress) -> None:
     for side in SIDES:
         _drain(run, side, again, progress)
     with run.store.transaction() as tx:
+        tx.set_note(DRAINED, run.started.isoformat())
         for route in run.config.routes:
             if not route.paused:
                 tx.set_note(_behind(route), "")
@@ -46,17 +51,19 @@ def _again_from(run: Run) -> datetime | None:
         for route in run.config.routes:
             note = tx.note(_behind(route))
             if route.paused and not note:
-                started = go_live(route) if note is None else min(now - REACH, _oldest(tx, now))
-                tx.set_note(_behind(route), started.isoformat())
+                tx.set_note(_behind(route), _paused_from(tx, route, now).isoformat())
             elif not route.paused and note != "" and not fresh:
                 since.append(datetime.fromisoformat(note) if note else go_live(route))
     return min(since, default=None)
 
 
-def _oldest(tx: Tx, now: datetime) -> datetime:
-    """Since when the oldest entry waits: its change may be older than the cursors."""
-    entries = tx.due(now, 1)
-    return entries[0].since if entries else now
+def _paused_from(tx: Tx, route: Route, now: datetime) -> datetime:
+    """From when a route that is paused now was not worked on: the last look, or what waited even then."""
+    drained, waiting = tx.note(DRAINED), tx.due(now, 1)
+    if drained is None or tx.note(_behind(route)) is None:
+        return go_live(route)
+    last = datetime.fromisoformat(drained) - REACH
+    return min([last, *(entry.since for entry in waiting)])
 
 
 def go_live(route: Route) -> datetime:
@@ -86,3 +93,4 @@ def _drain(run: Run, side: Side, again: datetime | None, progress: Progress) -> 
         seen += len(page.changes)
         progress(f"reading what changed in {side}", seen, 0)
     run.counts[f"feed_{side}"] = seen
+    passlog.drained(run.id, side, seen)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from tieline.connectors.base import Create, Ref, Values, no_values
+from tieline.connectors.base import Create, Ref, Transition, Values, no_values
+from tieline.sync import passlog
 from tieline.sync.model import AuditEntry, Conflict, Intent, OutcomeKind, Pair, Step
 from tieline.sync.pairing import record_key
 from tieline.sync.run import Run
@@ -50,8 +51,12 @@ def audit_entry(intent: Intent, outcome: OutcomeKind, at: datetime, detail: str 
     action = intent.step.action
     old: Values = getattr(action, "before", no_values())
     new: Values = getattr(action, "values", no_values())
+    if isinstance(action, Transition):  # what it overwrites without setting it is the status
+        new = {**new, **{name: action.move.to for name in old if name not in new}}
     name, why = type(action).__name__, intent.step.why
-    return AuditEntry(intent.pass_id, at, intent.pair, target(intent), name, old, new, why, outcome, detail)
+    entry = AuditEntry(intent.pass_id, at, intent.pair, target(intent), name, old, new, why, outcome, detail)
+    passlog.tried(entry)
+    return entry
 
 
 def record_conflicts(tx: Tx, conflicts: Sequence[Conflict]) -> None:

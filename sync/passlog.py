@@ -8,6 +8,7 @@ from typing import Final
 from tieline.sync.model import AuditEntry, PassSummary
 
 _log: Final = logging.getLogger("tieline.pass")
+_log.addHandler(logging.NullHandler())  # without --log-level nobody listens, and commands say it themselves
 
 
 def started(pass_id: str) -> None:
@@ -18,10 +19,10 @@ def started(pass_id: str) -> None:
 def ended(summary: PassSummary) -> None:
     """A pass is over, or was stopped."""
     if summary.error:
-        _log.error("pass stopped", extra={"pass_id": summary.id, **summary.counts})
+        _log.error("pass stopped", extra={"pass_id": summary.id, "counts": dict(summary.counts)})
         _log.debug("why the pass stopped", extra={"pass_id": summary.id, "why": summary.error})
     else:
-        _log.info("pass ended", extra={"pass_id": summary.id, **summary.counts})
+        _log.info("pass ended", extra={"pass_id": summary.id, "counts": dict(summary.counts)})
 
 
 def drained(pass_id: str, side: str, changes: int) -> None:
