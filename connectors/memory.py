@@ -29,6 +29,7 @@ from tieline.connectors.base import (
     Record,
     Ref,
     RemoveLink,
+    Reviewed,
     ShowLink,
     Side,
     Touch,
@@ -70,7 +71,7 @@ class MemorySide:
     `workflow` maps a status to its transitions (Jira); with it, the field `status` is set only by them.
     `rules` run at once after each write. `before_write` may return an error for an action, or None;
     `after_write` may replace an outcome, as a lost answer does. `fault` is told the name of each request, and
-    may raise.
+    may raise. `locked` are the fields that no edit sets, a workflow's status at least.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class MemorySide:
         self.groups: dict[str, Entity] = {}
         self.rules: list[Rule] = []
         self.requests: list[str] = []
+        self.locked = frozenset({"status"}) if workflow is not None else frozenset[str]()
         self.fault: Callable[[str], None] = lambda _request: None
         self.before_write: Callable[[Action], ConnectorError | None] = lambda _action: None
         self.after_write: Callable[[Action, Applied | ConnectorError], Applied | ConnectorError] = (
@@ -219,6 +221,24 @@ class MemorySide:
             outcomes.append(self.after_write(action, outcome))
         return outcomes
 
+    def review(self, writes: Sequence[Update | Transition]) -> list[Reviewed | ConnectorError]:
+        """The record now; made if it holds the values, alone by the count where there is one."""
+        return [
+            self._reviewed(write, shown) if isinstance(shown, Record) else shown
+            for write, shown in zip(writes, self.read([write.ref for write in writes]), strict=True)
+        ]
+
+    def _reviewed(self, write: Update | Transition, record: Record) -> Reviewed:
+        sent = {**write.values, "status": write.move.to} if isinstance(write, Transition) else write.values
+        if any(record.values.get(name) != value for name, value in sent.items()):
+            return Reviewed(record)
+        count, seen = (v.token.partition("@")[0] for v in (record.version, write.seen))
+        if self._workflow is not None or not seen:
+            return Reviewed(record, made=True)
+        alone = int(count) <= int(seen) + 1
+        lost = () if alone else (Race("", None, False, record.updated, record.updated_by),)
+        return Reviewed(record, True, alone, lost)
+
     def close(self) -> None:
         """Nothing to let go of."""
 
@@ -251,8 +271,9 @@ class MemorySide:
         return Applied(Ref(self.side, row.id), self._answer(row))
 
     def _update(self, row: Row, action: Update) -> Applied | ConnectorError:
-        if self._workflow is not None and "status" in action.values:
-            return Rejected("a status is set by a transition", {"status": "cannot be set"})
+        refused = {name: "cannot be set" for name in action.values if name in self.locked}
+        if refused:
+            return Rejected(f"Field {min(refused)} is not on the appropriate screen.", refused)
         races, alone = self._races(row, action)
         self.edit(row.id, action.values, OWN_ACCOUNT)
         return Applied(action.ref, self._answer(row, always=True), alone, races)
@@ -265,6 +286,9 @@ class MemorySide:
         missing = [name for name in action.move.required if action.values.get(name) is None]
         if missing:
             return Rejected(f"Field {missing[0]} is required.", {missing[0]: "is required"})
+        foreign = {name: "cannot be set" for name in action.values if name not in action.move.fields}
+        if foreign:
+            return Rejected(f"Field {min(foreign)} is not on the appropriate screen.", foreign)
         self.edit(row.id, {**action.values, "status": action.move.to}, OWN_ACCOUNT)
         return Applied(action.ref)
 

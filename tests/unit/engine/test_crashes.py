@@ -64,12 +64,11 @@ def after_write(world: World, point: Point) -> None:
 
 
 def before_commit(world: World, point: Point) -> None:
-    store = world.store
-    begin: Callable[[], Any] = type(store).transaction
+    store, begin = world.store, world.store.transaction
 
     @contextmanager
     def transaction() -> Iterator[Tx]:
-        with begin(store) as tx:
+        with begin() as tx:
             yield tx
             point()
 
