@@ -265,6 +265,20 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What a side tells afterwards about a write whose answer was lost, or showed nothing.
+
+    `record` is the record as it is now. `made` is whether the side shows that the write was made, None where
+    it does not tell: its values may have been overwritten since. `alone` and `races` are as in `Applied`.
+    """
+
+    record: Record
+    made: bool | None = None
+    alone: bool | None = None
+    races: tuple[Race, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a side can do, asked before anything is planned that it cannot."""
 
@@ -321,6 +335,9 @@ class Connector(Protocol):
 
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
         """Make each write once. A lost answer is `Unknown`; nothing here is ever sent twice."""
+
+    def review(self, writes: Sequence[Update | Transition]) -> list[Reviewed | ConnectorError]:
+        """What became of writes that were made, or may have been: read by id, with what history tells."""
 
     def close(self) -> None:
         """Let go of connections."""

@@ -6,13 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+from requests.auth import AuthBase
 from tieline.connectors.auth import Auth
-from tieline.connectors.base import Action, Applied, Capabilities, Entity, Identity, Page, Record, Ref
+from tieline.connectors.base import (
+    Action,
+    Applied,
+    Capabilities,
+    Entity,
+    Identity,
+    Page,
+    Record,
+    Ref,
+    Reviewed,
+    Transition,
+    Update,
+)
 from tieline.connectors.errors import ConnectorError
 from tieline.connectors.http import HardenedAdapter
 from tieline.connectors.jira import feed, people
 from tieline.connectors.jira.finding import Finding
 from tieline.connectors.jira.reading import Reading
+from tieline.connectors.jira.reviewing import Reviewing
 from tieline.connectors.jira.settings import BULK_CREATE, BULK_FETCH, JiraSettings
 from tieline.connectors.jira.site import Site
 from tieline.connectors.jira.wire import Clock, Wire
@@ -23,13 +37,14 @@ class JiraConnector:
     """Jira Cloud (REST v3) or Data Center (REST v2) as a `Connector`.
 
     `adapter` is the transport to use; give one with `safe=only_reads`, so that searches are repeated like
-    other reads. Without it, one with default time-outs is made. `clock` tells our time, in UTC.
+    other reads. Without it, one with default time-outs is made. `auth` may sign by itself, as that of
+    `tieline.connectors.oauth` does. `clock` tells our time, in UTC.
     """
 
     def __init__(
         self,
         settings: JiraSettings,
-        auth: Auth,
+        auth: Auth | AuthBase,
         adapter: HardenedAdapter | None = None,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
@@ -38,6 +53,7 @@ class JiraConnector:
         self._reading = Reading(self._site)
         self._finding = Finding(self._site, self._reading)
         self._writing = Writing(self._site, self._reading)
+        self._reviewing = Reviewing(self._site, self._reading)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -87,6 +103,10 @@ class JiraConnector:
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
         """Make each write once."""
         return self._writing.write(actions)
+
+    def review(self, writes: Sequence[Update | Transition]) -> list[Reviewed | ConnectorError]:
+        """What the changelogs tell about writes that were made, or may have been."""
+        return self._reviewing.review(writes)
 
     def close(self) -> None:
         """Let go of connections."""

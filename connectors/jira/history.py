@@ -83,15 +83,47 @@ class Sent:
     since: datetime | None
 
 
-def races(found: Sequence[Entry], sent: Sent, kinds: Mapping[str, FieldKind]) -> tuple[Race, ...]:
-    """The values that `sent` overwrote unseen, field by field."""
-    raced = (_race(found, sent, name, kinds.get(name, "line")) for name in sorted(sent.values))
+def races(
+    found: Sequence[Entry], sent: Sent, kinds: Mapping[str, FieldKind], *, exactly: bool = False
+) -> tuple[Race, ...]:
+    """The values that `sent` overwrote unseen, field by field.
+
+    With `exactly`, only an entry that shows the very value that was sent is taken for it: others of ours
+    (an earlier hop of the status) may stand in the same history.
+    """
+    raced = (
+        _race(found, sent, name, kinds.get(name, "line"), exactly=exactly) for name in sorted(sent.values)
+    )
     return tuple(race for race in raced if race is not None)
 
 
-def _race(found: Sequence[Entry], sent: Sent, name: str, kind: FieldKind) -> Race | None:
+def was_made(found: Sequence[Entry], sent: Sent, kinds: Mapping[str, FieldKind]) -> bool | None:
+    """Whether the history shows the write: True with an entry of it, False if it reaches back far enough.
+
+    None where the history does not tell: it may be capped, or all values stood already.
+    """
+    changed = [name for name, value in sent.values.items() if sent.before.get(name) != value]
+    if any(
+        _is_the_write(entry, sent, kinds.get(entry.field, "line"))
+        for entry in found
+        if entry.field in changed
+    ):
+        return True
+    reaches = sent.since is not None and any(entry.at <= sent.since for entry in found)
+    return False if reaches and changed else None
+
+
+def _is_the_write(entry: Entry, sent: Sent, kind: FieldKind) -> bool:
+    if not _is_ours(entry, sent):
+        return False
+    # Texts and sets are shown in another form than they were sent in.
+    return kind in {"text", "set"} or _value(entry.new, kind) == sent.values[entry.field]
+
+
+def _race(found: Sequence[Entry], sent: Sent, name: str, kind: FieldKind, *, exactly: bool) -> Race | None:
     own = [entry for entry in found if entry.field == name]
-    ours = next((i for i in range(len(own) - 1, -1, -1) if _is_ours(own[i], sent)), None)
+    mine = [_is_the_write(e, sent, kind) if exactly else _is_ours(e, sent) for e in own]
+    ours = next((i for i in range(len(own) - 1, -1, -1) if mine[i]), None)
     if ours is None:
         return None
     was, before = _value(own[ours].old, kind), sent.before.get(name)

@@ -35,10 +35,15 @@ class Reading:
         if not refs:
             return []
         reader = self._site.reader()
-        answers = self._answers(list(dict.fromkeys(ref.id for ref in refs)))
+        answers = self.answers([ref.id for ref in refs])
+        return [self.record(reader, answers[ref.id]) for ref in refs]
+
+    def answers(self, ids: Sequence[str]) -> dict[str, Answer]:
+        """What Jira tells about each of these issues, in its own words; `Gone` for those it does not show."""
+        answers = self._answers(list(dict.fromkeys(ids)))
         if all(isinstance(answer, Gone) for answer in answers.values()):
             self._site.identity()  # all gone at once: more likely that it is us who are not let in
-        return [self.record(reader, answers[ref.id]) for ref in refs]
+        return answers
 
     def record(self, reader: Reader, answer: Answer) -> Record | ConnectorError:
         """The Record of an answer, or what kept us from having one."""

@@ -20,6 +20,9 @@ from tieline.connectors.base import (
     Page,
     Record,
     Ref,
+    Reviewed,
+    Transition,
+    Update,
 )
 from tieline.connectors.errors import (
     ConfigError,
@@ -46,12 +49,14 @@ from tieline.connectors.servicenow.records import (
 )
 from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.wire import Call, Rows, Wire
-from tieline.connectors.servicenow.writes import call_of, outcome_of
+from tieline.connectors.servicenow.writes import call_of, outcome_of, reviewed
 
 EntityKind = Literal["person", "group"]
 T = TypeVar("T")
 
 _ENTITY_TABLES: Final[Mapping[EntityKind, str]] = {"person": "sys_user", "group": "sys_user_group"}
+_KEYS: Final[Mapping[EntityKind, str]] = {"person": "email", "group": "name"}
+"""What people and groups are known by on both sides."""
 _ENTITY_FIELDS: Final = ("sys_id", "name", "email", "user_name", "active")
 _SEARCH_LIMIT: Final = 1000
 _SAMPLE: Final = 100
@@ -258,7 +263,7 @@ class ServiceNowConnector:
         Each key is asked for as it is and in lower case (instances may compare with case), and compared
         without case.
         """
-        field = "email" if kind == "person" else "name"
+        field = _KEYS[kind]
         found: dict[str, Entity] = {}
         askable = dict.fromkeys(key for key in keys if query.is_askable(key))
         for chunk in _chunks(askable, self._settings.read_batch):
@@ -273,6 +278,8 @@ class ServiceNowConnector:
 
     def _entities(self, kind: EntityKind, asked: str, limit: int) -> list[Entity]:
         page = self._wire.all_rows(_ENTITY_TABLES[kind], asked, _ENTITY_FIELDS, limit=limit)
+        if any(_KEYS[kind] not in row for row in page.rows):
+            raise Malformed(f"ServiceNow does not show {_KEYS[kind]} of {_ENTITY_TABLES[kind]}: grant the right")
         return people(page.rows) if kind == "person" else groups(page.rows)
 
     # Writing
@@ -344,6 +351,14 @@ class ServiceNowConnector:
             )
             written[ref_id] += 1
         return outcomes
+
+    def review(self, writes: Sequence[Update | Transition]) -> list[Reviewed | ConnectorError]:
+        """What the records and their `sys_mod_count` tell about writes that may have been made."""
+        shown = self.read([write.ref for write in writes])
+        return [
+            found if isinstance(found, ConnectorError) else reviewed(write, found, us=self._user)
+            for write, found in zip(writes, shown, strict=True)
+        ]
 
     def close(self) -> None:
         """Let go of connections."""

@@ -13,6 +13,7 @@ from tieline.connectors.base import (
     Record,
     Ref,
     RemoveLink,
+    Reviewed,
     ShowLink,
     Transition,
     Update,
@@ -68,6 +69,24 @@ def outcome_of(
             return Applied(ref, record, alone, () if alone else (_race(record, us),))
         case _:
             return Applied(ref, record)
+
+
+def reviewed(write: Update | Transition, record: Record, *, us: str) -> Reviewed:
+    """What a record shows afterwards of a write to it. `us` is our user name.
+
+    The count tells that somebody wrote, never what. If our values do not stand and it rose by three or more,
+    our write may be one of them and may have run over another's: that is said, as a race without a value.
+    """
+    before, after = mod_count(write.seen), mod_count(record.version)
+    stands = all(record.values.get(name) == value for name, value in write.values.items())
+    if before is None or after is None or after < before:
+        return Reviewed(record, True if stands else None)
+    alone = after <= before + 1
+    if stands:
+        return Reviewed(record, True, alone, () if alone else (_race(record, us),))
+    if after == before:
+        return Reviewed(record, made=False)
+    return Reviewed(record, None, alone, (_race(record, us),) if after > before + 2 else ())
 
 
 def _note(text: str) -> dict[str, str]:
