@@ -144,6 +144,8 @@ def takes(setting: dict[str, Any]) -> str:
             return "number" + limits(setting)
         case "boolean":
             return "`true`, `false`"
+        case "object":
+            return "table"
         case _:
             examples = ", ".join(f"`{example}`" for example in setting.get("examples", ()))
             return f"text: {examples}" if examples and "format" not in setting else examples or "text"

@@ -21,8 +21,8 @@ def load_config(path: Path) -> Config:
 
     Raises `FaultyConfig`, a `ConfigError`, with every fault of the file; a syntax error hides the others.
     """
-    text = _read(path)
-    data = _parse(path, text)
+    text = read_text(path)
+    data = parse_toml(path, text)
     found: list[Problem] = []
     config: Config | None = None
     try:
@@ -35,8 +35,11 @@ def load_config(path: Path) -> Config:
     return config.read_from(path)
 
 
-def _read(path: Path) -> str:
-    """The file's text; a byte order mark, as Windows editors leave it, is dropped."""
+def read_text(path: Path) -> str:
+    """The file's text; a byte order mark, as Windows editors leave it, is dropped.
+
+    Raises `FaultyConfig` if it is missing, cannot be read, or is not UTF-8.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -56,7 +59,8 @@ def _read(path: Path) -> str:
         raise FaultyConfig([Fault(str(path), line, column, "", "is not UTF-8", value, remedy)]) from None
 
 
-def _parse(path: Path, text: str) -> dict[str, Any]:
+def parse_toml(path: Path, text: str) -> dict[str, Any]:
+    """The tables of a TOML text. Raises `FaultyConfig` with the place where it is none."""
     try:
         return tomllib.loads(text)
     except (

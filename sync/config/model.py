@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, WithJsonSchema
 from tieline.connectors.base import FieldKind, Side
 from tieline.sync.config.sides import Jira, Keeping, Limits, ServiceNow
 from tieline.sync.config.values import (
@@ -36,6 +36,8 @@ from tieline.sync.config.values import (
 Direction = Literal["both", "to_jira", "to_servicenow"]
 Clash = Literal["newest", "servicenow", "jira", "hold"]
 Decision = Literal["servicenow", "jira", "hold"]
+PolicyTables = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
+"""The policy as it stands in the file: `tieline.sync.policy` reads it, and tells what is wrong with it."""
 
 LENGTHS: Final = (
     ("line", "servicenow", 160),
@@ -295,6 +297,10 @@ class Config(Table):
     priority: Priority | None = Field(default=None, description="The priority; left out, it is not mirrored.")
     people: People = Field(default_factory=People, description="How people are joined.")
     groups: Groups = Field(default_factory=Groups, description="How groups are joined.")
+    policy: PolicyTables | None = Field(
+        default=None,
+        description="What the policy decides: its tables in place, or the files to `include` (docs/policy.md).",
+    )
 
     _path: Path = PrivateAttr(default_factory=lambda: Path("config.toml"))
 

@@ -29,14 +29,14 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def from_pydantic(error: ValidationError) -> Iterator[Problem]:
-    """A problem for each entry of `error`, which came of validating a whole file."""
+def from_pydantic(error: ValidationError, root: type[Table] = Config) -> Iterator[Problem]:
+    """A problem for each entry of `error`, which came of validating a whole file as `root`."""
     for entry in error.errors(include_url=False):
-        yield _problem(entry)
+        yield _problem(entry, root)
 
 
-def _problem(entry: ErrorDetails) -> Problem:
-    path, parent, field = _find(entry["loc"])
+def _problem(entry: ErrorDetails, root: type[Table]) -> Problem:
+    path, parent, field = _find(entry["loc"], root)
     value = shown(path, entry["input"])
     context: dict[str, Any] = entry.get("ctx") or {}
     match entry["type"]:
@@ -80,13 +80,15 @@ def _choice(path: Path, value: object, known: list[str]) -> Problem:
     )
 
 
-def _find(loc: tuple[str | int, ...]) -> tuple[Path, type[Table] | None, FieldInfo | None]:
+def _find(
+    loc: tuple[str | int, ...], root: type[Table]
+) -> tuple[Path, type[Table] | None, FieldInfo | None]:
     """Where an error stands in the file, the table that holds it, and the setting's definition.
 
     pydantic puts the chosen kind of a union into the location; the file has no such step.
     """
     path: Path = ()
-    tables: tuple[type[Table], ...] = (Config,)
+    tables: tuple[type[Table], ...] = (root,)
     parent: type[Table] | None = None
     field: FieldInfo | None = None
     for part in loc:

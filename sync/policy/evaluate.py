@@ -1,0 +1,368 @@
+"""Applies a policy to one incident until nothing changes: who sets what, and what is left alone.
+
+The first rule that names a field speaks for it, whether or not its strength lets it change the value. Rounds
+go on until the rules leave the incident as it is; rules that never come to rest change nothing at all and are
+reported as flapping. Pure: the time of asking is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from tieline.sync.config.policy import Strength
+from tieline.sync.policy.conditions import Moment, holds
+from tieline.sync.policy.fields import Cell, Record
+from tieline.sync.policy.matcher import Matcher
+from tieline.sync.policy.matrix import bounded, priority_of
+from tieline.sync.policy.model import Assignment, Bound, Policy, Rule
+from tieline.sync.policy.sla import Pauses, sla_word
+
+MAX_ROUNDS: Final = 24
+"""Rules that have not come to rest after so many rounds are taken for flapping."""
+MAX_REMEMBERED: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known beside the values: fields that a person changed, and whether it was raised just now.
+
+    `pauses` is when the clock of its targets stood still.
+    """
+
+    touched: frozenset[str] = frozenset()
+    fresh: bool = False
+    pauses: Pauses = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field that got another value. `overrides` a person's choice; `round` counts from 1."""
+
+    field: str
+    old: Cell
+    new: Cell
+    rule: str
+    strength: Strength
+    overrides: bool
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A value that a rule would set and does not, and why."""
+
+    field: str
+    value: Cell
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the rules that hold say: the first of each field, and of sets each element's first."""
+
+    fields: tuple[tuple[Assignment, Rule], ...] = ()
+    adds: tuple[tuple[Assignment, Rule], ...] = ()
+    orders: tuple[Rule, ...] = ()
+    bounds: tuple[Bound, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a policy makes of an incident.
+
+    `speaks` names the rule that speaks for each field in the end. `before` are the records that each round
+    began with. With `flapping` nothing is changed: the fields that never come to rest, with the rules.
+    """
+
+    values: Record
+    changes: Mapping[str, Change]
+    left: Mapping[str, Left] = field(default_factory=lambda: MappingProxyType({}))
+    speaks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    fired: frozenset[str] = frozenset()
+    hold: tuple[str, str] | None = None
+    """(rule, reason) of the first rule that wants a person to look."""
+    leave_out: str = ""
+    """The rule that leaves the incident out of scope."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """(rule, text) of what people are to be told."""
+    flapping: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    before: tuple[Record, ...] = ()
+
+    @property
+    def changed(self) -> dict[str, Cell]:
+        """The fields that got another value."""
+        return {name: change.new for name, change in self.changes.items()}
+
+
+Finder = Callable[[Record, Moment], Claims]
+
+
+class Engine:
+    """A policy compiled: finds what its rules say about an incident at once, not rule by rule."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._entries: Sequence[Rule | Bound] = (*policy.rules, *policy.bounds)
+        self.matcher = Matcher([entry.when for entry in self._entries], policy.calendars)
+        self._claims: dict[int, Claims] = {}
+
+    def claims(self, record: Record, moment: Moment) -> Claims:
+        """What the rules that hold say."""
+        mask = self.matcher.clauses_met(record, moment)
+        known = self._claims.get(mask)
+        if known is None:
+            known = self._read(mask)
+        return known
+
+    def _read(self, mask: int) -> Claims:
+        entries = [self._entries[number] for number in dict.fromkeys(self.matcher.owners_of(mask))]
+        if len(self._claims) >= MAX_REMEMBERED:
+            self._claims.clear()
+        found = self._claims[mask] = claims_of(self.policy, entries)
+        return found
+
+    def apply(self, record: Record, now: datetime, standing: Standing = Standing()) -> Applied:
+        """What the policy makes of an incident at `now` (UTC)."""
+        return settle(self.policy, self.claims, record, now, standing)
+
+
+def plainly(policy: Policy) -> Finder:
+    """The same as `Engine.claims`, rule by rule: the reference that the compiled form must agree with."""
+
+    everything: Sequence[Rule | Bound] = (*policy.rules, *policy.bounds)
+
+    def find(record: Record, moment: Moment) -> Claims:
+        entries = [e for e in everything if holds(e.when, record, moment)]
+        return claims_of(policy, entries)
+
+    return find
+
+
+def claims_of(policy: Policy, entries: Sequence[Rule | Bound]) -> Claims:
+    """What these rules and bounds, in the order of the file, say together."""
+    fields: dict[str, tuple[Assignment, Rule]] = {}
+    adds: dict[tuple[str, object], tuple[Assignment, Rule]] = {}
+    rules = [entry for entry in entries if isinstance(entry, Rule)]
+    for rule in rules:
+        for assignment in rule.sets:
+            if policy.kind(assignment.field) == "set":
+                adds.setdefault((assignment.field, assignment.value), (assignment, rule))
+            else:
+                fields.setdefault(assignment.field, (assignment, rule))
+    return Claims(
+        tuple(fields.values()),
+        tuple(adds.values()),
+        tuple(rule for rule in rules if rule.orders),
+        tuple(entry for entry in entries if isinstance(entry, Bound)),
+        tuple(rules),
+    )
+
+
+def settle(policy: Policy, find: Finder, record: Record, now: datetime, standing: Standing) -> Applied:
+    """Round after round until nothing changes."""
+    moment = Moment(now, policy.calendars)
+    current = derived(policy, record, moment, standing)
+    seen: list[Record] = []
+    fired: set[str] = set()
+    changes: dict[str, Change] = {}
+    for number in range(1, MAX_ROUNDS + 1):
+        seen.append(current)
+        claims = find(current, moment)
+        fired |= {rule.id for rule in claims.rules} | {bound.id for bound in claims.bounds}
+        made = _round(policy, claims, current, standing, number)
+        if not made:
+            return _rested(policy, claims, record, current, changes, standing, frozenset(fired), seen)
+        for change in made:
+            first = changes.get(change.field)
+            old = change.old if first is None else first.old
+            changes[change.field] = Change(
+                change.field, old, change.new, change.rule, change.strength, change.overrides, number
+            )
+        values = {**current, **{change.field: change.new for change in made}}
+        current = derived(policy, values, moment, standing)
+        if current in seen:
+            break
+    return _flapping(policy, find, seen, moment, derived(policy, record, moment, standing), standing)
+
+
+def derived(policy: Policy, record: Record, moment: Moment, standing: Standing) -> dict[str, Cell]:
+    """The record with what follows from it: the priority, and what its targets say."""
+    values = dict(record)
+    if policy.matrix.cells:
+        computed = priority_of(policy.matrix, values.get("impact"), values.get("urgency"))
+        if computed is not None:
+            values["priority"] = computed
+    if policy.slas:
+        values["sla"] = sla_word(policy, values, moment, standing.pauses)
+    return values
+
+
+def _round(policy: Policy, claims: Claims, record: Record, standing: Standing, number: int) -> list[Change]:
+    made: list[Change] = []
+    for assignment, rule in claims.fields:
+        value, old = assignment.value, record.get(assignment.field)
+        if not same(old, value) and not why_left(assignment, record, standing):
+            made.append(_change(assignment, rule.id, old, value, standing, number))
+    made += _sets(claims, record, standing, number)
+    return made + _bounds(policy, claims, record, made, standing, number)
+
+
+def _change(
+    assignment: Assignment, rule: str, old: Cell, new: Cell, standing: Standing, number: int
+) -> Change:
+    overrides = assignment.field in standing.touched and assignment.strength == "always"
+    return Change(assignment.field, old, new, rule, assignment.strength, overrides, number)
+
+
+def _sets(claims: Claims, record: Record, standing: Standing, number: int) -> list[Change]:
+    """Elements that rules add, and those that they take off; what is added is not taken off."""
+    added: dict[str, frozenset[str]] = {}
+    by: dict[str, tuple[Assignment, str]] = {}
+    wanted: dict[str, frozenset[str]] = {}
+    for assignment, rule in claims.adds:
+        value, old = _elements(assignment.value), _elements(record.get(assignment.field))
+        wanted[assignment.field] = wanted.get(assignment.field, frozenset()) | value
+        if value - old and not why_left(assignment, {}, standing):
+            added[assignment.field] = added.get(assignment.field, frozenset()) | value
+            by.setdefault(assignment.field, (assignment, rule.id))
+    made = [
+        _change(*by[name], record.get(name), _elements(record.get(name)) | value, standing, number)
+        for name, value in added.items()
+    ]
+    labels = next((c.new for c in made if c.field == "labels"), record.get("labels"))
+    for rule in claims.orders:
+        off = _elements(rule.orders.get("unlabel")) - wanted.get("labels", frozenset())
+        rest = _elements(labels) - off
+        if rest != _elements(labels):
+            made = [c for c in made if c.field != "labels"]
+            assignment = Assignment("labels", rest or None, "always")
+            made.append(_change(assignment, rule.id, record.get("labels"), rest or None, standing, number))
+            labels = rest
+    return made
+
+
+def _elements(value: object) -> frozenset[str]:
+    return value if isinstance(value, frozenset) else frozenset()
+
+
+def _bounds(
+    policy: Policy, claims: Claims, record: Record, made: Sequence[Change], standing: Standing, number: int
+) -> list[Change]:
+    """Impact and urgency moved so that the priority is within its floors and ceilings.
+
+    It replaces what rules did to the two in the same round.
+    """
+    if not claims.bounds:
+        return []
+    now = {**record, **{change.field: change.new for change in made}}
+    floor, ceiling = _tightest(policy, claims.bounds)
+    least, most = floor.priority if floor else None, ceiling.priority if ceiling else None
+    cell = bounded(policy.matrix, now.get("impact"), now.get("urgency"), least, most)
+    if cell is None:
+        return []
+    order = policy.matrix.priorities
+    is_now = priority_of(policy.matrix, now.get("impact"), now.get("urgency"))
+    raised = floor is not None and is_now in order and order.index(is_now) > order.index(floor.priority)
+    bound = floor if raised or ceiling is None else ceiling
+    assert bound is not None
+    found = []
+    for name, value in zip(("impact", "urgency"), cell, strict=True):
+        if now.get(name) != value:
+            touched = name in standing.touched
+            found.append(Change(name, record.get(name), value, bound.id, "always", touched, number))
+    return _without_noise(found, made)
+
+
+def _without_noise(found: list[Change], made: Sequence[Change]) -> list[Change]:
+    """A bound that undoes a rule's change of the same round leaves no change of that field at all."""
+    undone = {c.field for c in found if c.new == c.old}
+    if isinstance(made, list):
+        made[:] = [change for change in made if change.field not in {c.field for c in found}]
+    return [change for change in found if change.field not in undone]
+
+
+def _tightest(policy: Policy, bounds: Sequence[Bound]) -> tuple[Bound | None, Bound | None]:
+    """The gravest floor and the least grave ceiling."""
+    order = policy.matrix.priorities
+    known = [bound for bound in bounds if bound.priority in order]
+    floors = [bound for bound in known if bound.kind == "floor"]
+    ceilings = [bound for bound in known if bound.kind == "ceiling"]
+    return (
+        min(floors, key=lambda bound: order.index(bound.priority), default=None),
+        max(ceilings, key=lambda bound: order.index(bound.priority), default=None),
+    )
+
+
+def same(one: Cell, two: Cell) -> bool:
+    """Whether two values are the same; a flag that is not set is false, an empty set is nothing."""
+    return one == two or (not one and not two)
+
+
+def why_left(assignment: Assignment, record: Record, standing: Standing) -> str:
+    """Why a rule leaves a field alone; "" if it does not."""
+    name = assignment.field
+    match assignment.strength:
+        case "suggest" if record.get(name):
+            return "it only suggests, and there is a value"
+        case "suggest" if name in standing.touched:
+            return "it only suggests, and a person emptied it"
+        case "until_touched" if name in standing.touched:
+            return "a person changed it"
+        case "on_create" if not standing.fresh:
+            return "it speaks only when an incident is raised"
+        case _:
+            return ""
+
+
+def _rested(
+    policy: Policy,
+    claims: Claims,
+    record: Record,
+    current: Record,
+    changes: Mapping[str, Change],
+    standing: Standing,
+    fired: frozenset[str],
+    seen: Sequence[Record],
+) -> Applied:
+    left: dict[str, Left] = {}
+    for assignment, rule in (*claims.fields, *claims.adds):
+        why = why_left(assignment, current, standing)
+        if why and not same(current.get(assignment.field), assignment.value):
+            left.setdefault(assignment.field, Left(assignment.field, assignment.value, rule.id, why))
+    holds_ = [(rule.id, str(rule.orders["hold"])) for rule in claims.orders if rule.orders.get("hold")]
+    out = [rule.id for rule in claims.orders if rule.orders.get("leave_out")]
+    return Applied(
+        values=MappingProxyType(dict(current)),
+        changes=MappingProxyType({n: c for n, c in changes.items() if not same(record.get(n), c.new)}),
+        left=MappingProxyType(left),
+        speaks=MappingProxyType({a.field: rule.id for a, rule in reversed((*claims.fields, *claims.adds))}),
+        fired=fired,
+        hold=holds_[0] if holds_ else None,
+        leave_out=out[0] if out else "",
+        notes=tuple((rule.id, str(rule.orders["note"])) for rule in claims.orders if rule.orders.get("note")),
+        before=tuple(seen),
+    )
+
+
+def _flapping(
+    policy: Policy, find: Finder, seen: Sequence[Record], moment: Moment, record: Record, standing: Standing
+) -> Applied:
+    """Nothing is changed; the fields that differ between the last rounds, with the rules that set them."""
+    found: dict[str, dict[str, None]] = {}
+    for number, state in enumerate(seen[-(MAX_ROUNDS // 2) :], 1):
+        for change in _round(policy, find(state, moment), state, standing, number):
+            found.setdefault(change.field, {})[change.rule] = None
+    repeated = {name: tuple(rules) for name, rules in found.items() if len(rules) > 1}
+    named = repeated or {name: tuple(rules) for name, rules in found.items()}
+    return Applied(
+        MappingProxyType(dict(record)),
+        MappingProxyType({}),
+        flapping=MappingProxyType(named),
+        before=tuple(seen),
+    )

@@ -1,0 +1,194 @@
+"""Reads a policy: from config.toml and the files that it includes, or from a file of its own.
+
+What cannot be read is one `FaultyPolicy` that lists every fault with its place; what can be read and is
+wrong all the same is found by `tieline.sync.policy.check`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from tieline.connectors.errors import PolicyError
+from tieline.sync.config.faults import Fault, FaultyConfig, Problem, key_text
+from tieline.sync.config.faults import Path as Keys
+from tieline.sync.config.load import parse_toml, read_text
+from tieline.sync.config.locate import Places, locate
+from tieline.sync.config.policy import PolicyFile, PolicySection
+from tieline.sync.config.problems import from_pydantic
+from tieline.sync.policy.build import Piece, build
+from tieline.sync.policy.fields import Kind
+from tieline.sync.policy.model import Policy, Spot
+
+if TYPE_CHECKING:
+    from tieline.sync.config import Config
+
+KINDS: dict[str, Kind] = {
+    "line": "text", "text": "text", "choice": "choice", "person": "choice", "group": "choice", "set": "set"
+}  # fmt: skip
+
+
+class FaultyPolicy(PolicyError):
+    """The policy cannot be read; `faults` lists everything that is wrong with it."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(sorted(faults, key=lambda fault: (fault.file, fault.line, fault.column)))
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+@dataclass(frozen=True)
+class Include:
+    """A pattern of `include`, how many files it matched, and where it stands."""
+
+    pattern: str
+    matched: int
+    spot: Spot
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A policy with its sources: the texts by file, what includes matched, and the configuration."""
+
+    policy: Policy
+    texts: dict[str, str]
+    includes: tuple[Include, ...] = ()
+    config: Config | None = None
+    metadata: Path | None = None
+    """The snapshot of both instances that the configuration names."""
+
+
+def load_policy(path: Path) -> Loaded:
+    """The policy that a file holds or includes; a configuration or a policy file.
+
+    Raises `FaultyPolicy` for a policy, `FaultyConfig` for a configuration that cannot be read.
+    """
+    try:
+        text = read_text(path)
+        data = parse_toml(path, text)
+    except FaultyConfig as error:
+        raise FaultyPolicy(_renamed(error)) from None
+    if "route" in data or "policy" in data:
+        return _from_config(path, text, data)
+    file = _File(path, text)
+    file.read(data)
+    return _loaded([file], {}, (), None, None)
+
+
+def _renamed(error: FaultyConfig) -> list[Fault]:
+    """The same faults, without the advice that is about configurations."""
+    remedy = "name a policy file, or a configuration that has a [policy]"
+    return [replace(f, remedy=remedy) if "config.example.toml" in f.remedy else f for f in error.faults]
+
+
+@dataclass
+class _File:
+    """One file on its way: its text, where things stand in it, and what is wrong with it."""
+
+    path: Path
+    text: str
+    within: Keys = ()
+    tables: PolicyFile | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    _places: Places | None = None
+
+    @property
+    def places(self) -> Places:
+        if self._places is None:
+            self._places = locate(self.text)
+        return self._places
+
+    def read(self, data: dict[str, Any], model: type[PolicyFile] = PolicyFile) -> None:
+        self.data = data
+        try:
+            self.tables = model.model_validate(data)
+        except ValidationError as error:
+            self.problems += from_pydantic(error, model)
+
+    def spot(self, path: Keys) -> Spot:
+        place = self.places.of_key((*self.within, *path))
+        return Spot(shown_path(self.path), place.line, place.column)
+
+    def faults(self) -> list[Fault]:
+        found: dict[Fault, None] = {}
+        for problem in self.problems:
+            path = (*self.within, *problem.path)
+            place = self.places.of_key(path) if problem.at == "key" else self.places.of_value(path)
+            key = key_text(problem.path, self.data)
+            file = shown_path(self.path)
+            fault = Fault(file, place.line, place.column, key, problem.what, problem.value, problem.remedy)
+            found[fault] = None
+        return list(found)
+
+
+def shown_path(path: Path) -> str:
+    """A path as people type it: relative to here where it lies below."""
+    try:
+        return path.resolve().relative_to(Path(os.getcwd()).resolve()).as_posix()  # noqa: PTH109
+    except ValueError:
+        return str(path)
+
+
+def _from_config(path: Path, text: str, data: dict[str, Any]) -> Loaded:
+    config = _config(path) if "route" in data else None
+    section = data.get("policy")
+    if not isinstance(section, dict):
+        remedy = 'add [policy] with include = ["policy/*.toml"], or name a policy file'
+        raise FaultyPolicy([Fault(shown_path(path), 1, 1, "policy", "there is no policy", "", remedy)])
+    first = _File(path, text, ("policy",))
+    first.read(section, PolicySection)
+    files, includes = [first], []
+    if isinstance(first.tables, PolicySection):
+        for number, pattern in enumerate(first.tables.include):
+            found = sorted(p for p in path.parent.glob(pattern) if p.is_file())
+            includes.append(Include(pattern, len(found), first.spot(("include", number))))
+            files += [_included(file) for file in found]
+    snapshot = first.tables.metadata if isinstance(first.tables, PolicySection) else None
+    mirrored = _mirrored(config)
+    return _loaded(files, mirrored, tuple(includes), config, path.parent / snapshot if snapshot else None)
+
+
+def _config(path: Path) -> Config:
+    from tieline.sync.config import load_config
+
+    return load_config(path)
+
+
+def _mirrored(config: Config | None) -> dict[str, Kind]:
+    """The fields that the configuration mirrors; rules may ask each of them."""
+    if config is None:
+        return {}
+    return {f.name: KINDS[f.kind] for route in config.routes for f in config.fields_for(route)}
+
+
+def _included(path: Path) -> _File:
+    try:
+        text = read_text(path)
+        file = _File(path, text)
+        file.read(parse_toml(path, text))
+    except FaultyConfig as error:
+        raise FaultyPolicy(error.faults) from None
+    return file
+
+
+def _loaded(
+    files: list[_File],
+    mirrored: dict[str, Kind],
+    includes: tuple[Include, ...],
+    config: Config | None,
+    metadata: Path | None,
+) -> Loaded:
+    broken = [fault for file in files if file.tables is None for fault in file.faults()]
+    if broken:
+        raise FaultyPolicy(broken)
+    pieces = [Piece(file.tables, file.spot, file.problems) for file in files if file.tables is not None]
+    policy = build(pieces, mirrored)
+    faults = [fault for file in files for fault in file.faults()]
+    if faults:
+        raise FaultyPolicy(faults)
+    texts = {shown_path(file.path): file.text for file in files}
+    return Loaded(replace(policy, files=tuple(texts)), texts, includes, config, metadata)

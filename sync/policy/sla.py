@@ -1,0 +1,69 @@
+"""What the targets of a priority say about an incident at a moment: met, running, paused, breached. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from tieline.sync.policy.conditions import Moment
+from tieline.sync.policy.fields import Record
+from tieline.sync.policy.model import Policy, Sla
+
+SLA_WORDS: Final = ("met", "running", "paused", "unanswered", "breached")
+"""What the field `sla` may hold: `unanswered` is beyond the time to respond and has no assignee."""
+
+Pauses = tuple[tuple[datetime, datetime | None], ...]
+"""When the clock stood still: from, until (None: it still does). UTC."""
+
+
+def target_of(policy: Policy, priority: object) -> Sla | None:
+    """The targets of a priority."""
+    return next((sla for sla in policy.slas if sla.priority == priority), None)
+
+
+def sla_word(policy: Policy, record: Record, moment: Moment, pauses: Pauses = ()) -> str | None:
+    """The word for an incident; None where no target applies."""
+    sla, opened = target_of(policy, record.get("priority")), record.get("opened")
+    if sla is None or not isinstance(opened, datetime):
+        return None
+    resolved = record.get("resolved")
+    end = resolved if isinstance(resolved, datetime) else moment.now
+    used = _used(sla, opened, end, moment, pauses)
+    if sla.resolve is not None and used > sla.resolve:
+        return "breached"
+    if isinstance(resolved, datetime):
+        return "met"
+    if sla.respond is not None and not record.get("assignee") and used > sla.respond:
+        return "unanswered"
+    return "paused" if record.get("status") in sla.pause_on else "running"
+
+
+def sla_flips(policy: Policy, record: Record, moment: Moment, pauses: Pauses = ()) -> Iterable[datetime]:
+    """When a target will be missed if nothing happens; nothing while the clock stands still."""
+    sla, opened = target_of(policy, record.get("priority")), record.get("opened")
+    if sla is None or not isinstance(opened, datetime) or record.get("resolved"):
+        return
+    if record.get("status") in sla.pause_on:
+        return
+    used = _used(sla, opened, moment.now, moment, pauses)
+    for target in (sla.respond, sla.resolve):
+        if target is not None and used <= target:
+            calendar = moment.calendars.get(sla.calendar)
+            left = target - used
+            flip = calendar.after(moment.now, left) if calendar else moment.now + left
+            if flip is not None:
+                yield flip
+
+
+def _used(sla: Sla, since: datetime, until: datetime, moment: Moment, pauses: Pauses) -> timedelta:
+    """The time that counts: business hours, without pauses."""
+    total = _length(sla, since, until, moment)
+    for start, end in pauses:
+        total -= _length(sla, max(start, since), min(end or until, until), moment)
+    return total
+
+
+def _length(sla: Sla, since: datetime, until: datetime, moment: Moment) -> timedelta:
+    calendar = moment.calendars.get(sla.calendar)
+    return calendar.elapsed(since, until) if calendar else max(timedelta(0), until - since)
