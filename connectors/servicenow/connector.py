@@ -148,9 +148,11 @@ class ServiceNowConnector:
                 f"{', '.join(unknown)}; check the names in the configuration, and the account's rights"
             )
 
-    def _rows_by_id(self, ids: Sequence[str], asked: str, fields: Sequence[str]) -> dict[str, Row]:
+    def _rows_by_id(
+        self, ids: Sequence[str], asked: str, fields: Sequence[str], *, insist: bool = False
+    ) -> dict[str, Row]:
         table = self._settings.table
-        page = self._wire.all_rows(table, asked, fields, limit=len(ids) + 1)
+        page = self._wire.all_rows(table, asked, fields, limit=len(ids) + 1, insist=insist)
         found = {plain(row.get("sys_id")): row for row in page.rows}
         if not found.keys() <= set(ids):
             raise Malformed(f"reading {table}: the answer holds records that were not asked for")
@@ -175,7 +177,8 @@ class ServiceNowConnector:
         self._check_scope(condition)
         found: set[str] = set()
         for ids in _chunks(_ids(refs), self._settings.read_batch):
-            found |= self._rows_by_id(ids, f"{query.by_ids(ids)}^{condition}", ("sys_id",)).keys()
+            asked = f"{query.by_ids(ids)}^{condition}"
+            found |= self._rows_by_id(ids, asked, ("sys_id",), insist=True).keys()
         return frozenset(ref for ref in refs if ref.id in found)
 
     def _check_scope(self, condition: str) -> None:
@@ -277,9 +280,10 @@ class ServiceNowConnector:
         return found
 
     def _entities(self, kind: EntityKind, asked: str, limit: int) -> list[Entity]:
-        page = self._wire.all_rows(_ENTITY_TABLES[kind], asked, _ENTITY_FIELDS, limit=limit)
-        if any(_KEYS[kind] not in row for row in page.rows):
-            raise Malformed(f"ServiceNow does not show {_KEYS[kind]} of {_ENTITY_TABLES[kind]}: grant the right")
+        table, key = _ENTITY_TABLES[kind], _KEYS[kind]
+        page = self._wire.all_rows(table, asked, _ENTITY_FIELDS, limit=limit, insist=True)
+        if any(key not in row for row in page.rows):
+            raise Malformed(f"ServiceNow does not show {key} of {table}: grant the account the right")
         return people(page.rows) if kind == "person" else groups(page.rows)
 
     # Writing

@@ -95,9 +95,17 @@ class Wire:
         total = _count(response.headers)
         return Rows(rows, total, _more(response, total, offset + limit)), response.headers
 
-    def all_rows(self, table: str, query: str, fields: Sequence[str], *, limit: int) -> Rows:
-        """A query with fewer matches than `limit`: Malformed if the answer was cut all the same."""
+    def all_rows(
+        self, table: str, query: str, fields: Sequence[str], *, limit: int, insist: bool = False
+    ) -> Rows:
+        """A query with fewer matches than `limit`: Malformed if the answer was cut all the same.
+
+        With `insist` it is asked once more where rows were counted and not shown: for those who remember an
+        absence, which a single answer does not prove.
+        """
         page, _ = self.rows(table, query, fields, limit=limit)
+        if insist and page.total is not None and len(page.rows) < min(page.total, limit):
+            page, _ = self.rows(table, query, fields, limit=limit)
         if page.more or (page.more is None and len(page.rows) >= limit):
             raise Malformed(f"ServiceNow's table {table}: the answer was cut after {len(page.rows)} records")
         return page

@@ -69,11 +69,12 @@ class Storm:
         return True
 
     def bring_to_rest(self, most: int) -> int:
-        """Passes until one has nothing to write and nothing waits; how many there were."""
+        """Passes until one has nothing to write, nothing waits or is parked; how many there were."""
         for number in range(most):
             went = self.run()
             with self.store.read() as tx:
                 waiting = tx.inbox_count(self.clock.now() + timedelta(days=400)) + len(tx.open_intents())
+                waiting += tx.park_count()
             if went and not waiting and not self.summaries[-1].counts.get("writes"):
                 return number + 1
             self.clock.advance(INTERVAL)
@@ -97,9 +98,9 @@ class Storm:
         for park in parks:
             if park.key.startswith("p:"):
                 pair = parked[int(park.key[2:])]
-                found |= dict.fromkeys((pair.number, pair.key), f"parked: {park.reason}")
+                found |= dict.fromkeys((pair.number, pair.key), f"parked: {park.reason}: {park.detail}")
             else:
-                found[getattr(park, "label", "") or park.key] = f"parked: {park.reason}"
+                found[getattr(park, "label", "") or park.key] = f"parked: {park.reason}: {park.detail}"
         return found
 
     def unexplained(self, report: Report) -> list[str]:
