@@ -46,10 +46,11 @@ def refuse_unfit(run: Run, tx: Tx) -> None:
     tx.check_again()
 
 
-def remember_mapping(config: Config, tx: Tx) -> None:
+def remember_mapping(run: Run) -> None:
     """The state is in step with this mapping from now on."""
-    tx.set_note("mapping", json.dumps(config.mapping()))
-    tx.set_note("fingerprint", config.fingerprint())
+    with run.store.transaction() as tx:
+        tx.set_note("mapping", json.dumps(run.config.mapping()))
+        tx.set_note("fingerprint", run.config.fingerprint())
 
 
 def check_owner(config: Config, tx: Tx) -> None:

@@ -75,7 +75,7 @@ def _finish(run: Run, summary: PassSummary) -> PassSummary:
 
 
 def _work(run: Run, progress: Progress) -> None:
-    check_installation(run)
+    changed = check_installation(run)
     named = _named(run)
     recover(run)
     block_open(run)
@@ -85,19 +85,25 @@ def _work(run: Run, progress: Progress) -> None:
         _sweep(run)
         claim_mirrors(run)
     _waves(run, named, progress)
+    if changed:  # only now: a mapping that did not work is given up without a word
+        remember_mapping(run)
     tidy(run)
 
 
-def check_installation(run: Run) -> None:
-    """Refuse a state that a pass may not work on, and look again at what an old mapping held or parked."""
+def check_installation(run: Run) -> bool:
+    """Refuse a state that a pass may not work on, and look again at what an old mapping held or parked.
+
+    Returns whether the mapping is another one than the state is in step with.
+    """
     config, now = run.config, run.clock()
     with run.store.transaction() as tx:
         refuse_unfit(run, tx)
         tx.set_note("installation", config.installation)
-        if tx.note("fingerprint") != config.fingerprint():
+        changed = tx.note("fingerprint") != config.fingerprint()
+        if changed:
             held = [f"p:{conflict.pair}" for conflict in tx.conflicts(open_only=True, limit=1_000_000)]
             _look_again(tx, [*held, *(park.key for park in tx.all_parks())], BY_MAPPING, now)
-            remember_mapping(config, tx)
+    return changed
 
 
 def _look_again(tx: Tx, keys: Iterable[str], reason: str, now: datetime) -> None:

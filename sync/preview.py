@@ -13,7 +13,7 @@ from tieline.sync.engine import Progress, find_label, silent
 from tieline.sync.intake import candidates, mirror_step
 from tieline.sync.model import InboxEntry, Pair, Plan, Snapshot
 from tieline.sync.pairing import is_foreign_mirror, own_marker, pair_key, record_key
-from tieline.sync.parking import BY_PERSON, seen_values, stays_parked
+from tieline.sync.parking import BY_MAPPING, BY_PERSON, seen_values, stays_parked
 from tieline.sync.plan import plan
 from tieline.sync.run import Run
 
@@ -76,6 +76,21 @@ def waiting(run: Run, progress: Progress = silent) -> dict[Ref, Reasons]:
                 refs.setdefault(change.ref, frozenset())
             progress(f"reading what changed in {side}", len(refs), 0)
     return refs
+
+
+def all_pairs(run: Run, progress: Progress = silent) -> Iterator[dict[Ref, Reasons]]:
+    """Every live pair, a wave at a time, as if the mapping were new to it."""
+    after = done = 0
+    with run.store.read() as tx:
+        total = tx.pair_count()
+    while True:
+        with run.store.read() as tx:
+            pairs = tx.walk_pairs(after, run.config.limits.wave, ("active", "frozen"))
+        if not pairs:
+            return
+        yield {pair.servicenow: frozenset({BY_MAPPING}) for pair in pairs}
+        after, done = pairs[-1].id, done + len(pairs)
+        progress("looking at every pair", done, max(total, done))
 
 
 def _paired(run: Run, pairs: Sequence[tuple[Pair, Reasons]], now: datetime) -> Iterator[Proposal]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from tieline.sync.commands.options import config_option, json_option
-from tieline.sync.commands.session import EXIT_PERSON, Adapters, open_session, progress_bar, utc_now
+from tieline.sync.commands.session import EXIT_PERSON, Adapters, Session, open_session, progress_bar, utc_now
 
 if TYPE_CHECKING:
     from tieline.sync.preview import Proposal
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 @click.option(
     "--only", metavar="REF", multiple=True, help="Only this incident number or issue key; repeatable."
 )
+@click.option(
+    "--all", "everything", is_flag=True, help="Look at every pair too: what a changed mapping would rewrite."
+)
 @click.option("--check", is_flag=True, help="Exit with 3 if there is something to do.")
 @json_option
 @click.pass_context
@@ -29,6 +33,7 @@ def plan(
     config_path: Path,
     initial: bool,
     only: tuple[str, ...],
+    everything: bool,
     check: bool,
     as_json: bool,
 ) -> None:
@@ -39,9 +44,10 @@ def plan(
     \b
     tieline plan                    everything that a pass would do now
     tieline plan --only INC0010023  one incident
+    tieline plan --all              every pair, after the mapping was changed
     tieline plan --check            for a script: 3 if there is something to do
     """
-    from tieline.sync.preview import proposals, waiting
+    from tieline.sync.preview import all_pairs, proposals, waiting
     from tieline.sync.run import PassOptions, new_run
 
     adapters: Adapters = context.obj
@@ -49,16 +55,34 @@ def plan(
     with open_session(adapters, config_path, look=True) as session:
         options = PassOptions(initial=initial, only=only)
         run = new_run("", session.config, session.store, session.sides, utc_now, options, remember=False)
+        _tell_mapping(session)
         with progress_bar(not as_json) as progress:
             refs = waiting(run, progress)
-        for proposal in proposals(run, refs):
-            if not proposal.empty:
-                found["rests" if proposal.rests else "works"] += 1
-                _tell(proposal, as_json)
+            pages = chain([refs], all_pairs(run, progress) if everything else ())
+            told: set[int] = set()
+            for proposal in (each for page in pages for each in proposals(run, page)):
+                known = proposal.pair.id if proposal.pair is not None else None
+                if not proposal.empty and known not in told:
+                    told |= {known} if known is not None else set()
+                    found["rests" if proposal.rests else "works"] += 1
+                    _tell(proposal, as_json)
     if not as_json:
         _sum_up(found["works"], found["rests"])
     if check and found["works"]:
         context.exit(EXIT_PERSON)
+
+
+def _tell_mapping(session: Session) -> None:
+    """Say how the mapping differs from the one of the last pass: `sync` wants `--accept` for some changes."""
+    from tieline.sync.admission import mapping_changes
+
+    with session.store.read() as tx:
+        changes = mapping_changes(session.config, tx)
+    if changes:
+        click.echo("The mapping changed since the last pass:", err=True)
+    for change in changes:
+        wants = " (wants `tieline sync --accept`)" if change.grave else ""
+        click.echo(f"  {change}{wants}", err=True)
 
 
 def _tell(proposal: Proposal, as_json: bool) -> None:

@@ -28,6 +28,7 @@ from tieline.sync.commands.session import (
 @click.option(
     "--max-changes", type=click.IntRange(min=1), metavar="N", help="Stop after N writes; the rest waits."
 )
+@click.option("--accept", is_flag=True, help="Take a changed mapping on, with what that rewrites.")
 @json_option
 @click.pass_context
 def sync(
@@ -36,6 +37,7 @@ def sync(
     initial: bool,
     only: tuple[str, ...],
     max_changes: int | None,
+    accept: bool,
     as_json: bool,
 ) -> None:
     """Run one pass: find what changed on either side, and bring the other in step.
@@ -44,6 +46,7 @@ def sync(
     tieline sync --initial          the first one
     tieline sync                    every further one, from cron or a timer
     tieline sync --only INC0010023  one incident, now
+    tieline sync --accept           after a change of the mapping that `tieline plan --all` has shown
     """
     from tieline.sync.config import load_config
     from tieline.sync.engine import run_pass
@@ -64,7 +67,7 @@ def sync(
             session.sides,
             clock=utc_now,
             id_=new_pass_id(started),
-            options=PassOptions(initial, only, max_changes),
+            options=PassOptions(initial, only, max_changes, accept),
             progress=progress,
         )
         with session.store.read() as tx:
