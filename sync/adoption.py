@@ -17,6 +17,7 @@ from tieline.sync.pairing import (
     copy_park,
     ended_pairs,
     is_foreign_mirror,
+    is_parted,
     move_over,
     own_marker,
     pair_up,
@@ -149,6 +150,7 @@ def _comes_back(run: Run, pair: Pair) -> bool:
     with run.store.read() as tx:
         last = ended_pairs(tx, refs)
         free = not tx.pairs_of(refs) and all(last.get(ref) == pair for ref in refs)
+        free = free and not is_parted(tx, pair)
     if route is None or route.leaves_scope != "unlink" or not free:
         return False
     vocabulary = run.vocabularies[pair.route]

@@ -92,6 +92,26 @@ def ended_pairs(tx: Tx, refs: Iterable[Ref]) -> dict[Ref, Pair]:
     return {ref: pairs[id_] for ref, id_ in found.items() if id_ in pairs}
 
 
+def free(tx: Tx, pair: Pair) -> None:
+    """Forget that these two were a pair: each is an incident of its own from now on."""
+    for ref in (pair.servicenow, pair.jira):
+        tx.set_note(_ended(ref), "")
+
+
+def part_for_good(tx: Tx, pair: Pair) -> None:
+    """A person ended this pair: it does not come back by itself, whatever its records do."""
+    tx.set_note(_parted(pair), "person")
+
+
+def is_parted(tx: Tx, pair: Pair) -> bool:
+    """Whether a person ended this pair."""
+    return bool(tx.note(_parted(pair)))
+
+
+def _parted(pair: Pair) -> str:
+    return f"parted:{pair.id}"
+
+
 def _ended(ref: Ref) -> str:
     return f"ended:{record_key(ref)}"
 
