@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tieline.connectors.base import Applied, Create, Side, Transition, Update, Value
-from tieline.connectors.errors import ConnectorError, Denied, Gone, RateLimited, Rejected, Retryable, Stale
+from tieline.connectors.base import Applied, Create, Reviewed, Side, Transition, Update, Value
+from tieline.connectors.errors import (
+    ConnectorError,
+    Denied,
+    Gone,
+    RateLimited,
+    Rejected,
+    Retryable,
+    Stale,
+    Unknown,
+)
 from tieline.sync.journal import audit_entry, block, record_conflicts
 from tieline.sync.model import Base, Intent, OutcomeKind, Pair
 from tieline.sync.pairing import first_base, move_over
@@ -27,6 +36,7 @@ def target_side(intent: Intent) -> Side:
 
 def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
     """Settle what was tried; `asked_at` is when the writes were sent. Raises `Denied` if one was."""
+    tried = _shown(run, tried)
     tried = [(work, intent, _kept(work, intent, result) or result) for work, intent, result in tried]
     bases = _bases(run, tried)
     with run.store.transaction() as tx:
@@ -44,6 +54,34 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
     denied = next((result for _, _, result in tried if isinstance(result, Denied)), None)
     if denied is not None:
         raise denied
+
+
+def _shown(run: Run, tried: Sequence[Tried]) -> list[Tried]:
+    """Ask for what an answer left out: the record, and whether the write ran over somebody's edit.
+
+    A transition tells neither, nor does an edit on Data Center. Where it cannot be asked for now, recovery
+    asks again later: the intent stays open.
+    """
+    blind = [
+        (number, action)
+        for number, (_, intent, result) in enumerate(tried)
+        if isinstance(result, Applied) and result.record is None
+        and isinstance(action := intent.step.action, Update | Transition)
+    ]  # fmt: skip
+    if not blind:
+        return list(tried)
+    try:
+        answers = run.review(blind[0][1].ref.side, [action for _, action in blind])
+    except ConnectorError as error:
+        answers = [error for _ in blind]
+    known: dict[int, Applied | ConnectorError] = {}
+    for (number, action), told in zip(blind, answers, strict=True):
+        known[number] = (
+            Applied(action.ref, told.record, told.alone, told.races)
+            if isinstance(told, Reviewed)
+            else Unknown(f"made, and not shown since: {told}")
+        )
+    return [(work, intent, known.get(n, result)) for n, (work, intent, result) in enumerate(tried)]
 
 
 def _kept(work: Work, intent: Intent, result: Applied | ConnectorError) -> Rejected | None:

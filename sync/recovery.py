@@ -15,6 +15,7 @@ from tieline.connectors.base import (
     Record,
     Ref,
     RemoveLink,
+    Reviewed,
     ShowLink,
     Transition,
     Update,
@@ -25,7 +26,7 @@ from tieline.sync.journal import audit_entry, record_conflicts, target
 from tieline.sync.model import Arrival, Intent, OutcomeKind, Pair
 from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
 from tieline.sync.run import Run
-from tieline.sync.settle import settle
+from tieline.sync.settle import races, settle
 from tieline.sync.vocabulary import Vocabulary
 
 TRUNCATED: Final = timedelta(seconds=2)
@@ -118,17 +119,55 @@ def _shown(run: Run, ref: Ref) -> Record | None:
 
 
 def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None:
-    """A write whose answer was lost is looked for by its values."""
-    found, vocabulary = _shown(run, write.ref), run.vocabularies.get(intent.route)
-    if found is None or vocabulary is None:
+    """A write whose answer was lost is looked for by its values, and in the history where there is one."""
+    told, vocabulary = _reviewed(run, write), run.vocabularies.get(intent.route)
+    if told is None or vocabulary is None:
         _end(run, intent, "skipped", "its answer was lost; its record is not shown")
-    elif all(found.values.get(name) == value for name, value in _sent(write, vocabulary).items()):
-        _settle(run, intent, Applied(found.ref, found), "its answer was lost; found by its values")
+        return
+    found = told.record
+    done = Applied(found.ref, found, told.alone, told.races)
+    if all(found.values.get(name) == value for name, value in _sent(write, vocabulary).items()):
+        _settle(run, intent, done, "its answer was lost; found by its values")
+    elif told.made:
+        _settle(run, intent, done, "its answer was lost; found in the record's history")
     elif _rewritten(run, found, write, intent, vocabulary):
-        done = Applied(found.ref, found, alone=True)
+        done = replace(done, alone=told.alone is not False)
         _settle(run, intent, done, "its answer was lost; found by its author, its values rewritten")
+    elif told.made is None and found.version != write.seen:
+        _leave_in_doubt(run, intent, done, vocabulary)
     else:
         _end(run, intent, "skipped", "its answer was lost; its values are not there")
+
+
+def _reviewed(run: Run, write: Update | Transition) -> Reviewed | None:
+    """What became of a write, None if its record is not shown to us. Raises what kept us from reading it."""
+    told = run.review(write.ref.side, [write])[0]
+    if isinstance(told, ConnectorError) and not isinstance(told, Gone):
+        raise told
+    return told if isinstance(told, Reviewed) else None
+
+
+def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabulary) -> None:
+    """The record moved on, and does not tell whether our write was among what moved it.
+
+    If it was, it ran over what its Conflicts name: they are told, closed, for nobody else will tell.
+    """
+    now = run.clock()
+    with run.store.transaction() as tx:
+        pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
+        lost = () if pair is None else races(pair, intent.step, done, vocabulary, now)
+        told = [
+            replace(
+                c,
+                id=0,
+                open=False,
+                closed_at=now,
+                reason=f"{c.reason} (it is not known whether it was written)",
+            )
+            for c in intent.step.conflicts
+        ]
+        record_conflicts(tx, [replace(c, pass_id=run.id) for c in (*told, *lost)])
+    _end(run, intent, "skipped", "its answer was lost, and the record moved on: it may have been written")
 
 
 def _sent(write: Update | Transition, vocabulary: Vocabulary) -> Values:
@@ -173,7 +212,8 @@ def _settle(run: Run, intent: Intent, applied: Applied, detail: str) -> None:
         pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
         if pair is not None and vocabulary is not None:
             tx.save_pair(replace(pair, base=settle(pair, intent.step, applied, vocabulary, directory)))
-            record_conflicts(tx, [replace(c, pass_id=run.id) for c in intent.step.conflicts])
+            lost = races(pair, intent.step, applied, vocabulary, now)
+            record_conflicts(tx, [replace(c, pass_id=run.id) for c in (*intent.step.conflicts, *lost)])
         tx.arrive([Arrival(applied.ref, "recovered")], now)
         tx.audit([audit_entry(intent, "applied" if applied.record else "skipped", now, detail)])
         tx.remove_intent(intent.id)

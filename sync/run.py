@@ -8,7 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tieline.connectors.base import Connector, Identity, Move, Record, Ref, Side
+from tieline.connectors.base import (
+    Connector,
+    Identity,
+    Move,
+    Record,
+    Ref,
+    Reviewed,
+    Side,
+    Transition,
+    Update,
+)
 from tieline.connectors.errors import ConnectorError, TielineError
 from tieline.sync.config.model import Config, Route
 from tieline.sync.people import People
@@ -79,6 +89,14 @@ class Run:
         """Records by id, their times on our clock."""
         found = self.sides[side].read(refs) if refs else []
         return [self.on_our_clock(record) if isinstance(record, Record) else record for record in found]
+
+    def review(self, side: Side, writes: Sequence[Update | Transition]) -> list[Reviewed | ConnectorError]:
+        """What became of writes, their records' times on our clock."""
+        found = self.sides[side].review(writes)
+        return [
+            replace(each, record=self.on_our_clock(each.record)) if isinstance(each, Reviewed) else each
+            for each in found
+        ]
 
     def on_our_clock(self, record: Record) -> Record:
         """The record with the difference between the side's clock and ours taken out.
