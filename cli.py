@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -79,14 +79,14 @@ class Adapters:
 
         timing = _timing(clock)
         snow = _adapter(_http(config, config.servicenow.url), None, timing)
-        jira = _adapter(_http(config, config.jira.url), only_reads, timing)
+        jira = _adapter(_http(config, config.jira.requests_url), only_reads, timing)
         if meters is not None:
             meters["servicenow"], meters["jira"] = snow.meter, jira.meter
         sides: dict[Side, Connector] = {
             "servicenow": ServiceNowConnector(
                 _servicenow(config), snow, _auth(config, config.servicenow.auth), timing
             ),
-            "jira": JiraConnector(_jira(config), _auth(config, config.jira.auth), jira, clock=timing.now),
+            "jira": JiraConnector(_jira(config), _auth(config, config.jira.auth, timing), jira, timing.now),
         }
         try:
             yield sides
@@ -104,15 +104,16 @@ class Adapters:
         from tieline.connectors.jira.metadata import JiraInspector
         from tieline.connectors.servicenow.metadata import ServiceNowInspector
 
-        secrets = _credentials(servicenow.auth, folder), _credentials(jira.auth, folder)
         timing = _timing(None)
+        secrets = _credentials(servicenow.auth, folder), _credentials(jira.auth, folder, timing)
         snow, site = (
-            _adapter(HttpSettings(side.url, timeout_s=timeout_s, attempts=3), safe, timing)
-            for side, safe in ((servicenow, None), (jira, only_reads))
+            _adapter(HttpSettings(url, timeout_s=timeout_s, attempts=3), safe, timing)
+            for url, safe in ((servicenow.url, None), (jira.requests_url, only_reads))
         )
         settings = JiraSettings(
-            url=jira.url, deployment=jira.deployment, places=(), fields={}, marker="labels"
-        )
+            url=jira.url, api_url=jira.requests_url, deployment=jira.deployment, places=(), fields={},
+            marker="labels",
+        )  # fmt: skip
         sides: dict[Side, Inspector] = {
             "servicenow": ServiceNowInspector(snow, secrets[0], timing),
             "jira": JiraInspector(settings, secrets[1], site, clock=timing.now),
@@ -167,11 +168,12 @@ def _adapter(settings: HttpSettings, safe: Any, timing: Any) -> HardenedAdapter:
     return HardenedAdapter(settings, safe or is_read, timing)
 
 
-def _auth(config: Config, auth: Any) -> Any:
-    return _credentials(auth, config.path.parent)
+def _auth(config: Config, auth: Any, timing: Any = None) -> Any:
+    return _credentials(auth, config.path.parent, timing)
 
 
-def _credentials(auth: Any, folder: Path) -> Any:
+def _credentials(auth: Any, folder: Path, timing: Any = None) -> Any:
+    """What signs requests, or what it is made from; relative files lie in `folder`."""
     from tieline.connectors.auth import BasicAuth, BearerAuth
     from tieline.sync.secrets import read_secret
 
@@ -180,8 +182,21 @@ def _credentials(auth: Any, folder: Path) -> Any:
             return BasicAuth(auth.user, read_secret(auth.password, folder))
         case "token":
             return BasicAuth(auth.user, read_secret(auth.token, folder))
+        case "oauth":
+            return _renewing(auth, folder, timing or _timing(None))
         case _:
             return BearerAuth(read_secret(auth.token, folder))
+
+
+def _renewing(auth: Any, folder: Path, timing: Any) -> Any:
+    from tieline.connectors.http import HttpSettings
+    from tieline.connectors.oauth import Renewing, TokenFile, refresh_grant
+    from tieline.sync.secrets import read_secret
+
+    adapter = _adapter(HttpSettings(auth.token_url), None, timing)
+    secret, first = (read_secret(ref, folder) for ref in (auth.client_secret, auth.refresh_token))
+    grant = refresh_grant(adapter, auth.token_url, auth.client_id, secret, timing.now)
+    return Renewing(grant, first, TokenFile(folder / auth.tokens, first), timing.now)
 
 
 def _servicenow(config: Config) -> Any:
@@ -203,6 +218,7 @@ def _jira(config: Config) -> Any:
 
     return JiraSettings(
         url=config.jira.url,
+        api_url=config.jira.requests_url,
         deployment=config.jira.deployment,
         places=tuple((route.jira.project, route.jira.issue_type) for route in config.routes),
         fields=field_kinds(config, "jira"),
@@ -268,6 +284,7 @@ def main() -> None:
         error.show()
         code = _ended(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
+        _let_end()
         text = "Interrupted. Nothing is lost: the next pass goes on where this one stopped."
         click.echo(text, err=True)
         code = _ended(text, 1)
@@ -282,6 +299,14 @@ def main() -> None:
     except SystemExit:  # click's way out when nobody reads on: `tieline plan | head`
         code = 0
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _let_end() -> None:
+    """Writes that are under way may end; a second Ctrl-C in that moment would only print a traceback."""
+    import signal
+
+    with suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _let_go_of_output() -> None:

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 from jira import JIRA, JIRAError
+from requests.auth import AuthBase
 from tieline.connectors.answers import (
     Said,
     describe,
@@ -84,7 +85,7 @@ class Wire:
     """The connection to one Jira: library, session, adapter. Safe to use from many threads."""
 
     def __init__(
-        self, settings: JiraSettings, auth: Auth, adapter: HardenedAdapter | None, clock: Clock
+        self, settings: JiraSettings, auth: Auth | AuthBase, adapter: HardenedAdapter | None, clock: Clock
     ) -> None:
         self._clock = clock
         self._told: datetime | None = None
@@ -101,7 +102,7 @@ class Wire:
         self._jira.deploymentType = "Cloud" if settings.cloud else "Server"
         self._jira._fields_cache_value = {"id": "id"}  # not empty: the library reads /field to fill it
         self._session: requests.Session = harden(self._jira._session, self._adapter)
-        self._session.auth = signer(auth)
+        self._session.auth = auth if isinstance(auth, AuthBase) else signer(auth)
         self._session.hooks["response"] += [self._note_time, _ours]
 
     @property

@@ -33,11 +33,29 @@ def sign_in(parts: Parts) -> Iterator[Problem]:
     """Jira Cloud takes API tokens; Jira Data Center takes passwords and personal access tokens."""
     if parts.jira is None:
         return
-    kinds = ("token",) if parts.jira.deployment == "cloud" else ("basic", "pat")
+    kinds = ("token", "oauth") if parts.jira.deployment == "cloud" else ("basic", "pat")
     if parts.jira.auth.kind not in kinds:
         what = f"does not go with deployment = {quoted(parts.jira.deployment)}"
         remedy = f"use kind = {' or '.join(map(quoted, kinds))}, or correct the deployment"
         yield Problem(("jira", "auth", "kind"), what, remedy, quoted(parts.jira.auth.kind))
+
+
+def gateway(parts: Parts) -> Iterator[Problem]:
+    """Atlassian's gateway answers Cloud only, and OAuth is answered by nothing else."""
+    jira = parts.jira
+    if jira is None:
+        return
+    if jira.cloud_id and jira.deployment != "cloud":
+        remedy = "leave it out, or correct the deployment"
+        yield Problem(("jira", "cloud_id"), "does not go with Data Center", remedy, quoted(jira.cloud_id))
+    if jira.cloud_id and jira.api_url:
+        yield Problem(
+            ("jira", "api_url"), "says the same as cloud_id", "keep one of the two", quoted(jira.api_url)
+        )
+    if jira.auth.kind == "oauth" and not (jira.cloud_id or jira.api_url):
+        what = "needs the site's id: OAuth is answered on Atlassian's gateway only"
+        remedy = "add cloud_id, as https://SITE.atlassian.net/_edge/tenant_info shows it"
+        yield Problem(("jira", "auth", "kind"), what, remedy, quoted("oauth"))
 
 
 def names(parts: Parts) -> Iterator[Problem]:
@@ -300,5 +318,5 @@ def priority(parts: Parts) -> Iterator[Problem]:
 
 
 CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
-    sign_in, names, routes, claims, overrides, kinds, fields, maps, status, priority,
+    sign_in, gateway, names, routes, claims, overrides, kinds, fields, maps, status, priority,
 )  # fmt: skip

@@ -5,15 +5,17 @@ A further way to sign in is one more class here with a `kind` of its own, joined
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 from tieline.sync.config.values import (
+    CloudId,
     Count,
     Duration,
     JiraField,
     Line,
     OptionalServiceNowField,
+    OptionalUrl,
     Retention,
     Secret,
     ServiceNowField,
@@ -47,8 +49,29 @@ class PatAuth(Table):
     token: Secret = Field(description="Reference to the personal access token.")
 
 
+class OAuthAuth(Table):
+    """OAuth 2.0 (3LO) with refresh tokens that rotate: Jira Cloud."""
+
+    kind: Literal["oauth"] = Field(description="OAuth 2.0 with a refresh token.")
+    client_id: Line = Field(description="The app's client id.")
+    client_secret: Secret = Field(description="Reference to the app's secret.")
+    refresh_token: Secret = Field(
+        description="Reference to the refresh token that signing in gave; Tieline keeps those that follow."
+    )
+    token_url: Url = Field(
+        default="https://auth.atlassian.com/oauth/token", description="Where access tokens are renewed."
+    )
+    tokens: Line = Field(
+        default="jira-oauth.json",
+        description="File in which Tieline keeps the tokens of the day, for its owner only; a relative path "
+        "starts at the configuration's folder, which is the state's, too, unless `state` says otherwise.",
+    )
+
+
 ServiceNowAuth = BasicAuth
-JiraAuth = Annotated[TokenAuth | BasicAuth | PatAuth, Field(discriminator="kind")]
+JiraAuth = Annotated[TokenAuth | BasicAuth | PatAuth | OAuthAuth, Field(discriminator="kind")]
+GATEWAY: Final = "https://api.atlassian.com/ex/jira/"
+"""Where Jira Cloud answers scoped API tokens and OAuth; the site's id follows."""
 
 
 class ServiceNow(Table):
@@ -72,13 +95,27 @@ class Jira(Table):
     url: Url = Field(description="Address of the site, with its context path if it has one.")
     deployment: Literal["cloud", "datacenter"] = Field(description="Which Jira it is.")
     auth: JiraAuth = Field(
-        description='How to sign in: `{ kind = "token", user, token }` for Cloud; '
+        description='How to sign in: `{ kind = "token", user, token }` or '
+        '`{ kind = "oauth", client_id, client_secret, refresh_token }` for Cloud; '
         '`{ kind = "pat", token }` or `{ kind = "basic", user, password }` for Data Center.'
+    )
+    cloud_id: CloudId = Field(
+        default="",
+        description="The site's id (https://SITE/_edge/tenant_info shows it). With it, requests go to "
+        f"{GATEWAY}ID, where scoped API tokens and OAuth are answered; `url` stays the address for people.",
+    )
+    api_url: OptionalUrl = Field(
+        default="", description="Where requests go, if that is neither `url` nor Atlassian's gateway."
     )
     marker: JiraField = Field(
         description="Single-line text field that marks mirrors, and only them; or `labels`."
     )
     overlap: Duration = lasting("5m", "How far each look at the feed reaches back: the search index lags.")
+
+    @property
+    def requests_url(self) -> str:
+        """Where requests go."""
+        return self.api_url or (f"{GATEWAY}{self.cloud_id}" if self.cloud_id else self.url)
 
 
 class Limits(Table):

@@ -36,6 +36,7 @@ _UNITS: Final = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 _DURATION: Final = r"\d{1,9}[smhd]"
 _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,29}"
 _COLUMN: Final = r"[A-Za-z][A-Za-z0-9_]{0,79}"
+_CLOUD_ID: Final = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _REFERENCE: Final = r"(env:[A-Za-z_]\w*|file:.+|keyring:.+/[^/]+)"
 
 
@@ -255,6 +256,16 @@ ProjectKey = Annotated[
     ),
 ]
 Url = Annotated[Text, AfterValidator(_url), Field(examples=["https://example.com"])]
+OptionalUrl = Annotated[Text, AfterValidator(lambda text: _url(text) if text else text)]
+CloudId = Annotated[
+    Text,
+    _matching(
+        rf"({_CLOUD_ID})?",
+        "is not a site's id",
+        "write the id that https://SITE.atlassian.net/_edge/tenant_info shows",
+    ),
+    Field(json_schema_extra={"pattern": f"^({_CLOUD_ID})?$"}),
+]
 StateUrl = Annotated[Text, AfterValidator(_state), Field(examples=["sqlite:///tieline.db"])]
 EncodedQuery = Annotated[Text, AfterValidator(_encoded_query)]
 Jql = Annotated[Text, AfterValidator(_jql)]

@@ -21,6 +21,10 @@ from tieline.connectors.sandbox.jira.issues import Renderer
 from tieline.connectors.sandbox.jira.model import ApiError, User
 
 VIEWS_KEPT: Final = 64
+_UNAUTHORIZED: Final = Response(
+    401, b'{"code":401,"message":"Unauthorized"}', (("Content-Type", "application/json"),)
+)
+"""What the gateway says to a token that does not hold, be it expired or wrong."""
 
 
 @dataclass(slots=True)
@@ -50,6 +54,8 @@ class Front:
         outside = request
         request = self._inside(outside)
         caller, failed = self.accounts.caller(request, gateway=request is not outside)
+        if failed and request is not outside and "bearer" in request.headers["authorization"].lower():
+            return _UNAUTHORIZED
         try:
             answer = self._answer(request, caller, failed=failed)
         except ApiError as fault:

@@ -16,6 +16,7 @@ from tieline.connectors.sandbox.core import Clock, Request, Response
 from tieline.connectors.sandbox.jira.beans import View
 from tieline.connectors.sandbox.jira.issues import Renderer
 from tieline.connectors.sandbox.jira.model import ApiError, Deployment, Issue, User, bad_payload, not_found
+from tieline.connectors.sandbox.jira.oauth import Authorizations
 from tieline.connectors.sandbox.jira.settings import Settings
 from tieline.connectors.sandbox.jira.store import Store
 from tieline.connectors.sandbox.jira.world import World
@@ -172,12 +173,13 @@ class Router:
 class Accounts:
     """Who may call: tokens by e-mail address (Cloud), passwords or tokens by user name (Data Center).
 
-    `scoped` tokens hold on the API gateway only.
+    `scoped` tokens and those of OAuth hold on the API gateway only.
     """
 
     world: World
     tokens: Mapping[str, str]
     scoped: Mapping[str, str]
+    oauth: Authorizations
 
     def caller(self, request: Request, *, gateway: bool) -> tuple[User | None, bool]:
         """The user that the credentials prove; and whether credentials were given but do not hold."""
@@ -194,7 +196,7 @@ class Accounts:
             case "bearer":
                 owner = next(
                     (h for book in books for h, token in book.items() if token == value.strip()), None
-                )
+                ) or (self.oauth.owner(value.strip()) if gateway else "")
                 user = self.world.user(owner) if owner else None
             case _:
                 user = None

@@ -13,12 +13,13 @@ from random import Random
 from typing import Any, Protocol
 
 from tieline.connectors.sandbox.core import Clock, Faults, Refused, Request, Response
-from tieline.connectors.sandbox.jira import adf
+from tieline.connectors.sandbox.jira import adf, oauth
 from tieline.connectors.sandbox.jira.fields import Simple, to_simple, to_wire
 from tieline.connectors.sandbox.jira.front import Front
 from tieline.connectors.sandbox.jira.http import Accounts, Site
 from tieline.connectors.sandbox.jira.index import Index
 from tieline.connectors.sandbox.jira.model import ApiError, Deployment, Field, Issue, Project, Text, User
+from tieline.connectors.sandbox.jira.oauth import Authorizations
 from tieline.connectors.sandbox.jira.settings import Settings
 from tieline.connectors.sandbox.jira.store import Store
 from tieline.connectors.sandbox.jira.webhooks import Webhooks
@@ -112,7 +113,9 @@ class JiraSandbox:
         for handle in (*accounts, *scoped):
             self._add_account(handle)
         cloud_id = str(uuid.UUID(int=Random(f"cloud:{seed}").getrandbits(128), version=4))
-        self._front = Front(self.site, Accounts(self.world, accounts, scoped), cloud_id, base_url)
+        self.oauth = Authorizations(clock, seed)
+        accounts_ = Accounts(self.world, accounts, scoped, self.oauth)
+        self._front = Front(self.site, accounts_, cloud_id, base_url)
         self.webhooks = Webhooks(clock, seed, self._front.told_outside)
         self.webhooks.struck = lambda name: self.struck(name)
         writer.on_event = self.webhooks.happened
@@ -137,6 +140,8 @@ class JiraSandbox:
 
     def handle(self, request: Request) -> Response:
         """Answer one request; the server holds the lock."""
+        if request.path == oauth.PATH and self.world.cloud:
+            return self.oauth.handle(request)
         self.site.store.lift(self.site.clock.now())
         if self.throttle is None or "/rest/api/" not in request.path:
             return self._front.handle(request)

@@ -94,10 +94,25 @@ def own_field(text: str) -> tuple[str, str]:
         ((AUTH, 'auth = { kind = "pat", token = "env:A" }'), r"jira.auth.kind: does not go with"),
         (('deployment = "cloud"', 'deployment = "datacenter"'), r'use kind = "basic" or "pat"'),
         (
-            ('kind = "token"', 'kind = "oauth"'),
-            r'auth.kind: is not a known choice \("oauth"\) -> choose "token"',
+            ('kind = "token"', 'kind = "kerberos"'),
+            r'auth.kind: is not a known choice \("kerberos"\) -> choose "token"',
         ),
         (('kind = "token", ', ""), r"jira.auth.kind: is missing"),
+        (
+            (
+                AUTH,
+                'auth = { kind = "oauth", client_id="a", client_secret = "env:A", refresh_token = "env:A" }',
+            ),
+            r"jira.auth.kind: needs the site's id",
+        ),
+        ((AUTH, f'{AUTH}\ncloud_id = "example"'), r"jira.cloud_id: is not a site's id"),
+        (
+            (
+                AUTH,
+                f'{AUTH}\ncloud_id = "11111111-2222-3333-4444-555555555555"\napi_url = "https://a.example"',
+            ),
+            r"jira.api_url: says the same as cloud_id",
+        ),
         # scopes
         (
             (SCOPE, 'servicenow = { scope = "a=1^NQb=2" }'),
