@@ -82,8 +82,9 @@ def prepare_file(path: Path, *, create: bool) -> None:
             _create(path)
         elif path.stat().st_size == 0:
             raise StateError(no_state(str(path)))
-        for each in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
-            _make_private(each)
+        _make_private(path)
+        for suffix in ("-wal", "-shm"):
+            _make_like(path.with_name(path.name + suffix), path)
     except FileNotFoundError:
         raise StateError(no_state(str(path))) from None
     except OSError as error:
@@ -111,6 +112,12 @@ def _create(path: Path) -> None:
         return
     os.close(handle)
     path.chmod(_PRIVATE)
+
+
+def _make_like(aside: Path, path: Path) -> None:
+    """A file that SQLite keeps beside the state has its rights from the day it was made: give it today's."""
+    if os.name == "posix" and aside.exists():
+        aside.chmod(stat.S_IMODE(path.stat().st_mode) & _PRIVATE)
 
 
 def _make_private(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Both stand-ins over real HTTP, a configuration that works on them, and the program, in or out of process."""
+"""Both stand-ins over real HTTP, a configuration that works on them, and the program to run on it."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ class Site:
         environment = {**os.environ, **self.world.environment(), "TIELINE_CONFIG": str(self.config)}
         return subprocess.Popen(
             [sys.executable, "-m", "tieline.cli", *arguments],
-            env=environment, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+            env=environment, cwd=self.folder, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
         )  # fmt: skip
 
     def process(self, *arguments: str, **options: Any) -> Said:
@@ -193,7 +194,9 @@ class Site:
 
     def incident_of(self, ticket: Ticket) -> Row:
         """The one incident that carries the issue's marker."""
-        found = [row for row in self.world.servicenow.rows() if row["correlation_id"].endswith(f":{ticket.id}")]
+        found = [
+            row for row in self.world.servicenow.rows() if row["correlation_id"].endswith(f":{ticket.id}")
+        ]
         assert len(found) == 1, found
         return found[0]
 
@@ -225,7 +228,9 @@ class Site:
         """Requests so far that write."""
         return sum(count for (_, name), count in self.world.requests.operations.items() if is_write(name))
 
-    def fault(self, side: str, answer: Callable[[Request], Response | None], times: int | None = None) -> Fault:
+    def fault(
+        self, side: str, answer: Callable[[Request], Response | None], times: int | None = None
+    ) -> Fault:
         """Put trouble in the way of requests to a side."""
         fault = Fault("trouble", before=answer, times=times)
         system = self.world.servicenow if side == "servicenow" else self.world.jira
@@ -261,7 +266,9 @@ def data(status: int, body: Mapping[str, Any], **headers: str) -> Response:
     return Response(status, json.dumps(body).encode(), (("content-type", "application/json"), *named))
 
 
-def opened(folder: Path, template: str, *, real: bool = False, lag: tuple[timedelta, timedelta] = AT_ONCE) -> Site:
+def opened(
+    folder: Path, template: str, *, real: bool = False, lag: tuple[timedelta, timedelta] = AT_ONCE
+) -> Site:
     """A served site; stop its world when done."""
     clock: Clock = RealClock() if real else VirtualClock(MONDAY)
     return Site(folder, template, clock, World(clock, index_lag=lag).start())

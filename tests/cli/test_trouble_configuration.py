@@ -1,4 +1,4 @@
-"""A configuration that is wrong, half right, or names what the systems do not have: said, and nothing written."""
+"""A configuration that is wrong, or names what the systems do not have: said, and nothing written."""
 
 from __future__ import annotations
 

@@ -16,13 +16,15 @@ NAMES = {"servicenow": "ServiceNow", "jira": "Jira"}
 SECRETS = {"servicenow": "TIELINE_SERVICENOW_PASSWORD", "jira": "TIELINE_JIRA_TOKEN"}
 SLEEPS = "<html><head><title>Instance Hibernating page</title></head><body>zzz</body></html>"
 CANCELLED = {"error": {"message": "Transaction cancelled: maximum execution time exceeded", "detail": None}}
+LOGIN = "https://login.example.com/"
+JSON = (("content-type", "application/json"),)
 UNBELIEVABLE = {
     "a sleeping instance (200)": (page(200, SLEEPS), "Hibernating"),
     "a sleeping instance (503)": (page(503, SLEEPS), "Hibernating"),
-    "a redirect to a login page": (page(302, "", location="https://login.example.com/?token=abc"), "login.example.com"),
+    "a redirect to a login page": (page(302, "", location=f"{LOGIN}?token=abc"), "login.example.com"),
     "a gateway's page": (page(502, "<html><title>Bad Gateway</title></html>"), "Bad Gateway"),
     "data and an error": (data(200, {"result": [], "issues": [], **CANCELLED, "status": "failure"}), ""),
-    "broken JSON": (Response(200, b'{"result": [{"sys', (("content-type", "application/json"),)), "broken JSON"),
+    "broken JSON": (Response(200, b'{"result": [{"sys', JSON), "broken JSON"),
     "nothing": (Response(200), ""),
     "a broken connection": (DROPPED, "closed connection"),
 }  # fmt: skip

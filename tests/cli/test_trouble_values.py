@@ -1,4 +1,4 @@
-"""Values and records that cannot be carried over: parked or held, said, others go on, and nothing is erased."""
+"""Values and records that cannot be carried over: parked or held, and said; others go on, nothing is erased."""
 
 from __future__ import annotations
 
@@ -66,10 +66,8 @@ def test_a_value_without_a_mapping(site: Site) -> None:
         assert word in shown
     assert site.sync().code == 3, "still held"
     site.world.jira.add_option("customfield_10051", "Facilities")
-    site.rewrite(
-        '{ servicenow = "database", jira = "Database" },',
-        '{ servicenow = "database", jira = "Database" },\n  { servicenow = "facilities", jira = "Facilities" },',
-    )
+    line = '{ servicenow = "database", jira = "Database" },'
+    site.rewrite(line, f'{line}\n  {{ servicenow = "facilities", jira = "Facilities" }},')
     site.settle()
     assert site.ticket(ticket).values["customfield_10051"] == "Facilities"
     assert "No open conflicts" in site.run("conflicts", "list").out
@@ -267,7 +265,7 @@ def test_a_rule_in_jira_that_rewrites(site: Site) -> None:
 
 
 def test_rules_on_both_sides_that_fight_end(site: Site) -> None:
-    (row, ticket), _ = neighbours(site)
+    (_, ticket), _ = neighbours(site)
     site.world.servicenow.writing.rules.append(
         lambda _before, after, _user: {"short_description": after["short_description"].upper()}
     )
