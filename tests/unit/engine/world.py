@@ -202,18 +202,18 @@ class World:
             for row in self.sides[side].rows.values():
                 marker = parse_marker(row.marker)
                 if marker is not None and marker.installation == self.config.installation:
-                    found.append(f"{side}:{marker.origin}")
+                    found.append(f"{side}:{marker.origin}:{marker.parent}")
         return found
 
     def one_mirror_each(self) -> None:
-        """P1: no incident has two mirrors, and no mirror has a mirror."""
+        """P1: no incident has two mirrors, and no mirror has a mirror, but for children of closed ones."""
         made = self.made_by_us()
         assert len(made) == len(set(made)), f"two mirrors of one record: {made}"
         mirrors = {row.id for s in self.sides.values() for row in s.rows.values() if row.marker}
         for side, across in (("servicenow", self.jira), ("jira", self.sn)):
             for row in across.rows.values():
                 marker = parse_marker(row.marker)
-                if marker is not None:
+                if marker is not None and not marker.parent:
                     origin = self.sides[side].rows.get(marker.origin)  # type: ignore[index]
                     assert origin is None or origin.id not in mirrors or not origin.marker
 

@@ -1,0 +1,173 @@
+"""Markers: halves that find each other again, copies, mirrors of other installations, foreign ids."""
+
+from __future__ import annotations
+
+import pytest
+from tieline.connectors.base import Ref
+from tieline.sync.marker import Marker, digest, parse_marker
+from tieline.sync.store import open_store
+
+from .world import World
+
+
+class TestMarkers:
+    @pytest.mark.parametrize("text", ["", "PRTG-1234", "a:b", "a:b:", "a b:c:d", "http://x:80/y", "a:b:c:d"])
+    def test_anything_else_is_none(self, text: str) -> None:
+        assert parse_marker(text) is None
+
+    def test_round_trip(self) -> None:
+        parent = digest(Ref("servicenow", "f" * 32))
+        for marker in (Marker("prod", "ops", "10001"), Marker("p" * 30, "r" * 30, "1" * 10, parent)):
+            assert parse_marker(str(marker)) == marker
+            assert len(str(marker)) <= 100, "as much as correlation_id takes"
+
+
+def lost(world: World) -> None:
+    """The state is gone; both sides stand as they were."""
+    world.store = open_store("sqlite://")
+
+
+class TestLostState:
+    def test_halves_are_joined_by_their_marker(self, world: World) -> None:
+        row, mirror = world.paired()
+        other = world.issue()
+        world.tick()
+        world.run()
+        copy = world.mirror_of(other)
+        lost(world)
+        world.tick()
+        world.run(initial=True)
+        assert world.mirror_of(row) is mirror
+        assert world.mirror_of(other) is copy
+        world.one_mirror_each()
+        world.settle()
+        world.in_step()
+
+    def test_whatever_the_order_and_number(self) -> None:
+        world = World(limits={"wave": 5})
+        for n in range(17):
+            world.incident(short_description=f"Incident {n}")
+        world.run(initial=True)
+        world.settle()
+        lost(world)
+        world.tick()
+        world.run(initial=True)
+        assert (len(world.sn.rows), len(world.jira.rows)) == (17, 17)
+        world.settle()
+        world.one_mirror_each()
+
+    def test_a_state_put_back_to_an_older_one(self) -> None:
+        world = World(limits={"wave": 3})
+        first = world.incident(short_description="Known")
+        world.run(initial=True)
+        world.settle()
+        with world.store.read() as tx:
+            notes = {key: tx.note(key) for key in ("initial:operations", "installation", "fingerprint")}
+            cursors = {side: tx.cursor(side) for side in ("servicenow", "jira")}
+            pair = tx.walk_pairs(0, 1)[0]
+        for n in range(9):
+            world.incident(short_description=f"Later {n}")
+        world.tick()
+        world.run()
+        lost(world)
+        with world.store.transaction() as tx:
+            for key, note in notes.items():
+                tx.set_note(key, note or "")
+            for side, cursor in cursors.items():
+                tx.set_cursor(side, cursor or "")
+            tx.add_pair(pair)
+        world.settle()
+        assert len(world.jira.rows) == 10
+        world.one_mirror_each()
+        assert world.mirror_of(first)
+
+    def test_named_alone_it_gets_no_second_mirror_either(self, world: World) -> None:
+        row, mirror = world.paired()
+        for n in range(3):
+            world.incident(short_description=f"Other {n}")
+        lost(world)
+        world.tick()
+        world.run(only=("INC1",))
+        world.one_mirror_each()
+        world.tick()
+        world.run(initial=True)
+        assert world.mirror_of(row) is mirror
+        world.one_mirror_each()
+
+    def test_what_differs_is_decided_by_first(self, world: World) -> None:
+        row, mirror = world.paired()
+        lost(world)
+        world.sn.edit(row.id, {"short_description": "Theirs", "state": "2"})
+        world.tick()
+        world.run(initial=True)
+        assert mirror.values["summary"] == "Printer broken", "first = hold"
+        assert mirror.values["status"] == "In Progress", "first = servicenow"
+        assert {(c.unit, c.kind, c.open) for c in world.conflicts()} == {
+            ("summary", "first", True),
+            ("status", "clash", False),
+        }
+
+    def test_an_origin_that_is_hidden_then(self, world: World) -> None:
+        row, mirror = world.paired()
+        lost(world)
+        row.hidden = True
+        world.jira.edit(mirror.id, {"summary": "Touched"})
+        world.tick()
+        world.run(initial=True)
+        row.hidden = False
+        world.sn.edit(row.id, {"description": "Back"})
+        for _ in range(3):
+            world.tick(3600)
+            world.run()
+        assert world.mirror_of(row) is mirror
+        world.one_mirror_each()
+
+
+class TestCopies:
+    def test_a_clone_is_reported_and_never_paired(self, world: World) -> None:
+        row, mirror = world.paired()
+        clone = world.jira.make(mirror.values, marker=mirror.marker)
+        world.settle()
+        assert world.mirror_of(row) is mirror
+        (park,) = world.parks()
+        assert (park.reason, clone.label in park.detail) == ("copy", True)
+        world.jira.edit(clone.id, {"summary": "My own"})
+        world.settle()
+        assert row.values["short_description"] == "Printer broken"
+        assert len(world.sn.rows) == 1
+
+    def test_without_its_marker_it_is_an_incident_of_its_own(self, world: World) -> None:
+        _, mirror = world.paired()
+        clone = world.jira.make(mirror.values, marker=mirror.marker)
+        world.settle()
+        clone.marker = ""
+        world.jira.edit(clone.id, {"summary": "My own"})
+        world.settle()
+        assert world.mirror_of(clone).values["short_description"] == "My own"
+        assert world.parks() == []
+
+    def test_the_original_is_adopted_even_if_its_clone_is_seen_first(self, world: World) -> None:
+        row, mirror = world.paired()
+        world.tick(60)
+        clone = world.jira.make(mirror.values, marker=mirror.marker)
+        world.store = open_store("sqlite://")
+        world.tick(86_400)
+        world.jira.edit(clone.id, {"labels": frozenset({"x"})})
+        world.run(initial=True)
+        assert world.mirror_of(row) is mirror
+        assert [park.reason for park in world.parks()] == ["copy"]
+
+
+class TestForeign:
+    def test_a_mirror_of_another_installation_is_no_origin(self, world: World) -> None:
+        world.jira.make({"summary": "From production"}, marker="production:operations:10077")
+        summary = world.run(initial=True)
+        assert len(world.sn.rows) == 0
+        assert summary.counts["foreign_mirrors"] == 1
+
+    def test_an_id_of_a_monitoring_tool_is_left_alone(self, world: World) -> None:
+        row = world.sn.make({"short_description": "Disk full", "category": "hardware"}, marker="PRTG-4711")
+        world.run(initial=True)
+        world.settle()
+        assert row.marker == "PRTG-4711"
+        assert world.mirror_of(row).values["summary"] == "Disk full"

@@ -1,0 +1,178 @@
+"""A closed incident that is reopened in Jira: written, commented on, or continued by a child."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tieline.connectors.base import Action, Create
+from tieline.connectors.errors import Rejected, Unknown
+from tieline.connectors.memory import Row
+from tieline.sync.store import open_store
+
+from .world import World
+
+CLOSED = {"state": "7", "close_code": "Duplicate", "close_notes": "See INC9"}
+
+
+def closed(reopen: str, **changes: Any) -> tuple[World, Row, Row]:
+    world = World(status={"reopen": reopen}, **changes)
+    world.incident(state="2", short_description="Shows the way")
+    row, mirror = world.paired(state="2")
+    world.sn.edit(row.id, CLOSED)
+    world.settle()
+    assert mirror.values["status"] == "Closed"
+    return world, row, mirror
+
+
+class TestComment:
+    def test_the_issue_is_told_once_and_the_incident_stays(self) -> None:
+        world, row, mirror = closed("comment")
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+        world.settle()
+        assert [note for note in mirror.notes if "stays closed" in note] == mirror.notes
+        assert len(mirror.notes) == 1
+        assert row.values["state"] == "7"
+        assert [(c.unit, c.winner, c.open) for c in world.conflicts()] == [("status", "servicenow", False)]
+        world.jira.edit(mirror.id, {"summary": "Other fields go on"})
+        world.settle()
+        assert row.values["short_description"] == "Other fields go on"
+        assert len(mirror.notes) == 1
+
+    def test_closing_it_again_is_in_step(self) -> None:
+        world, row, mirror = closed("comment")
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+        world.settle()
+        world.jira.edit(mirror.id, {"status": "Closed", "resolution": "Duplicate"})
+        world.settle()
+        assert row.values["state"] == "7"
+        world.in_step()
+
+    def test_a_resolved_one_is_written(self) -> None:
+        world = World(status={"reopen": "comment"})
+        row, mirror = world.paired(state="2")
+        world.sn.edit(row.id, {**CLOSED, "state": "6"})
+        world.settle()
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+        world.settle()
+        assert row.values["state"] == "2"
+
+
+class TestChild:
+    def test_a_child_continues_the_closed_incident(self) -> None:
+        world, row, mirror = closed("child")
+        world.jira.edit(mirror.id, {"status": "In Progress", "summary": "It is back"})
+        world.settle()
+        child = world.mirror_of(mirror)
+        assert child is not row
+        assert child.values["parent_incident"] == row.id
+        assert (child.values["state"], child.values["short_description"]) == ("2", "It is back")
+        assert (row.values["state"], row.values["short_description"]) == ("7", "Printer broken")
+        assert "was reopened after INC2 had been closed" in child.notes[0]
+        assert len({r.marker for r in world.sn.rows.values() if r.marker}) == 1
+        assert [pair.state for pair in world.pairs()] == ["active", "unlinked", "active"]
+        world.one_mirror_each()
+        world.in_step()
+
+    def test_the_pair_goes_on_with_the_child(self) -> None:
+        world, row, mirror = closed("child")
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+        world.settle()
+        child = world.mirror_of(mirror)
+        world.sn.edit(child.id, {"short_description": "From the child"})
+        world.jira.edit(mirror.id, {"description": "To the child"})
+        world.sn.edit(row.id, {"description": "Nobody listens"})
+        world.settle()
+        assert mirror.values["summary"] == "From the child"
+        assert child.values["description"] == mirror.values["description"] == "To the child"
+        assert (len(world.sn.rows), len(world.jira.rows)) == (3, 2), "the old one gets no second mirror"
+
+    def test_closed_and_reopened_again(self) -> None:
+        world, _, mirror = closed("child")
+        for n in range(2):
+            world.jira.edit(mirror.id, {"status": "In Progress"})
+            world.settle()
+            child = world.mirror_of(mirror)
+            world.sn.edit(child.id, CLOSED)
+            world.settle()
+            assert mirror.values["status"] == "Closed"
+            assert len(world.sn.rows) == 3 + n
+        markers = [row.marker for row in world.sn.rows.values() if row.marker]
+        assert len(markers) == len(set(markers)) == 2
+
+    def test_what_was_still_on_its_way_is_not_lost(self) -> None:
+        world, row, mirror = closed("child")
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+        world.sn.edit(row.id, {"description": "Added after closing"})
+        world.settle()
+        child = world.mirror_of(mirror)
+        assert mirror.values["description"] == child.values["description"] == "Added after closing"
+
+    def test_an_answer_that_is_lost(self) -> None:
+        world, _, mirror = closed("child")
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+
+        def after(action: Action, outcome: Any) -> Any:
+            if isinstance(action, Create):
+                world.sn.after_write = lambda _action, outcome: outcome
+                return Unknown("time-out")
+            return outcome
+
+        world.sn.after_write = after
+        world.tick()
+        world.run()
+        world.tick(30)
+        world.run()
+        assert (len(world.sn.rows), world.intents(), world.parks()) == (3, 1, [])
+        world.tick(121)
+        world.settle()
+        assert world.mirror_of(mirror).values["state"] == "2"
+        assert len(world.sn.rows) == 3
+        world.in_step()
+
+    def test_a_kill_after_the_create(self) -> None:
+        world, _, mirror = closed("child")
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+
+        def after(action: Action, outcome: Any) -> Any:
+            if isinstance(action, Create):
+                world.sn.after_write = lambda _action, outcome: outcome
+                raise KeyboardInterrupt
+            return outcome
+
+        world.sn.after_write = after
+        try:
+            world.run()
+        except KeyboardInterrupt:
+            world.tick(121)
+        world.settle()
+        assert len(world.sn.rows) == 3
+        assert world.mirror_of(mirror).values["state"] == "2"
+
+    def test_a_refusal_parks_the_pair(self) -> None:
+        world, row, mirror = closed("child")
+        world.sn.before_write = lambda action: Rejected("no caller") if isinstance(action, Create) else None
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+        world.tick()
+        world.run()
+        assert [park.reason for park in world.parks()] == ["rejected"]
+        assert world.mirror_of(mirror) is row
+        world.sn.before_write = lambda _action: None
+        world.tick(301)
+        world.run()
+        assert world.mirror_of(mirror) is not row
+        assert world.parks() == []
+
+    def test_a_child_is_recognised_after_a_lost_state(self) -> None:
+        world, row, mirror = closed("child")
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+        world.settle()
+        child = world.mirror_of(mirror)
+        for late in (child, mirror):
+            world.store = open_store("sqlite://")
+            world.tick(86_400)
+            world.sides["servicenow" if late is child else "jira"].edit(late.id, {"x": f"{world.now}"})
+            world.run(initial=True)
+            world.settle(seconds=86_400)
+            assert world.mirror_of(mirror) is child
+            assert (len(world.sn.rows), row.values["state"]) == (3, "7")
+            assert mirror.values["status"] == "In Progress"

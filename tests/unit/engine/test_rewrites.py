@@ -1,0 +1,161 @@
+"""What systems make of values without a person behind it: taken, beaten, or held when two of them fight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from tieline.connectors.base import Value
+from tieline.connectors.memory import Row
+
+from .world import World
+
+
+def upper(row: Row, _by: str) -> Mapping[str, Value]:
+    return {"short_description": str(row.values["short_description"]).upper()}
+
+
+def lower(row: Row, _by: str) -> Mapping[str, Value]:
+    return {"summary": str(row.values["summary"]).lower()}
+
+
+class TestTaken:
+    def test_a_rule_of_servicenow(self, world: World) -> None:
+        row, mirror = world.paired()
+        world.sn.rules.append(upper)
+        world.jira.edit(mirror.id, {"summary": "Printer on fire"})
+        world.settle()
+        assert (row.values["short_description"], mirror.values["summary"]) == ("PRINTER ON FIRE",) * 2
+        assert world.conflicts() == []
+
+    def test_a_rule_of_jira(self, world: World) -> None:
+        row, mirror = world.paired()
+        world.jira.rules.append(lower)
+        world.sn.edit(row.id, {"short_description": "Printer on FIRE"})
+        world.settle()
+        assert (row.values["short_description"], mirror.values["summary"]) == ("printer on fire",) * 2
+        assert world.conflicts() == []
+
+    def test_at_the_making_of_the_mirror(self, world: World) -> None:
+        world.sn.rules.append(upper)
+        row = world.issue()
+        world.run(initial=True)
+        world.settle()
+        assert row.values["summary"] == "MAIL IS SLOW"
+        assert world.conflicts() == []
+
+    def test_an_automation_afterwards(self, world: World) -> None:
+        row, mirror = world.paired()
+        world.sn.edit(row.id, {"short_description": "Printer on fire"})
+        world.tick()
+        world.run()
+        world.jira.edit(mirror.id, {"summary": "[P3] Printer on fire"}, "automation", person=False)
+        world.settle()
+        assert row.values["short_description"] == "[P3] Printer on fire"
+
+
+class TestBeaten:
+    def test_by_a_person_on_the_other_side(self, world: World) -> None:
+        row, mirror = world.paired()
+        world.jira.edit(mirror.id, {"summary": "[P3] Printer"}, "automation", person=False)
+        world.sn.edit(row.id, {"short_description": "Printer on fire"})
+        world.settle()
+        assert (row.values["short_description"], mirror.values["summary"]) == ("Printer on fire",) * 2
+        assert world.conflicts() == [], "nobody lost anything"
+
+    def test_a_rewrite_known_from_the_answer_loses_without_a_conflict(self, world: World) -> None:
+        row, mirror = world.paired()
+        world.sn.rules.append(upper)
+        world.jira.edit(mirror.id, {"summary": "One"})
+        world.tick()
+        world.run(max_changes=1)
+        assert row.values["short_description"] == "ONE"
+        world.sn.rules.remove(upper)
+        world.jira.edit(mirror.id, {"summary": "Two"})
+        world.settle()
+        assert (row.values["short_description"], mirror.values["summary"]) == ("Two",) * 2
+        assert world.conflicts() == []
+
+
+class TestFlapping:
+    def fight(self, world: World) -> tuple[Row, Row]:
+        row, mirror = world.paired()
+        world.sn.rules.append(upper)
+        world.jira.rules.append(lower)
+        world.sn.edit(row.id, {"short_description": "Printer on fire"})
+        world.settle(passes=8)
+        return row, mirror
+
+    def test_two_rules_that_fight_are_held_and_shown(self, world: World) -> None:
+        row, mirror = self.fight(world)
+        (conflict,) = world.conflicts()
+        assert (conflict.kind, conflict.open) == ("flapping", True)
+        assert {conflict.servicenow["short_description"], conflict.jira["summary"]} == {
+            row.values["short_description"],
+            mirror.values["summary"],
+        }
+        writes = [e for e in world.audit() if e.action == "Update"]
+        assert len(writes) <= 4
+
+    def test_the_other_fields_go_on(self, world: World) -> None:
+        row, mirror = self.fight(world)
+        world.sn.edit(row.id, {"state": "2"})
+        world.settle()
+        assert mirror.values["status"] == "In Progress"
+
+    def test_automations_that_act_later(self, world: World) -> None:
+        """On neither side does the answer to our write tell; Jira's changelog names an automation."""
+        row, mirror = world.paired()
+        world.sn.edit(row.id, {"short_description": "PRINTER"})
+        for _ in range(8):
+            world.tick()
+            world.run()
+            if mirror.values["summary"] == "PRINTER":
+                world.jira.edit(mirror.id, {"summary": "printer"}, "automation", person=False)
+            if row.values["short_description"] == "printer":
+                world.tick(1)
+                world.sn.edit(row.id, {"short_description": "PRINTER"}, "system")
+        assert [(c.kind, c.open) for c in world.conflicts()] == [("flapping", True)]
+
+    def test_a_later_edit_of_a_person_ends_it(self, world: World) -> None:
+        row, mirror = self.fight(world)
+        world.jira.rules.remove(lower)
+        world.tick(600)
+        world.sn.edit(row.id, {"short_description": "Printer is well"})
+        world.settle()
+        assert (row.values["short_description"], mirror.values["summary"]) == ("PRINTER IS WELL",) * 2
+        assert world.conflicts(open_only=True) == []
+
+    def test_people_may_change_their_minds(self, world: World) -> None:
+        row, mirror = world.paired()
+        for n in range(8):
+            world.tick(300)
+            if n % 2:
+                world.jira.edit(mirror.id, {"summary": "B"})
+            else:
+                world.sn.edit(row.id, {"short_description": "A"})
+            world.run()
+        assert world.conflicts() == []
+        assert row.values["short_description"] == "B"
+
+
+@pytest.mark.parametrize("status", ["Waiting", "Blocked"])
+def test_a_status_that_a_rule_makes_another(world: World, status: str) -> None:
+    """What ServiceNow returns counts, and nothing goes on for ever."""
+    row, mirror = world.paired(state="2")
+    world.sn.rules.append(lambda r, _by: {"state": "1"} if r.values["state"] == "3" else {})
+    world.jira.edit(mirror.id, {"status": status})
+    world.settle()
+    assert (row.values["state"], mirror.values["status"]) == ("1", "Open")
+    world.in_step()
+
+
+def test_a_status_that_a_rule_puts_back_is_shown(world: World) -> None:
+    """As a write that was ignored in silence looks: it must not be sent in every pass for ever."""
+    row, mirror = world.paired(state="2")
+    back = {"state": "2", "hold_reason": None}
+    world.sn.rules.append(lambda r, _by: back if r.values["state"] == "3" else {})
+    world.jira.edit(mirror.id, {"status": "Waiting", "summary": "Goes on"})
+    world.settle()
+    assert (row.values["state"], mirror.values["status"]) == ("2", "Waiting")
+    assert [park.reason for park in world.parks()] == ["rejected"]
