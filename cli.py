@@ -33,10 +33,18 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "config": ("config:config", "Check the configuration file, or describe it."),
     "plan": ("plan:plan", "Show what a pass would do, and why; write nothing."),
     "sync": ("sync:sync", "Run one pass."),
+    "run": ("run:run", "Run pass after pass, until told to stop."),
     "status": ("status:status", "Show how the mirror is doing."),
+    "verify": ("verify:verify", "Compare all pairs on both sides, and say why what differs differs."),
+    "audit": ("audit:audit", "Show or export what was written."),
     "show": ("show:show", "Show one incident: both records, and why each value is what it is."),
     "conflicts": ("conflicts:conflicts", "What both sides changed apart: list, show, resolve."),
-    "parked": ("parked:parked", "What Tieline leaves alone, and why: list, retry."),
+    "parked": ("parked:parked", "What Tieline leaves alone, and why: list, show, retry, drop."),
+    "undo": ("undo:undo", "Put back what a pass overwrote."),
+    "state": ("state:state", "Back up, restore, check, shrink and export what Tieline remembers."),
+    "rebuild": ("rebuild:rebuild", "Build a lost state from the markers alone."),
+    "forget": ("forget:forget", "Take text and personal data out of what Tieline remembers."),
+    "leave": ("leave:leave", "Take markers and links off both systems, and end all pairs."),
 }
 """name -> (module:attribute under tieline.sync.commands, one line of help): imported when it is used."""
 
