@@ -44,13 +44,21 @@ class Matcher:
             if timed:
                 self._timed.append((name, timed))
 
-    def _mask_maker(self, needs: list[tuple[Atom, int, int]], memo: dict[Cell, int]) -> Callable[[Cell], int]:
+    def _mask_maker(
+        self, needs: list[tuple[Atom, int, int]], memo: dict[Cell, int]
+    ) -> Callable[[Cell], int]:
+        """What works out the mask of one value of a field; words are looked for in its lower case at once."""
         moment = Moment(_NO_TIME, self._calendars)
+        words = [(str(a.argument), yes, no) for a, yes, no in needs if a.operator == "contains"]
+        others = [need for need in needs if need[0].operator != "contains"]
 
         def mask(value: Cell) -> int:
             found = self.full
-            for atom, if_true, if_false in needs:
+            for atom, if_true, if_false in others:
                 found &= if_true if atom_holds(atom, value, moment) else if_false
+            text = value.lower() if isinstance(value, str) else ""
+            for word, if_true, if_false in words:
+                found &= if_true if word in text else if_false
             if len(memo) >= MAX_REMEMBERED:
                 memo.clear()
             memo[value] = found
