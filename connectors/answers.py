@@ -33,8 +33,18 @@ from urllib3.exceptions import ConnectTimeoutError
 
 MESSAGE_CHARS: Final = 300
 _NEVER_SENT: Final = (ConnectTimeoutError, ConnectionRefusedError, gaierror, ssl.SSLCertVerificationError)
-UNSENDABLE: Final = rx.InvalidURL | rx.MissingSchema | rx.InvalidSchema | rx.InvalidHeader
-"""What requests raises for a request that can never be sent."""
+
+
+class NotSent(rx.ConnectionError):
+    """The transport kept a request back: a limit's pause (`retry_after`, seconds) or an open circuit."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+UNSENDABLE: Final = rx.InvalidURL | rx.MissingSchema | rx.InvalidSchema | rx.InvalidHeader | NotSent
+"""What is raised for a request that cannot be sent, or is not to be sent now."""
 _HANDSHAKE: Final = re.compile(
     r"CERTIFICATE_VERIFY_FAILED|HANDSHAKE_FAILURE|WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|handshake", re.I
 )
@@ -141,6 +151,8 @@ def lost(error: rx.RequestException, what: str, *, write: bool) -> ConnectorErro
     """The failure of a request that got no answer; a write is Unknown unless it was never sent."""
     host = urlsplit(error.request.url or "").netloc if error.request is not None else ""
     why = f"{what}{f' at {host}' if host else ''}: {_reason(error)}"
+    if isinstance(error, NotSent) and error.retry_after is not None:
+        return RateLimited(why, error.retry_after)
     if never_sent(error):
         return Unavailable(f"{why}; nothing was sent")
     return Unknown(f"{why}; it may have been carried out") if write else Unavailable(why)
@@ -245,6 +257,8 @@ def _reason(error: rx.RequestException) -> str:
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
         return "its certificate is not trusted (check the CA bundle and the host name)"
     match error:
+        case NotSent():
+            return redact(str(error))
         case rx.ConnectTimeout():
             return "no connection in time"
         case rx.Timeout():

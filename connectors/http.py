@@ -43,6 +43,7 @@ from tieline.connectors.answers import (
 from tieline.connectors.auth import Auth, signer
 from tieline.connectors.errors import ConfigError
 from tieline.connectors.meter import Meter, operation_of
+from tieline.connectors.pacing import Pace, Sent
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
@@ -69,6 +70,7 @@ class HttpSettings:
     `timeout_s` bounds one request (waiting for the answer, and reading it), `connect_timeout_s` making the
     connection. A call is tried `attempts` times at most and pauses `max_wait_s` in all between them; the
     n-th pause is drawn from 0 to `backoff_s` * 2^(n-1), capped at `backoff_cap_s`, on top of Retry-After.
+    All pauses of one pass together are bounded by `budget_s`.
     `client_cert` is a PEM file, or certificate and key; `proxy` a URL. Certificates are always verified.
     """
 
@@ -80,6 +82,7 @@ class HttpSettings:
     max_wait_s: float = 60.0
     backoff_s: float = 0.5
     backoff_cap_s: float = 20.0
+    budget_s: float = 600.0
     ca_bundle: str | None = None
     client_cert: str | tuple[str, str] | None = field(default=None, repr=False)
     proxy: str | None = field(default=None, repr=False)
@@ -134,6 +137,10 @@ class HardenedAdapter(HTTPAdapter):
         self.limits: Mapping[str, str] = {}
         self._safe = safe
         self._timing = timing or Timing()
+        self.pace = Pace(
+            settings.concurrency, settings.max_wait_s, settings.budget_s,
+            now=self._timing.now, monotonic=self._timing.monotonic, sleep=self._timing.sleep,
+        )  # fmt: skip
         super().__init__(
             pool_connections=1, pool_maxsize=settings.concurrency, max_retries=0, pool_block=True
         )
@@ -167,9 +174,14 @@ class HardenedAdapter(HTTPAdapter):
         request.headers["User-Agent"] = USER_AGENT
         operation = operation_of(request)
         options = {"verify": verify, "cert": cert, "proxies": proxies}
+        sent = Sent.of(request)
+        self._wait(sent, operation)
 
         def attempt() -> requests.Response:
-            return self._once(request, operation, stream, limits, options)
+            with self.pace.place():
+                response = self._once(request, operation, stream, limits, options)
+            self.pace.answered(sent, response)
+            return response
 
         repeatable = request.body is None or isinstance(request.body, str | bytes)
         safe = self._safe(request)
@@ -181,7 +193,20 @@ class HardenedAdapter(HTTPAdapter):
             sleep=self._timing.sleep,
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
-        return retrying(attempt)
+        try:
+            response: requests.Response = retrying(attempt)
+        except rx.RequestException as error:
+            if not isinstance(error, UNSENDABLE):
+                self.pace.failed(type(error).__name__)
+            raise
+        self.pace.ended(response)
+        return response
+
+    def _wait(self, sent: Sent, operation: str) -> None:
+        waited = self.pace.wait(sent)
+        if waited:
+            self.meter.held(waited)
+            log.info("%s: waited %.1f s for a rate limit", operation, waited)
 
     def _once(
         self,
@@ -216,6 +241,7 @@ class HardenedAdapter(HTTPAdapter):
             state.attempt_number >= self.settings.attempts
             or paused > self.settings.max_wait_s
             or spent > self.settings.max_wait_s + self.settings.timeout_s
+            or not self.pace.afford(state.upcoming_sleep)
         )
 
     def _note_pause(self, state: tenacity.RetryCallState, operation: str) -> None:

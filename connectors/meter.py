@@ -45,6 +45,11 @@ class Meter:
             self._retries += 1
             self._waited_s += seconds
 
+    def held(self, seconds: float) -> None:
+        """A request waited before it went out."""
+        with self._lock:
+            self._waited_s += seconds
+
     def usage(self) -> Usage:
         """The counts at this moment."""
         with self._lock:

@@ -111,7 +111,8 @@ class ServiceNowConnector:
     # Reading
 
     def feed(self, cursor: str | None, start: datetime) -> Iterator[Page]:
-        """Everything that changed in the table, whatever its scope."""
+        """Everything that changed in the table, whatever its scope; a pass begins with it."""
+        self._adapter.pace.begin_pass()
         feed = Feed(
             ask=self._ask_feed,
             overlap=self._settings.overlap,

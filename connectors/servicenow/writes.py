@@ -28,9 +28,10 @@ def call_of(action: Action, settings: ServiceNowSettings) -> Call:
     """The one request that makes `action`; a note of it goes along in the same request."""
     table = settings.table
     match action:
-        case Create(place=place, values=values, marker=marker, origin=origin, note=note):
+        case Create(place=place, values=values, marker=marker, origin=origin, note=note, shown=shown):
             assert place == table, f"{place} is not this connector's table"
-            body = {**body_of(values), settings.marker: marker, **_note(note)}
+            link = {settings.link: shown} if settings.link and shown else {}
+            body = {**body_of(values), settings.marker: marker, **link, **_note(note)}
             return Call(table, None, body, f"creating the mirror of {origin}")
         case Update(ref=ref, values=values, note=note):
             return Call(table, ref.id, {**body_of(values), **_note(note)}, f"updating {ref}")

@@ -256,14 +256,18 @@ def test_an_id_that_cannot_be_one_is_gone_and_never_reaches_a_path(
     assert instance.sent == []
 
 
-def test_a_rate_limit_is_waited_out_then_named(instance: Instance, connector: Any) -> None:
+def test_a_rate_limit_is_waited_out_then_named(instance: Instance, connector: Any, make: Any) -> None:
     limit = reply(error("Rate limit exceeded", "Rate limit of 100 requests"), 429, {"Retry-After": "3600"})
     instance.replies = [limit]
     [outcome] = connector.write([CREATE])
     assert isinstance(outcome, RateLimited)
     assert outcome.retry_after == 3600
+    [again] = connector.write([CREATE])
+    assert isinstance(again, RateLimited)
+    assert 3500 < (again.retry_after or 0) <= 3600
+    assert len(instance.sent) == 1
     instance.replies = [reply("", 429), created()]
-    assert isinstance(connector.write([CREATE])[0], Applied)
+    assert isinstance(make().write([CREATE])[0], Applied)
 
 
 def test_a_refused_connection_is_proven_not_applied(instance: Instance, connector: Any) -> None:
