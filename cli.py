@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from tieline.connectors.base import Connector, Side
+    from tieline.connectors.base import Connector, FieldKind, Side
     from tieline.connectors.errors import TielineError
     from tieline.connectors.http import HardenedAdapter, HttpSettings
     from tieline.connectors.metadata import Inspector
     from tieline.connectors.sandbox.theatre import Theatre
     from tieline.sync.config import Config
     from tieline.sync.config.sides import Jira, ServiceNow
+
+    Also = Mapping[Side, Mapping[str, FieldKind]] | None
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "demo": ("demo:demo", "Show the whole thing on stand-in systems, and check the result."),
@@ -38,6 +40,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "verify": ("verify:verify", "Compare all pairs on both sides, and say why what differs differs."),
     "audit": ("audit:audit", "Show or export what was written."),
     "show": ("show:show", "Show one incident: both records, and why each value is what it is."),
+    "adopt": ("adopt:adopt", "Find halves that exist already, show them, and pair them."),
+    "link": ("link:link", "Pair two records that exist already."),
+    "unlink": ("link:unlink_command", "End a pair."),
     "conflicts": ("conflicts:conflicts", "What both sides changed apart: list, show, resolve."),
     "parked": ("parked:parked", "What Tieline leaves alone, and why: list, show, retry, drop."),
     "undo": ("undo:undo", "Put back what a pass overwrote."),
@@ -76,11 +81,16 @@ class Adapters:
 
     @contextmanager
     def connect(
-        self, config: Config, clock: Any = None, meters: dict[Side, Any] | None = None
+        self,
+        config: Config,
+        clock: Any = None,
+        meters: dict[Side, Any] | None = None,
+        also: Also = None,
     ) -> Iterator[dict[Side, Connector]]:
         """Both sides of a configuration, closed at the end. Reads the secrets. ConfigError if one is missing.
 
-        `meters` is filled with what counts each side's requests.
+        `meters` is filled with what counts each side's requests; `also` names fields that are read beyond
+        the mirrored ones.
         """
         from tieline.connectors.jira import JiraConnector, only_reads
         from tieline.connectors.servicenow.connector import ServiceNowConnector
@@ -92,9 +102,11 @@ class Adapters:
             meters["servicenow"], meters["jira"] = snow.meter, jira.meter
         sides: dict[Side, Connector] = {
             "servicenow": ServiceNowConnector(
-                _servicenow(config), snow, _auth(config, config.servicenow.auth), timing
+                _servicenow(config, also), snow, _auth(config, config.servicenow.auth), timing
             ),
-            "jira": JiraConnector(_jira(config), _auth(config, config.jira.auth, timing), jira, timing.now),
+            "jira": JiraConnector(
+                _jira(config, also), _auth(config, config.jira.auth, timing), jira, timing.now
+            ),
         }
         try:
             yield sides
@@ -207,20 +219,20 @@ def _renewing(auth: Any, folder: Path, timing: Any) -> Any:
     return Renewing(grant, first, TokenFile(folder / auth.tokens, first), timing.now)
 
 
-def _servicenow(config: Config) -> Any:
+def _servicenow(config: Config, also: Also = None) -> Any:
     from tieline.connectors.servicenow.settings import ServiceNowSettings
     from tieline.sync.vocabulary import field_kinds
 
     return ServiceNowSettings(
         table=config.routes[0].servicenow.table,
-        fields=field_kinds(config, "servicenow"),
+        fields={**(also or {}).get("servicenow", {}), **field_kinds(config, "servicenow")},
         marker=config.servicenow.marker,
         link=config.servicenow.link,
         overlap=config.servicenow.overlap,
     )
 
 
-def _jira(config: Config) -> Any:
+def _jira(config: Config, also: Also = None) -> Any:
     from tieline.connectors.jira import JiraSettings
     from tieline.sync.vocabulary import field_kinds
 
@@ -229,7 +241,7 @@ def _jira(config: Config) -> Any:
         api_url=config.jira.requests_url,
         deployment=config.jira.deployment,
         places=tuple((route.jira.project, route.jira.issue_type) for route in config.routes),
-        fields=field_kinds(config, "jira"),
+        fields={**(also or {}).get("jira", {}), **field_kinds(config, "jira")},
         marker=config.jira.marker,
         overlap=config.jira.overlap,
         concurrency=config.limits.concurrency,

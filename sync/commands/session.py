@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from tieline.connectors.base import Connector, Side
+    from tieline.connectors.base import Connector, FieldKind, Side
     from tieline.connectors.metadata import Inspector
     from tieline.sync.config import Config
     from tieline.sync.config.sides import Jira, ServiceNow
@@ -25,9 +25,16 @@ class Adapters(Protocol):
     """What the composition root hands to commands."""
 
     def connect(
-        self, config: Config, clock: Any = None, meters: dict[Side, Any] | None = None
+        self,
+        config: Config,
+        clock: Any = None,
+        meters: dict[Side, Any] | None = None,
+        also: Mapping[Side, Mapping[str, FieldKind]] | None = None,
     ) -> AbstractContextManager[dict[Side, Connector]]:
-        """Both sides of a configuration; `meters` is filled with what counts each side's requests."""
+        """Both sides of a configuration; `meters` is filled with what counts each side's requests.
+
+        `also` names fields that are read beyond the mirrored ones.
+        """
 
     def inspect(
         self, servicenow: ServiceNow, jira: Jira, folder: Path, timeout_s: float = 60.0
@@ -85,7 +92,13 @@ def open_state_or_none(config_path: Path) -> Iterator[tuple[Config, Store]]:
 
 @contextmanager
 def open_session(
-    adapters: Adapters, config_path: Path, *, create: bool = False, look: bool = False, clock: Any = None
+    adapters: Adapters,
+    config_path: Path,
+    *,
+    create: bool = False,
+    look: bool = False,
+    clock: Any = None,
+    also: Mapping[Side, Mapping[str, FieldKind]] | None = None,
 ) -> Iterator[Session]:
     """The configuration, its state and both sides, on the machine's clock or another.
 
@@ -94,7 +107,7 @@ def open_session(
     state = open_state_or_none(config_path) if look else open_state(config_path, create=create)
     with state as (config, store):
         meters: dict[Side, Any] = {}
-        with adapters.connect(config, clock, meters) as sides:
+        with adapters.connect(config, clock, meters, also) as sides:
             yield Session(config, store, sides, meters)
 
 
