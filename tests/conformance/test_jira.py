@@ -18,6 +18,7 @@ from tieline.connectors.base import (
     Create,
     Record,
     Ref,
+    RemoveLink,
     ShowLink,
     Transition,
     Update,
@@ -343,6 +344,25 @@ def test_a_marked_issue_is_found_by_search_and_without_it(build: Build, marker: 
     ]
 
 
+@pytest.mark.parametrize("marker", ["customfield_10042", "labels"])
+def test_what_carries_our_markers_is_listed_oldest_first(build: Build, marker: str) -> None:
+    world = build(marker=marker)
+    made = []
+    for number in range(120):
+        foreign = number % 40 == 7
+        name = "there" if foreign else "here"
+        applied = world.write(replace(make(), marker=f"{name}:ops:{number}"))
+        assert isinstance(applied, Applied)
+        made += [] if foreign else [applied.ref]
+        world.later(minutes=1)
+    world.raised()
+    world.later(minutes=20)
+    pages = list(world.connector.marked("here"))
+    assert [record.ref for page in pages for record in page] == made
+    assert len(pages) > 1
+    assert list(world.connector.marked("elsewhere")) in ([], [[], []])
+
+
 def test_a_marker_that_only_resembles_is_not_found(world: World) -> None:
     world.raised(customfield_10042="here:ops:11")
     world.raised(customfield_10042="there:here:ops:1")
@@ -538,6 +558,9 @@ def test_the_visible_link_is_one_however_often_it_is_shown(world: World) -> None
     (shown,) = world.jira.site.store.issues[int(ref.id)].remote_links
     assert (shown.global_id, shown.object["title"]) == ("system=here&id=1", "INC0010001")
     assert shown.object["status"]["resolved"] is True
+    assert world.write(RemoveLink(ref, "system=here&id=1")) == Applied(ref)
+    assert world.jira.site.store.issues[int(ref.id)].remote_links == []
+    assert world.write(RemoveLink(ref, "system=here&id=1")) == Applied(ref), "it may be repeated"
 
 
 def test_notes_are_internal_and_show_what_was_typed(world: World) -> None:

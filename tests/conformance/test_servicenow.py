@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tieline.connectors.auth import BasicAuth
-from tieline.connectors.base import AddNote, Applied, Create, Record, Ref, ShowLink, Update, Version
+from tieline.connectors.base import (
+    AddNote,
+    Applied,
+    Create,
+    Record,
+    Ref,
+    RemoveLink,
+    ShowLink,
+    Update,
+    Version,
+)
 from tieline.connectors.errors import (
     ConfigError,
     Denied,
@@ -277,6 +287,30 @@ def test_a_mirror_is_made_in_one_request_and_found_by_its_marker(
     assert outcome.record.marker == MARKER
     assert [record.ref for record in connector.find(MARKER, "incident", "")] == [outcome.ref]
     assert connector.find(MARKER + "0", "incident", "") == []
+
+
+def test_a_mirror_shows_the_other_half_from_the_start(desk: Desk, connector: ServiceNowConnector) -> None:
+    outcome = only(connector.write([replace(create(), shown="OPS-1")]))
+    assert outcome.record.values["correlation_display"] == "OPS-1"
+    only(connector.write([RemoveLink(outcome.ref, "tieline:1")]))
+    assert seen(connector, outcome.ref).values["correlation_display"] is None
+
+
+def test_what_carries_our_markers_is_listed_oldest_first(desk: Desk) -> None:
+    connector = desk.connector(read_batch=7)
+    made = []
+    for number in range(20):
+        marker = f"{'there' if number % 5 == 2 else 'example'}:operations:{number}"
+        ref = only(connector.write([replace(create(), marker=marker)])).ref
+        made += [ref] if marker.startswith("example:") else []
+        desk.clock.advance(timedelta(seconds=number % 3))
+    desk.incident(correlation_id="monitoring 4711")
+    pages = list(connector.marked("example"))
+    found = [record.ref for page in pages for record in page]
+    assert sorted(found) == sorted(made)
+    assert [r.created for page in pages for r in page] == sorted(r.created for page in pages for r in page)
+    assert len(pages) > 1
+    assert [record for page in connector.marked("nobody") for record in page] == []
 
 
 def test_an_update_is_one_request_and_answers_with_the_record(
