@@ -77,6 +77,7 @@ def test_something_else_in_its_place(site: Site) -> None:
 def test_a_state_that_another_program_holds(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     row, ticket = site.paired()
     site.desk(row, short_description="Edited meanwhile")
+    assert open_store.__kwdefaults__ is not None
     monkeypatch.setitem(open_store.__kwdefaults__, "lock_seconds", 0.1)
     other = sqlite3.connect(site.state, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

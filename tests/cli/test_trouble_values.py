@@ -1,11 +1,12 @@
-"""Values and records that cannot be carried over: parked or held, and said; others go on, nothing is erased."""
+"""Values and records that cannot be carried over: parked or held; others go on, nothing is erased."""
 
 from __future__ import annotations
 
 import pytest
+from tieline.connectors.sandbox.jira import Ticket
 from tieline.connectors.sandbox.servicenow.rules import Abort
 
-from .site import BETH, Row, Site, Ticket
+from .site import BETH, Row, Site
 
 WAYS = ", ".join(
     f'{{ from = "{start}", to = "{end}" }}'
