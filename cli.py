@@ -96,13 +96,18 @@ class Adapters:
         from tieline.connectors.servicenow.connector import ServiceNowConnector
 
         timing = _timing(clock)
-        snow = _adapter(_http(config, config.servicenow.url), None, timing)
+        folder = config.path.parent
+        certificate = _certificate(config.servicenow.auth, folder)
+        snow = _adapter(_http(config, config.servicenow.url, certificate), None, timing)
         jira = _adapter(_http(config, config.jira.requests_url), only_reads, timing)
         if meters is not None:
             meters["servicenow"], meters["jira"] = snow.meter, jira.meter
         sides: dict[Side, Connector] = {
             "servicenow": ServiceNowConnector(
-                _servicenow(config, also), snow, _auth(config, config.servicenow.auth), timing
+                _servicenow(config, also),
+                snow,
+                _signing_in(config.servicenow.auth, folder, snow, timing),
+                timing,
             ),
             "jira": JiraConnector(
                 _jira(config, also), _auth(config, config.jira.auth, timing), jira, timing.now
@@ -125,10 +130,17 @@ class Adapters:
         from tieline.connectors.servicenow.metadata import ServiceNowInspector
 
         timing = _timing(None)
-        secrets = _credentials(servicenow.auth, folder), _credentials(jira.auth, folder, timing)
+        certificate = _certificate(servicenow.auth, folder)
         snow, site = (
-            _adapter(HttpSettings(url, timeout_s=timeout_s, attempts=3), safe, timing)
-            for url, safe in ((servicenow.url, None), (jira.requests_url, only_reads))
+            _adapter(HttpSettings(url, timeout_s=timeout_s, attempts=3, client_cert=cert), safe, timing)
+            for url, safe, cert in (
+                (servicenow.url, None, certificate),
+                (jira.requests_url, only_reads, None),
+            )
+        )
+        secrets = (
+            _signing_in(servicenow.auth, folder, snow, timing),
+            _credentials(jira.auth, folder, timing),
         )
         settings = JiraSettings(
             url=jira.url, api_url=jira.requests_url, deployment=jira.deployment, places=(), fields={},
@@ -172,13 +184,14 @@ def _timing(clock: Any) -> Any:
     return Timing() if clock is None else Timing(now=clock)
 
 
-def _http(config: Config, url: str) -> HttpSettings:
+def _http(config: Config, url: str, client_cert: Any = None) -> HttpSettings:
     from tieline.connectors.http import HttpSettings
 
     return HttpSettings(
         base_url=url,
         timeout_s=config.limits.timeout.total_seconds(),
         concurrency=config.limits.concurrency,
+        client_cert=client_cert,
     )
 
 
@@ -206,6 +219,42 @@ def _credentials(auth: Any, folder: Path, timing: Any = None) -> Any:
             return _renewing(auth, folder, timing or _timing(None))
         case _:
             return BearerAuth(read_secret(auth.token, folder))
+
+
+def _certificate(auth: Any, folder: Path) -> Any:
+    """The files of a client certificate: one with both halves, or certificate and key; None without."""
+    if auth.kind != "certificate":
+        return None
+    certificate = str(folder / auth.certificate)
+    return certificate if auth.key is None else (certificate, str(folder / auth.key))
+
+
+def _signing_in(auth: Any, folder: Path, adapter: HardenedAdapter, timing: Any) -> Any:
+    """What signs requests to ServiceNow; OAuth asks for its tokens through `adapter`."""
+    from tieline.connectors.auth import BasicAuth, CertificateAuth, KeyAuth
+    from tieline.connectors.oauth import Renewing, TokenFile
+    from tieline.connectors.servicenow import signin
+    from tieline.sync.secrets import read_secret
+
+    match auth.kind:
+        case "basic":
+            return BasicAuth(auth.user, read_secret(auth.password, folder))
+        case "api_key":
+            return KeyAuth("x-sn-apikey", read_secret(auth.api_key, folder))
+        case "certificate":
+            return CertificateAuth()
+    client = auth.client_id, read_secret(auth.client_secret, folder)
+    match auth.kind:
+        case "oauth_password":
+            password = read_secret(auth.password, folder)
+            grant = signin.password_grant(adapter, client, auth.user, password, timing.now)
+            return Renewing(grant, now=timing.now)
+        case "oauth_refresh":
+            first = read_secret(auth.refresh_token, folder)
+            kept = TokenFile(folder / auth.tokens, first)
+            return Renewing(signin.refresh_grant(adapter, client, timing.now), first, kept, timing.now)
+        case _:
+            return Renewing(signin.client_grant(adapter, client, timing.now), now=timing.now)
 
 
 def _renewing(auth: Any, folder: Path, timing: Any) -> Any:

@@ -36,7 +36,17 @@ class KeyAuth:
     key: str = field(repr=False)
 
 
-Auth = BasicAuth | BearerAuth | KeyAuth
+@dataclass(frozen=True, slots=True)
+class CertificateAuth:
+    """Nothing in the request: the client certificate of the connection says who we are (mutual TLS)."""
+
+
+Auth = BasicAuth | BearerAuth | KeyAuth | CertificateAuth
+
+
+class _Unsigned(AuthBase):
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
 
 
 class _HeaderAuth(AuthBase):
@@ -63,5 +73,7 @@ def signer(auth: Auth) -> AuthBase:
             return _HeaderAuth("Authorization", f"Bearer {token}")
         case KeyAuth(header, key):
             return _HeaderAuth(header, key)
+        case CertificateAuth():
+            return _Unsigned()
         case _:
             assert_never(auth)

@@ -28,6 +28,7 @@ import tenacity
 import tieline
 from requests import exceptions as rx
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 from requests.cookies import RequestsCookieJar
 from requests.utils import get_environ_proxies
 from tieline.connectors.answers import (
@@ -260,10 +261,10 @@ class HardenedAdapter(HTTPAdapter):
             self.skew = told + timedelta(seconds=0.5) - (asked + (answered - asked) / 2)
 
 
-def build_session(adapter: HardenedAdapter, auth: Auth) -> requests.Session:
-    """A new session that signs its requests as `auth` and reaches only the adapter's system."""
+def build_session(adapter: HardenedAdapter, auth: Auth | AuthBase) -> requests.Session:
+    """A new session that signs its requests as, or with, `auth` and reaches only the adapter's system."""
     session = requests.Session()
-    session.auth = signer(auth)
+    session.auth = auth if isinstance(auth, AuthBase) else signer(auth)
     return harden(session, adapter)
 
 

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
+from requests.auth import AuthBase
 from tieline.connectors.auth import Auth, BasicAuth
 from tieline.connectors.base import (
     Action,
@@ -68,7 +69,11 @@ class ServiceNowConnector:
     """Reads and writes one table of an instance, as `Connector` in `base.py` promises."""
 
     def __init__(
-        self, settings: ServiceNowSettings, adapter: HardenedAdapter, auth: Auth, timing: Timing | None = None
+        self,
+        settings: ServiceNowSettings,
+        adapter: HardenedAdapter,
+        auth: Auth | AuthBase,
+        timing: Timing | None = None,
     ) -> None:
         self._settings = settings
         self._adapter = adapter
@@ -99,8 +104,10 @@ class ServiceNowConnector:
         ours = [row for row in page.rows if not self._user or self._is_us(row)]
         if headers.get("X-Is-Logged-In", "true").lower() == "false" or len(page.rows) != len(ours):
             raise Denied("ServiceNow does not take us for the configured user")
-        if len(ours) == 1:
+        # A script that the instance does not run is dropped from the query, and then anybody's row comes.
+        if len(ours) == 1 and (self._user or page.total in (None, 1)):
             row = ours[0]
+            self._user = plain(row.get("user_name"))
             return Identity(plain(row.get("sys_id")), plain(row.get("name")) or self._user,
                             plain(row.get("time_zone")), self._adapter.skew)  # fmt: skip
         raise Denied("ServiceNow does not show our own user (grant read access to sys_user)")

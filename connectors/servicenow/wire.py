@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pysnow
 import requests
+from requests.auth import AuthBase
 from tieline.connectors.answers import lost
 from tieline.connectors.auth import Auth
 from tieline.connectors.errors import Malformed
@@ -66,7 +67,7 @@ def write_params(fields: Sequence[str]) -> dict[str, str]:
 class Wire:
     """One instance of ServiceNow, as `auth`."""
 
-    def __init__(self, adapter: HardenedAdapter, auth: Auth) -> None:
+    def __init__(self, adapter: HardenedAdapter, auth: Auth | AuthBase) -> None:
         parts = urlsplit(adapter.settings.base_url)
         self._session = build_session(adapter, auth)
         self._client = pysnow.Client(

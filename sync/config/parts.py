@@ -29,6 +29,8 @@ STAND_INS: Final[Mapping[str | int, object]] = MappingProxyType(
         "refresh_token": "env:NAME",
         "token_url": "https://localhost",
         "tokens": "jira-oauth.json",
+        "api_key": "env:NAME",
+        "certificate": "client.pem",
         "overlap": "1m",
         "since": date(2000, 1, 1),
         "paused": False,

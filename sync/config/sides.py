@@ -68,7 +68,63 @@ class OAuthAuth(Table):
     )
 
 
-ServiceNowAuth = BasicAuth
+class OAuthPassword(Table):
+    """OAuth for a user and a password: ServiceNow."""
+
+    kind: Literal["oauth_password"] = Field(description="OAuth for a user and a password.")
+    client_id: Line = Field(description="Client id of the OAuth application.")
+    client_secret: Secret = Field(description="Reference to its secret.")
+    user: Line = Field(description="The account's user name.")
+    password: Secret = Field(description="Reference to its password.")
+
+
+class OAuthRefresh(Table):
+    """OAuth for a refresh token: ServiceNow."""
+
+    kind: Literal["oauth_refresh"] = Field(description="OAuth for a refresh token.")
+    client_id: Line = Field(description="Client id of the OAuth application.")
+    client_secret: Secret = Field(description="Reference to its secret.")
+    refresh_token: Secret = Field(
+        description="Reference to the refresh token that signing in gave; Tieline keeps one that follows."
+    )
+    tokens: Line = Field(
+        default="servicenow-oauth.json",
+        description="File in which Tieline keeps the tokens of the day, for its owner only; a relative path "
+        "starts at the configuration's folder.",
+    )
+
+
+class OAuthClient(Table):
+    """OAuth for the application itself: ServiceNow."""
+
+    kind: Literal["oauth_client"] = Field(
+        description="OAuth for the application itself (client credentials)."
+    )
+    client_id: Line = Field(description="Client id of the OAuth application.")
+    client_secret: Secret = Field(description="Reference to its secret.")
+
+
+class ApiKeyAuth(Table):
+    """An inbound REST API key: ServiceNow."""
+
+    kind: Literal["api_key"] = Field(description="Inbound REST API key.")
+    api_key: Secret = Field(description="Reference to the key.")
+
+
+class CertificateAuth(Table):
+    """A client certificate (mutual TLS): ServiceNow."""
+
+    kind: Literal["certificate"] = Field(description="Client certificate (mutual TLS).")
+    certificate: Line = Field(
+        description="PEM file with the certificate; a relative path starts at the configuration's folder."
+    )
+    key: Line | None = Field(default=None, description="PEM file with its key, if that is another one.")
+
+
+ServiceNowAuth = Annotated[
+    BasicAuth | OAuthPassword | OAuthRefresh | OAuthClient | ApiKeyAuth | CertificateAuth,
+    Field(discriminator="kind"),
+]
 JiraAuth = Annotated[TokenAuth | BasicAuth | PatAuth | OAuthAuth, Field(discriminator="kind")]
 GATEWAY: Final = "https://api.atlassian.com/ex/jira/"
 """Where Jira Cloud answers scoped API tokens and OAuth; the site's id follows."""
@@ -78,7 +134,13 @@ class ServiceNow(Table):
     """The ServiceNow instance."""
 
     url: Url = Field(description="Address of the instance.")
-    auth: ServiceNowAuth = Field(description='How to sign in: `{ kind = "basic", user, password }`.')
+    auth: ServiceNowAuth = Field(
+        description='How to sign in: `{ kind = "basic", user, password }`, '
+        '`{ kind = "oauth_password", client_id, client_secret, user, password }`, '
+        '`{ kind = "oauth_refresh", client_id, client_secret, refresh_token }`, '
+        '`{ kind = "oauth_client", client_id, client_secret }`, `{ kind = "api_key", api_key }` or '
+        '`{ kind = "certificate", certificate, key }`.'
+    )
     marker: ServiceNowField = Field(
         default="correlation_id", description="Column that marks mirrors, and only them."
     )
