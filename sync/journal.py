@@ -13,13 +13,19 @@ from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
 
 
-def intend(run: Run, steps: Sequence[tuple[Step, Pair | None, str]]) -> list[Intent]:
-    """Write down what is about to be tried: (step, its pair, its route). One transaction."""
+def intend(
+    run: Run, steps: Sequence[tuple[Step, Pair | None, str]], labels: Sequence[str] = ()
+) -> list[Intent]:
+    """Write down what is about to be tried: (step, its pair, its route). One transaction.
+
+    `labels` name records that have no pair yet.
+    """
     now = run.clock()
     probe_at = now + run.config.limits.unknown_quiet
+    names = labels or ["" if pair is None else f"{pair.number} = {pair.key}" for _, pair, _ in steps]
     intents = [
-        Intent(run.id, None if pair is None else pair.id, route, step, now, probe_at)
-        for step, pair, route in steps
+        Intent(run.id, None if pair is None else pair.id, route, step, now, probe_at, label=name)
+        for (step, pair, route), name in zip(steps, names, strict=True)
     ]
     with run.store.transaction() as tx:
         return tx.add_intents(intents)
@@ -55,7 +61,7 @@ def audit_entry(intent: Intent, outcome: OutcomeKind, at: datetime, detail: str 
         new = {**new, **{name: action.move.to for name in old if name not in new}}
     name, why = type(action).__name__, intent.step.why
     entry = AuditEntry(intent.pass_id, at, intent.pair, target(intent), name, old, new, why, outcome, detail)
-    passlog.tried(entry)
+    passlog.tried(entry, intent.label)
     return entry
 
 
@@ -63,5 +69,6 @@ def record_conflicts(tx: Tx, conflicts: Sequence[Conflict]) -> None:
     """Store Conflicts: new ones get an id, those that stood open are replaced by what became of them."""
     tx.add_conflicts([conflict for conflict in conflicts if conflict.id == 0])
     for conflict in conflicts:
+        passlog.conflict(conflict)
         if conflict.id:
             tx.save_conflict(conflict)

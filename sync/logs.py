@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
+
+from tieline.sync import passlog
 
 
 def set_up_logs(level: str, form: str) -> None:
@@ -13,7 +16,9 @@ def set_up_logs(level: str, form: str) -> None:
 
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        _with_pass,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer = (
@@ -31,3 +36,10 @@ def set_up_logs(level: str, form: str) -> None:
     log.handlers = [handler]
     log.setLevel(level.upper())
     log.propagate = False
+
+
+def _with_pass(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add the running pass to a line that does not name one, such as the transport's."""
+    if passlog.current():
+        event.setdefault("pass_id", passlog.current())
+    return event

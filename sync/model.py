@@ -206,7 +206,8 @@ class Intent:
     """An Action written down before it is tried. `pair` is None for a create.
 
     `base` is the pair's Base as it becomes when this is applied. `unknown` marks one whose answer was
-    lost; it is settled no sooner than `probe_at`. `id` is 0 until it is stored.
+    lost; it is settled no sooner than `probe_at`. `id` is 0 until it is stored. `label` names the pair, or
+    the record that is mirrored, for people.
     """
 
     pass_id: str
@@ -217,6 +218,7 @@ class Intent:
     probe_at: datetime
     unknown: bool = False
     id: int = 0
+    label: str = ""
 
 
 OutcomeKind = Literal["applied", "skipped", "stale", "unknown", "rejected", "retry"]

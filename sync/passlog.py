@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import logging
+from contextvars import ContextVar
 from typing import Final
 
-from tieline.sync.model import AuditEntry, PassSummary
+from tieline.sync.model import AuditEntry, Conflict, PassSummary
 
 _log: Final = logging.getLogger("tieline.pass")
 _log.addHandler(logging.NullHandler())  # without --log-level nobody listens, and commands say it themselves
 
 
+_current: Final[ContextVar[str]] = ContextVar("pass_id", default="")
+
+
+def current() -> str:
+    """The pass that is running here, "" for none: log lines of other modules belong to it."""
+    return _current.get()
+
+
 def started(pass_id: str) -> None:
     """A pass begins."""
+    _current.set(pass_id)
     _log.info("pass started", extra={"pass_id": pass_id})
 
 
@@ -23,6 +33,7 @@ def ended(summary: PassSummary) -> None:
         _log.debug("why the pass stopped", extra={"pass_id": summary.id, "why": summary.error})
     else:
         _log.info("pass ended", extra={"pass_id": summary.id, "counts": dict(summary.counts)})
+    _current.set("")
 
 
 def drained(pass_id: str, side: str, changes: int) -> None:
@@ -35,12 +46,13 @@ def wave(pass_id: str, entries: int) -> None:
     _log.info("wave", extra={"pass_id": pass_id, "entries": entries})
 
 
-def tried(entry: AuditEntry) -> None:
-    """A write was tried, and this came of it."""
+def tried(entry: AuditEntry, label: str) -> None:
+    """A write was tried, and this came of it; `label` names the pair, or the record that is mirrored."""
     level = logging.INFO if entry.outcome in ("applied", "skipped") else logging.WARNING
     shown = {
         "pass_id": entry.pass_id,
         "pair": entry.pair,
+        "label": label,
         "record": str(entry.ref) if entry.ref else "",
         "action": entry.action,
         "fields": sorted(entry.new),
@@ -50,3 +62,15 @@ def tried(entry: AuditEntry) -> None:
     if _log.isEnabledFor(logging.DEBUG):
         text = {"old": dict(entry.old), "new": dict(entry.new), "why": entry.why, "detail": entry.detail}
         _log.debug("what was written", extra={**shown, **text})
+
+
+def conflict(found: Conflict) -> None:
+    """Both sides moved a field, or it cannot be carried over: held for a person, or decided."""
+    shown = {"pass_id": found.pass_id, "pair": found.pair, "field": found.unit, "kind": found.kind,
+             "open": found.open, "winner": found.winner}  # fmt: skip
+    _log.log(logging.WARNING if found.open else logging.INFO, "conflict", extra=shown)
+
+
+def parked(pass_id: str, label: str, reason: str) -> None:
+    """A pair, or a record without one, is left alone from now on."""
+    _log.warning("parked", extra={"pass_id": pass_id, "label": label, "reason": reason})

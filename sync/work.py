@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tieline.connectors.base import Record, Side
+from tieline.sync import passlog
 from tieline.sync.model import InboxEntry, Pair, Park, Step
 from tieline.sync.pairing import pair_key
 from tieline.sync.parking import parked, seen_values
@@ -66,7 +67,9 @@ def close(work: Work) -> None:
 def mark_parked(run: Run, tx: Tx, work: Work, reason: str, detail: str) -> None:
     """Say that the pair is parked; it is counted once, when it was not before."""
     tx.park(parked(work.key, reason, detail, work.seen, run.clock(), work.park))
-    run.counts["parked"] += work.park is None and not work.counted
+    if work.park is None and not work.counted:
+        run.counts["parked"] += 1
+        passlog.parked(run.id, f"{work.pair.number} = {work.pair.key}", reason)
     work.counted = True
 
 

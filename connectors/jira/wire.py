@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
@@ -149,11 +150,8 @@ class Wire:
 
     def search(self, what: str, jql: str, start: int, limit: int, names: Sequence[str]) -> dict[str, Any]:
         """One page of Data Center's search; `Refusal` if it refuses the query."""
-        with _named(what, write=False):
-            page = self._jira.search_issues(
-                jql, startAt=start, maxResults=limit, fields=list(names), json_result=True, use_post=True
-            )
-            return _mapping(page, what)
+        body = {"jql": jql, "startAt": start, "maxResults": limit, "fields": list(names)}
+        return _mapping(self.ask(what, "search", body), what)
 
     # Writes
 
@@ -195,7 +193,9 @@ class Wire:
         if len(queue) < 2:
             return [call(item) for item in queue]
         with ThreadPoolExecutor(min(self._concurrency, len(queue))) as pool:
-            return list(pool.map(call, queue))
+            # Log lines of the threads belong to the pass of the thread that asked.
+            jobs = [(copy_context(), item) for item in queue]
+            return list(pool.map(lambda job: job[0].run(call, job[1]), jobs))
 
 
 def chunks(items: Iterable[Item], size: int) -> list[list[Item]]:
