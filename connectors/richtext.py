@@ -20,6 +20,9 @@ Node = Mapping[str, Any]
 
 # Canonical text
 
+_PLAIN: Final = re.compile(r"[\t\n -~]*")
+"""Text of which every character is allowed: nearly all, and not worth a look at each."""
+
 
 def canonical_text(text: str | None) -> str | None:
     """The one form in which texts are stored and compared; applying it twice changes nothing.
@@ -28,7 +31,8 @@ def canonical_text(text: str | None) -> str | None:
     carry, becomes U+FFFD.
     """
     unified = (text or "").replace("\r\n", "\n").replace("\r", "\n")
-    lines = [line.rstrip() for line in "".join(map(_allowed, unified)).split("\n")]
+    allowed = unified if _PLAIN.fullmatch(unified) else "".join(map(_allowed, unified))
+    lines = [line.rstrip() for line in allowed.split("\n")]
     while lines and not lines[-1]:
         lines.pop()
     first = next((index for index, line in enumerate(lines) if line), 0)

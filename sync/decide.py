@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
-from tieline.connectors.base import SIDES, Side, Values, other
+from tieline.connectors.base import SIDES, Side, Values, no_values, other
 from tieline.sync.groups import StatusUnit
 from tieline.sync.mapping import Directory, SetUnit, Unit, Unmapped
 from tieline.sync.merge import Decision, Hold, Settle, Take, has_moved, merge, merge_sets, trail
@@ -28,11 +28,15 @@ class Context:
     installation: str = ""
 
 
+_NOTHING: Final[Mapping[Side, Values]] = {side: no_values() for side in SIDES}
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One unit's end: what each side should hold and what its Base becomes, or the Conflict that holds it.
 
-    `note` is a comment for the issue. `child` asks for a new incident in place of the closed one.
+    `values` are empty where nothing is to be written. `note` is a comment for the issue. `child` asks for a
+    new incident in place of the closed one.
     """
 
     unit: Unit
@@ -97,7 +101,7 @@ def _settled(unit: Unit, base: UnitBase, snapshot: Snapshot) -> Verdict:
     moved = [side for side in SIDES if has_moved(base, side, values[side])]
     dealt = {side: Dealt(values[side]) if side in moved else base.of(side) for side in SIDES}
     after = UnitBase(dealt["servicenow"], dealt["jira"], snapshot.at, () if moved else base.trail)
-    return Verdict(unit, values, after)
+    return Verdict(unit, _NOTHING, after)
 
 
 def _held(unit: Unit, base: UnitBase, snapshot: Snapshot, hold: Hold) -> Verdict:
@@ -106,7 +110,7 @@ def _held(unit: Unit, base: UnitBase, snapshot: Snapshot, hold: Hold) -> Verdict
         snapshot.pair.id, unit.name, hold.kind, values["servicenow"], values["jira"], hold.why,
         snapshot.at, open=True,
     )  # fmt: skip
-    return Verdict(unit, values, base, hold.why, conflict)
+    return Verdict(unit, _NOTHING, base, hold.why, conflict)
 
 
 def _taken(unit: Unit, base: UnitBase, snapshot: Snapshot, take: Take, context: Context) -> Verdict:

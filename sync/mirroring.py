@@ -7,6 +7,7 @@ from datetime import datetime
 
 from tieline.connectors.base import Applied, Record, Side
 from tieline.connectors.errors import ConnectorError, Denied, Rejected, Retryable
+from tieline.sync import passlog
 from tieline.sync.admission import unsure_before
 from tieline.sync.adoption import postpone
 from tieline.sync.candidates import Candidate, mirror_step
@@ -14,7 +15,7 @@ from tieline.sync.journal import audit_entry, block, intend
 from tieline.sync.marker import Marker
 from tieline.sync.model import Arrival, Base, Intent, OutcomeKind
 from tieline.sync.outcome import pause_of, rejection
-from tieline.sync.pairing import first_base, pair_up
+from tieline.sync.pairing import PAIRED, first_base, pair_up
 from tieline.sync.parking import parked, seen_values
 from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
@@ -35,7 +36,8 @@ def make_mirrors(run: Run, side: Side, wanted: Sequence[Candidate]) -> None:
         mirror_step(run, candidate, now, marks[run.vocabularies[candidate.route].place(side)])
         for candidate in chosen
     ]
-    intents = intend(run, [(s, None, c.route) for s, c in zip(steps, chosen, strict=True)])
+    intents = intend(run, [(s, None, c.route) for s, c in zip(steps, chosen, strict=True)],
+                     [c.record.label for c in chosen])  # fmt: skip
     results = run.sides[side].write([step.action for step in steps])
     run.counts["writes"] += len(steps)
     _settle(run, side, list(zip(chosen, intents, results, strict=True)))
@@ -90,8 +92,7 @@ def _settle(
     made, unseen = _read_made(run, side, tried)
     bases = [first_base(run, c.route, intent.step, c.record, mirror) for c, intent, mirror in made]
     with run.store.transaction() as tx:
-        for (candidate, intent, mirror), base in zip(made, bases, strict=True):
-            _pair(run, tx, candidate, intent, mirror, base)
+        _pair(run, tx, made, bases)
         for candidate, intent in unseen:
             block(run, intent)
             tx.postpone([candidate.entry], intent.probe_at)
@@ -118,11 +119,16 @@ def _read_made(
     return made, unseen
 
 
-def _pair(run: Run, tx: Tx, candidate: Candidate, intent: Intent, mirror: Record, base: Base) -> None:
-    pair_up(run, tx, candidate.route, candidate.record, mirror, base)
-    tx.audit([audit_entry(intent, "applied", run.clock(), f"made {mirror.label}")])
-    tx.remove_intent(intent.id)
-    run.counts["created"] += 1
+def _pair(run: Run, tx: Tx, made: Sequence[Made], bases: Sequence[Base]) -> None:
+    """Store the pairs; their entries leave before, so that nothing is moved about in the inbox."""
+    now, pairs = run.clock(), []
+    tx.leave([candidate.entry for candidate, _, _ in made])
+    for (candidate, intent, mirror), base in zip(made, bases, strict=True):
+        pairs.append(pair_up(run, tx, candidate.route, candidate.record, mirror, base, look=False))
+        tx.remove_intent(intent.id)
+    tx.arrive([Arrival(pair.servicenow, PAIRED) for pair in pairs], now)
+    tx.audit([audit_entry(intent, "applied", now, f"made {mirror.label}") for _, intent, mirror in made])
+    run.counts["created"] += len(made)
 
 
 def _not_made(run: Run, tx: Tx, candidate: Candidate, intent: Intent, error: ConnectorError) -> None:
@@ -137,6 +143,7 @@ def _not_made(run: Run, tx: Tx, candidate: Candidate, intent: Intent, error: Con
             tx.park(parked(key, "rejected", detail, seen, now, before, candidate.record.label))
             tx.leave([candidate.entry])
             run.counts["parked"] += before is None
+            passlog.parked(run.id, candidate.record.label, "rejected")
         case Retryable() | Denied():
             kind = "retry"
             tx.postpone([candidate.entry], now + pause_of(error))

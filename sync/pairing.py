@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from tieline.connectors.base import Record, Ref, Side
 from tieline.sync.marker import Marker, parse_marker
@@ -11,6 +12,9 @@ from tieline.sync.model import Arrival, Base, Pair, Park, Step
 from tieline.sync.run import Run
 from tieline.sync.settle import settle_mirror
 from tieline.sync.store.store import Tx
+
+PAIRED: Final = "paired"
+"""The reason of an arrival after a pair was made: it has to be brought in step."""
 
 
 def record_key(ref: Ref) -> str:
@@ -32,9 +36,10 @@ def first_base(run: Run, route: str, step: Step, origin: Record | None, mirror: 
 
 
 def pair_up(
-    run: Run, tx: Tx, route: str, origin: Record | Ref, mirror: Record, base: Base | None = None
-) -> Pair:
-    """Store the pair of an origin and its mirror, and let it be looked at.
+    run: Run, tx: Tx, route: str, origin: Record | Ref, mirror: Record, base: Base | None = None,
+    *, look: bool = True,
+) -> Pair:  # fmt: skip
+    """Store the pair of an origin and its mirror, and let it be looked at (unless the caller sees to that).
 
     Without a Base (two halves found by their marker) the rule `first` decides what differs. An origin that
     is not shown is named by its Ref alone: the pair then parks as any other whose half is gone.
@@ -48,10 +53,11 @@ def pair_up(
         id=0, route=route, servicenow=refs["servicenow"], jira=refs["jira"], origin=ref.side,
         number=labels["servicenow"], key=labels["jira"], base=base or Base(), created_at=now,
     )  # fmt: skip
-    for each in refs.values():
-        tx.unpark(record_key(each))
+    for key in tx.parked([record_key(each) for each in refs.values()]):
+        tx.unpark(key)
     stored = tx.add_pair(pair)
-    tx.arrive([Arrival(pair.servicenow, "paired")], now)
+    if look:
+        tx.arrive([Arrival(pair.servicenow, PAIRED)], now)
     run.counts["paired"] += 1
     return stored
 
@@ -81,7 +87,7 @@ def relink(run: Run, tx: Tx, pair: Pair) -> Pair:
     for ref in (pair.servicenow, pair.jira):
         tx.unpark(record_key(ref))
         tx.set_note(_ended(ref), "")
-    tx.arrive([Arrival(pair.servicenow, "paired")], run.clock())
+    tx.arrive([Arrival(pair.servicenow, PAIRED)], run.clock())
     return again
 
 
