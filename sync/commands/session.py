@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -125,30 +126,49 @@ def ago(moment: datetime | None, now: datetime) -> str:
     """How long ago something was, roughly, for people."""
     if moment is None:
         return "never"
-    seconds = int((now - moment).total_seconds())
+    return f"{lasted(int((now - moment).total_seconds()))} ago"
+
+
+def lasted(seconds: int) -> str:
+    """A length of time, roughly, for people."""
     for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{seconds // size} {name} ago"
-    return f"{max(seconds, 0)} s ago"
+            return f"{seconds // size} {name}"
+    return f"{max(seconds, 0)} s"
 
 
 @contextmanager
 def progress_bar(show: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Progress on a terminal; silence elsewhere."""
+    """Progress on a terminal, with an estimate of what is left; silence elsewhere."""
     import sys
 
     if not show or not sys.stderr.isatty():
         yield lambda _what, _done, _total: None
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[shown]}")
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, Any] = {}
+        began: dict[str, float] = {}
 
         def told(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total or None)
-            bar.update(tasks[what], completed=done, total=total or None)
+                began[what] = time.monotonic()
+                tasks[what] = bar.add_task(what, total=total or None, shown="")
+            shown = how_far(done, total, time.monotonic() - began[what])
+            bar.update(tasks[what], completed=done, total=total or None, shown=shown)
 
         yield told
+
+
+def how_far(done: int, total: int, elapsed_s: float) -> str:
+    """How much is done and, where the whole is known, how long the rest takes at the pace so far."""
+    if not total:
+        return f"{done}"
+    if not 0 < done < total or elapsed_s < 1:
+        return f"{done} of {total}"
+    left = round(elapsed_s * (total - done) / done)
+    spoken = f"{left} s" if left < 100 else f"{-(-left // 60)} min" if left < 7200 else f"{left / 3600:.1f} h"
+    return f"{done} of {total}, about {spoken} left"
