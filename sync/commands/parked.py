@@ -15,10 +15,18 @@ if TYPE_CHECKING:
     from tieline.sync.model import Pair, Park
     from tieline.sync.store.store import Tx
 
+LAST = 5
+"""Writes that `parked show` lists."""
+
 
 @click.group()
 def parked() -> None:
-    """What Tieline leaves alone, and why: list, retry."""
+    """What Tieline leaves alone, and why: list, show, retry, drop.
+
+    \b
+    tieline parked list
+    tieline parked retry INC0010023
+    """
 
 
 @parked.command("list")
@@ -84,6 +92,74 @@ def retry(refs: tuple[str, ...], everything: bool, config_path: Path, as_json: b
         click.echo(json.dumps({"retry": [names[key] for key in chosen]}, indent=2))
     else:
         click.echo(f"{counted(len(chosen), 'incident')} will be tried by the next pass: tieline sync")
+
+
+@parked.command()
+@click.argument("ref")
+@config_option
+@json_option
+def show(ref: str, config_path: Path, as_json: bool) -> None:
+    """Show why REF is parked, since when, how often it was tried, and what was written to it last.
+
+    \b
+    tieline parked show INC0010023
+    """
+    from tieline.sync.explain import park_json
+
+    with open_state(config_path) as (_, store), store.read() as tx:
+        park = _one(tx, ref)
+        name, number = _name(tx, park), int(park.key[2:]) if park.key.startswith("p:") else None
+        trail = tx.audit_trail(pair=number, limit=LAST) if number is not None else []
+    if as_json:
+        last = [
+            {"at": e.at.isoformat(), "action": e.action, "outcome": e.outcome, "pass": e.pass_id}
+            for e in trail
+        ]
+        click.echo(json.dumps({**park_json(park), "incident": name, "last": last}, indent=2))
+        return
+    now = utc_now()
+    click.echo(f"{name}  {park.reason}")
+    click.echo(f"  why       {park.detail}")
+    click.echo(
+        f"  since     {park.since:%Y-%m-%d %H:%M} UTC ({ago(park.since, now)}), tried {park.tries + 1} times"
+    )
+    again = (
+        "when it changes"
+        if park.retry_at is None
+        else f"{park.retry_at:%Y-%m-%d %H:%M} UTC, or when it changes"
+    )
+    click.echo(f"  next try  {again}; at once: tieline parked retry {ref}")
+    for entry in trail:
+        click.echo(f"  {ago(entry.at, now):<12}  {entry.action}: {entry.outcome} (pass {entry.pass_id})")
+
+
+@parked.command()
+@click.argument("refs", metavar="REF...", nargs=-1, required=True)
+@config_option
+@json_option
+def drop(refs: tuple[str, ...], config_path: Path, as_json: bool) -> None:
+    """Take REF off the list without trying it again now.
+
+    If what was wrong is still there at the next look (a change, or within a day), it is parked again.
+
+    \b
+    tieline parked drop INC0010023
+    """
+    with open_state(config_path) as (_, store), store.transaction() as tx:
+        parks = [_one(tx, ref) for ref in refs]
+        names = [_name(tx, park) for park in parks]
+        for park in parks:
+            tx.unpark(park.key)
+    click.echo(json.dumps({"dropped": names}, indent=2) if as_json else f"Dropped: {', '.join(names)}")
+
+
+def _one(tx: Tx, ref: str) -> Park:
+    """The park that a person means by a number, a key, or the name that the list shows."""
+    for park in tx.all_parks():
+        name = _name(tx, park)
+        if ref in (park.key, name, *name.split(" = ")):
+            return park
+    raise ConfigError(f"not parked: {ref}; see `tieline parked list`")
 
 
 def _name(tx: Tx, park: Park) -> str:

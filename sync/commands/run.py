@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-from tieline.sync.commands.options import config_option, json_option
+from tieline.sync.commands.options import Pause, config_option, json_option
 from tieline.sync.commands.session import (
     EXIT_FAILED,
     EXIT_PERSON,
@@ -27,25 +27,6 @@ from tieline.sync.commands.session import (
 
 if TYPE_CHECKING:
     from tieline.sync.model import PassSummary
-
-
-class Every(click.ParamType[timedelta]):
-    """A pause as people write it: 30s, 5m, 1h."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The pause; a usage error for anything else, and for less than a second."""
-        from pydantic_core import PydanticCustomError
-        from tieline.sync.config.values import parse_duration
-
-        try:
-            length = parse_duration(value)
-        except PydanticCustomError:
-            self.fail(f"{value!r} is no duration: write 30s, 5m or 1h", param, ctx)
-        if length < timedelta(seconds=1):
-            self.fail("the shortest pause is 1s", param, ctx)
-        return length
 
 
 @dataclass
@@ -65,7 +46,7 @@ class Turn:
 
 
 @click.command()
-@click.option("--every", type=Every(), default="60s", show_default=True, metavar="DURATION",
+@click.option("--every", type=Pause(), default="60s", show_default=True, metavar="DURATION",
               help="From the start of one pass to the next; jitter of a tenth is added.")  # fmt: skip
 @click.option("--max-passes", type=click.IntRange(min=1), metavar="N", help="End after N passes.")
 @click.option("--initial", is_flag=True, help="Allow the first mirroring of a route, in the first pass.")
