@@ -19,7 +19,7 @@ TESTS ?= tests
 JOBS  ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format setup docs clean
+.PHONY: help demo test check contract bench format setup docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -46,6 +46,9 @@ docs: $(DEV)  ## write the parts of docs/ that are generated from the program
 	$(BIN)/python docs/generate_commands.py
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/generate_findings.py
+
+contract: $(DEV)  ## all that the suite sends and gets, against the vendors' own documents (where ../shared is)
+	$(BIN)/python -W ignore -m tests.contract
 
 setup: $(DEV)  ## the virtual environment with all that development needs
 
