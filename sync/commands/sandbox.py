@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import threading
 from collections.abc import Mapping, Sequence
@@ -119,7 +120,21 @@ def _announce(playground: Playground, config_path: Path, as_json: bool) -> None:
     click.echo(f"Configuration: {config_path}")
     click.echo(f"Try:           tieline plan --config {config_path}")
     click.echo(f"               tieline sync --initial --config {config_path}")
+    click.echo("Or make a configuration of your own, in another folder or in this one:")
+    click.echo(f"  {_init_command(playground, config_path.parent)}")
     click.echo("Ctrl-C ends it; what is in it is gone then.")
+
+
+def _init_command(playground: Playground, folder: Path) -> str:
+    """What writes a configuration from what the stand-ins tell; secrets are named, not said."""
+    servicenow, jira = playground.accounts
+    secrets = [f"file:{folder.absolute() / name}.secret" for name in ("servicenow", "jira")]
+    arguments = [
+        "init", "--servicenow-url", servicenow.url, "--servicenow-user", servicenow.user,
+        "--servicenow-password", secrets[0], "--jira-url", jira.url, "--jira-user", jira.user,
+        "--jira-token", secrets[1], "--yes",
+    ]  # fmt: skip
+    return shlex.join(["tieline", *arguments])
 
 
 def _serve(playground: Playground, busy: float | None, as_json: bool) -> None:
