@@ -58,7 +58,7 @@ def read_rows(response: requests.Response, what: str) -> list[Row]:
     Raises Denied, RateLimited, Unavailable or Malformed.
     """
     words = said(response)
-    failure = read_failure(response, what, words)
+    failure = _explained(read_failure(response, what, words), response)
     if isinstance(failure, Gone):
         if words is not None and re.search(r"no record", words.message, re.I):
             return []
@@ -89,9 +89,16 @@ def _write_failure(response: requests.Response, what: str, *, create: bool) -> C
     words = said(response)
     if response.status_code == 403 and words is not None:
         return _forbidden(describe(response, what, words), words, create=create)
-    failure = write_failure(response, what, words)
+    failure = _explained(write_failure(response, what, words), response)
     if create and isinstance(failure, Gone):
         return Rejected(str(failure))
+    return failure
+
+
+def _explained(failure: ConnectorError | None, response: requests.Response) -> ConnectorError | None:
+    """The failure, and what to do about it where the answer tells."""
+    if isinstance(failure, Denied) and "X-MFA_TOKEN" in response.headers:
+        return Denied(f"{failure}; the account is asked for a second factor: exempt it, or use OAuth")
     return failure
 
 

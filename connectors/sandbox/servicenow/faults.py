@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from tieline.connectors.sandbox.core import DROPPED, Fault, Request, Response
-from tieline.connectors.sandbox.servicenow.answers import Refusal, refused
+from tieline.connectors.sandbox.servicenow.answers import Refusal, refused, unauthenticated
 from tieline.connectors.sandbox.trouble import Means, NamedFault
 
 QUOTA_S: Final = 60.0
@@ -194,6 +194,19 @@ def _in_batch(body: dict[str, Any], means: Means, change: Altered) -> dict[str, 
     return {**body, "rest_requests": items}
 
 
+def _revoking(system: Any, means: Means) -> None:
+    """Ends all access tokens before one request in so many."""
+
+    def before(request: Request) -> Response | None:
+        bearer = request.headers.get("authorization", "").startswith("Bearer")
+        if not (bearer and means.strikes()):
+            return None
+        system.accounts.revoke()
+        return refused(unauthenticated())
+
+    system.faults.append(Fault("revoked-token", before=before))
+
+
 def _skew(system: Any, means: Means) -> None:
     system.skew = timedelta(seconds=means.chance.randint(-_MAX_SKEW_S, _MAX_SKEW_S))
 
@@ -314,6 +327,12 @@ FAULTS: Final = (
         "A field that this account may not write is left out, and the write answers 200.",
         "KB2971488",
         _ignoring,
+    ),
+    NamedFault(
+        "revoked-token",
+        "Somebody revokes all OAuth access tokens: 401 until a new one is asked for.",
+        "docs: OAuth 2.0, token management",
+        on=_revoking,
     ),
     NamedFault(
         "skewed-clock",

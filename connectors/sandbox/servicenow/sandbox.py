@@ -12,7 +12,7 @@ from typing import Any
 
 from tieline.connectors.sandbox.core import Clock, Faults, Request, Response
 from tieline.connectors.sandbox.servicenow import asked, world
-from tieline.connectors.sandbox.servicenow.accounts import Accounts
+from tieline.connectors.sandbox.servicenow.accounts import TOKEN_PATH, Accounts, SignIn
 from tieline.connectors.sandbox.servicenow.aggregate_api import AggregateApi
 from tieline.connectors.sandbox.servicenow.answers import Refusal, no_record, no_resource, refused
 from tieline.connectors.sandbox.servicenow.batch_api import BatchApi, BatchLimits
@@ -47,9 +47,9 @@ class ServiceNowSandbox:
     and urgency (column). `skew` is added to `clock` to get the server's time. `lock` is taken by scripted
     people; give the same one to the server.
 
-    Switches: `properties` (system properties by their real names), `writing` (idle writes, business rules),
-    `access` (hidden rows), `batch_limits`, `faults`, `later` (rules that run in `tick`). `part_faults` strike
-    the parts of batches, and `part_struck` hears of each.
+    Switches: `sign_in` (OAuth, keys, gate, lock-out), `properties` (system properties by their real names),
+    `writing` (idle writes, business rules), `access` (hidden rows), `batch_limits`, `faults`, `later` (rules
+    that run in `tick`). `part_faults` strike the parts of batches, and `part_struck` hears of each.
     """
 
     name = "servicenow"
@@ -76,7 +76,8 @@ class ServiceNowSandbox:
         self.writing = Writing()
         self.access = Access()
         self.batch_limits = BatchLimits()
-        self._accounts = Accounts(accounts)
+        self.sign_in = SignIn()
+        self.accounts = Accounts(accounts, self.sign_in, self.now, Random(f"{seed} tokens"))
         self._random = Random(seed)
         self._build(matrix, seed)
         self._stock(accounts)
@@ -108,8 +109,10 @@ class ServiceNowSandbox:
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
+        if request.path == TOKEN_PATH:
+            return self._dated(self.accounts.token(request))
         try:
-            actor = self._actor(self._accounts.user_of(request))
+            actor = self._actor(self.accounts.user_of(request))
         except Refusal as refusal:
             return self._dated(refused(refusal, self._transaction()))
         response = self._serve(request, actor)

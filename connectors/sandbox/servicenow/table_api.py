@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from tieline.connectors.sandbox.core import Request, Response
 from tieline.connectors.sandbox.servicenow import asked
@@ -32,10 +33,23 @@ WRITABLE: Final = frozenset({"incident"})
 
 @dataclass(slots=True)
 class Access:
-    """What accounts may see and do. `hidden` holds sys_ids that an access rule keeps from every account."""
+    """What accounts may see and do. `hidden` holds sys_ids that an access rule keeps from every account.
+
+    Without `journals`, rows of sys_journal_field are counted and not shown. Columns in `unreadable` are left
+    out of answers, those in `unwritable` out of writes, without a word. Without `scripts`, terms of queries
+    that hold a script are invalid.
+    """
 
     hidden: set[str] = field(default_factory=set)
+    journals: bool = True
+    unreadable: set[str] = field(default_factory=set)
+    unwritable: set[str] = field(default_factory=set)
+    scripts: bool = True
     writable: frozenset[str] = WRITABLE
+
+    def shows(self, table: str, sys_id: str) -> bool:
+        """Whether a row is shown, once it was counted."""
+        return sys_id not in self.hidden and (self.journals or table != "sys_journal_field")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +115,8 @@ class TableApi:
         user = actor.user
         strict = self._properties.on(STRICT_QUERIES)
         around = Searching(self._store, user, strict, self._random)
-        encoded = _about(actor, request.param("sysparm_query"))
+        encoded = request.param("sysparm_query")
+        encoded = _about(actor, encoded) if self._access.scripts else encoded
         query = parse(encoded) if encoded else Query()
         found = select(around, self._store.rows(table.name), query)
         if encoded:
@@ -122,11 +137,11 @@ class TableApi:
     def _list(self, call: Call) -> Response:
         found = self.search(call.request, call.table, call.actor)
         paging = asked.paging_of(call.request)
-        visible = [row for row in paging.cut(found) if row["sys_id"] not in self._access.hidden]
+        visible = [row for row in paging.cut(found) if self._access.shows(call.table.name, row["sys_id"])]
         if not visible and call.endpoint.version == "v1":
             raise no_record()
         fields = call.request.param("sysparm_fields")
-        records = self._wire.records(call.table, visible, fields, call.view)
+        records = [self._readable(r) for r in self._wire.records(call.table, visible, fields, call.view)]
         headers = self._list_headers(call.request, paging, len(found))
         return answer(200, {"result": records}, headers, call.transaction)
 
@@ -144,7 +159,7 @@ class TableApi:
 
     def _create(self, call: Call) -> Response:
         self._check_writable(call, "Insert")
-        body = asked.record_body(call.request)
+        body = self._writable(asked.record_body(call.request))
         row = self._records.insert(call.table, body, call.actor, display=_display_input(call))
         location = f"{call.view.tables_url}/{call.table.name}/{row['sys_id']}"
         return self._one(call, 201, row, (("Location", location),))
@@ -152,7 +167,7 @@ class TableApi:
     def _change(self, call: Call) -> Response:
         row = self._visible(call)
         self._check_writable(call, "Update")
-        body = asked.record_body(call.request)
+        body = self._writable(asked.record_body(call.request))
         row = self._records.update(call.table, row["sys_id"], body, call.actor, display=_display_input(call))
         return self._one(call, 200, row)
 
@@ -162,9 +177,16 @@ class TableApi:
         self._records.delete(call.table, row["sys_id"])
         return answer(204, transaction=call.transaction)
 
+    def _writable(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in body.items() if name not in self._access.unwritable}
+
+    def _readable(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        hidden = self._access.unreadable
+        return {name: value for name, value in record.items() if name not in hidden} if hidden else record
+
     def _visible(self, call: Call) -> Row:
         row = self._store.find(call.table.name, call.endpoint.sys_id)
-        if row is None or row["sys_id"] in self._access.hidden:
+        if row is None or not self._access.shows(call.table.name, row["sys_id"]):
             raise no_record()
         return row
 
@@ -178,7 +200,7 @@ class TableApi:
             return answer(204 if status == 200 else status, None, headers, call.transaction)
         fields = call.request.param("sysparm_fields")
         record = self._wire.records(call.table, [row], fields, call.view)[0]
-        return answer(status, {"result": record}, headers, call.transaction)
+        return answer(status, {"result": self._readable(record)}, headers, call.transaction)
 
 
 def _about(actor: Actor, encoded: str) -> str:
