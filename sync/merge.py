@@ -74,6 +74,8 @@ def merge(unit: Unit, snapshot: Snapshot, directory: Directory) -> Decision:
         return _first(unit)
     apart = [side for side in SIDES if has_moved(base, side, values[side])]
     moved = [side for side in apart if unit.flows(other(side))]
+    if not apart and base.undone:
+        return Settle()
     if not apart:
         return _unequal(unit, values, directory)
     if not moved:
@@ -188,8 +190,10 @@ def interval(unit: Unit, base: UnitBase, snapshot: Snapshot, side: Side) -> Inte
     known = [touch.at for touch in touches if touch is not None]
     if known and len(known) == len(touches):
         return Interval(max(known), max(known))
-    bounds = [*known, *([base.equal_at] if base.equal_at else [])]
-    return Interval(max(bounds, default=None), min(snapshot.at, record.updated + RESOLUTION))
+    after = max([*known, *([base.equal_at] if base.equal_at else [])], default=None)
+    until = min(snapshot.at, record.updated + RESOLUTION)
+    # A change that bears a time from before it was missing was committed late: only its upper end is known.
+    return Interval(after, until if after is None or after < until else snapshot.at)
 
 
 def author(unit: Unit, base: UnitBase, record: Record) -> bool | None:
