@@ -21,6 +21,7 @@ from tieline.connectors.sandbox.world import (
     CATEGORY_FIELD,
     JIRA_SECRET,
     JIRA_USER,
+    PERSON,
     PROJECT,
     SERVICENOW_SECRET,
     SERVICENOW_USER,
@@ -82,6 +83,12 @@ class Playground:
         )
 
     @property
+    def people(self) -> tuple[Account, Account]:
+        """Who may work there by hand: an edit of Tieline's own account is no person's."""
+        (servicenow, jira), secret = self._world.urls, self._world.secrets.person
+        return Account("ServiceNow", servicenow, PERSON[0], secret), Account("Jira", jira, PERSON[1], secret)
+
+    @property
     def requests(self) -> Mapping[str, int]:
         """Requests answered so far, by side and operation."""
         operations = self._world.requests.operations
@@ -102,6 +109,7 @@ class Playground:
             name = {SERVICENOW_SECRET: "servicenow.secret", JIRA_SECRET: "jira.secret"}[variable]
             _write_private(folder / name, secret)
             text = text.replace(f"env:{variable}", f"file:{name}")
+        _write_private(folder / "person.secret", self._world.secrets.person)
         path = folder / "config.toml"
         path.write_text(text, encoding="utf-8")
         return path

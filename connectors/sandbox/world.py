@@ -24,6 +24,8 @@ SERVICENOW_USER: Final = "tieline"
 SERVICENOW_SECRET: Final = "TIELINE_SERVICENOW_PASSWORD"  # noqa: S105  the name of a variable
 JIRA_USER: Final = "tieline@example.com"
 JIRA_SECRET: Final = "TIELINE_JIRA_TOKEN"  # noqa: S105  the name of a variable
+PERSON: Final = ("admin", "beth.anglin@example.com")
+"""Who may work over HTTP besides Tieline: an edit of Tieline's own account is no person's."""
 PROJECT: Final = "OPS"
 GROUP_FIELD: Final = "customfield_10050"
 CATEGORY_FIELD: Final = "customfield_10051"
@@ -39,10 +41,11 @@ Change = tuple[str, str, Toml]
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What the two accounts prove themselves with; made for one run and not shown by repr."""
+    """What Tieline's two accounts, and a person on both sides, prove themselves with; not shown by repr."""
 
     servicenow: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
     jira: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
+    person: str = field(default_factory=lambda: secrets.token_urlsafe(8), repr=False)
 
 
 class World:
@@ -73,13 +76,17 @@ class World:
         self.lock = threading.RLock()
         self.servicenow = ServiceNowSandbox(
             clock,
-            accounts={SERVICENOW_USER: self.secrets.servicenow},
+            accounts={SERVICENOW_USER: self.secrets.servicenow, PERSON[0]: self.secrets.person},
             seed=seed,
             matrix=matrix,
             lock=self.lock,
         )
         self.jira = JiraSandbox(
-            clock, accounts={JIRA_USER: self.secrets.jira}, seed=seed, index_lag=index_lag, lock=self.lock
+            clock,
+            accounts={JIRA_USER: self.secrets.jira, PERSON[1]: self.secrets.person},
+            seed=seed,
+            index_lag=index_lag,
+            lock=self.lock,
         )
         self.servicenow.seed_world()
         self.servicenow.part_struck = lambda name: self.requests.add_fault("servicenow", name)

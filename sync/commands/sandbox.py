@@ -29,6 +29,7 @@ class Playground(Protocol):
     """Both stand-ins at work."""
 
     accounts: Sequence[Account]
+    people: Sequence[Account]
     requests: Mapping[str, int]
     struck: Mapping[str, int]
 
@@ -117,6 +118,10 @@ def _announce(playground: Playground, config_path: Path, as_json: bool) -> None:
         return
     for account in playground.accounts:
         click.echo(f"{account.name:<12}{account.url}   user {account.user}   password {account.secret}")
+    servicenow, jira = playground.people
+    click.echo(
+        f"By hand, as a person: {servicenow.user} and {jira.user}, password {jira.secret} on both sides"
+    )
     click.echo(f"Configuration: {config_path}")
     click.echo(f"Try:           tieline plan --config {config_path}")
     click.echo(f"               tieline sync --initial --config {config_path}")
