@@ -96,7 +96,7 @@ def _recover_create(run: Run, intent: Intent, create: Create) -> None:
 
 
 def _join(run: Run, intent: Intent, create: Create, holders: Sequence[Record], closed: Pair | None) -> None:
-    mirror, origin = choose_holder(holders), _shown(run, create.origin)
+    mirror, origin = run.on_our_clock(choose_holder(holders)), _shown(run, create.origin)
     base = first_base(run, intent.route, intent.step, origin, mirror)
     with run.store.transaction() as tx:
         if closed is None:

@@ -40,19 +40,26 @@ def settle_mirror(
     vocabulary: Vocabulary,
     directory: Directory,
     at: datetime,
+    *,
+    ours: bool,
 ) -> Base:
-    """The first Base of a pair whose mirror was just made.
+    """The first Base of a pair whose mirror was made; `ours`: nobody but we is known to have written to it.
 
     What the create named is dealt with. What it could not name (a status, a value without a partner) is
     dealt with where the sides agree; elsewhere the origin still counts as moved. An origin that is not
-    shown now (None) counts as moved too.
+    shown now (None) counts as moved too. If somebody else wrote it before the mirror was found again, nothing
+    tells who was first: it has no Base.
     """
     side = mirror.ref.side
     units: dict[str, UnitBase] = {}
     for unit in vocabulary.units:
         base = step.bases.get(unit.name)
         if base is not None:
-            units[unit.name] = _verified(unit, base, side, mirror, _untouched(unit, mirror), directory)
+            alone = _untouched(unit, mirror, ours=ours)
+            units[unit.name] = _verified(unit, base, side, mirror, alone, directory)
+            continue
+        if not _untouched(unit, mirror, ours=ours):
+            units[unit.name] = UnitBase(equal_at=at)
             continue
         values = unit.own(side, mirror.values)
         dealt: dict[Side, Dealt | None] = {side: Dealt(values), other(side): None}
@@ -97,9 +104,13 @@ def _same_class(unit: Unit, side: Side, sent: Values, actual: Values, directory:
     return not isinstance(class_, Unmapped) and class_ == unit.classify(side, sent, directory)
 
 
-def _untouched(unit: Unit, mirror: Record) -> bool:
+def _untouched(unit: Unit, mirror: Record, *, ours: bool) -> bool:
+    """Whether nobody but the system and we wrote this unit of a mirror.
+
+    Where the side tells nothing about single fields, its last writer answers for all of them.
+    """
     touches = [mirror.touched[name] for name in unit.fields(mirror.ref.side) if name in mirror.touched]
-    return all(touch.person is False for touch in touches)
+    return all(touch.person is False for touch in touches) if mirror.touched else ours
 
 
 def races(
