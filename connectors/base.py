@@ -331,7 +331,10 @@ class Connector(Protocol):
         """The people or groups behind these field values; unknown ones are absent."""
 
     def search_entities(self, kind: Literal["person", "group"], keys: Sequence[str]) -> Mapping[str, Entity]:
-        """People by e-mail address, groups by name: each key found exactly once, with its entity."""
+        """People by e-mail address, groups by name: each key found exactly once, with its entity.
+
+        In ServiceNow a key without an @ is a user name, as the configured map has it.
+        """
 
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
         """Make each write once. A lost answer is `Unknown`; nothing here is ever sent twice."""

@@ -204,10 +204,12 @@ class MemorySide:
         return [known[id_] for id_ in ids if id_ in known]
 
     def search_entities(self, kind: Literal["person", "group"], keys: Sequence[str]) -> Mapping[str, Entity]:
-        """People by e-mail address, groups by name."""
+        """People by e-mail address or, in ServiceNow, user name; groups by name."""
         self._asked("search")
         if kind == "person":
             by_key = {entity.email: entity for entity in self.people.values()}
+            if self.side == "servicenow":
+                by_key |= {entity.user_name: entity for entity in self.people.values()}
         else:
             by_key = {entity.name: entity for entity in self.groups.values()}
         return {key: by_key[key] for key in keys if key in by_key}

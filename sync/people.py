@@ -69,13 +69,17 @@ class People:
         self, side: Side, kind: EntityKind, entities: list[Entity]
     ) -> list[tuple[Entity, Entity | None]]:
         """Each entity with its counterpart: by the configured map, else by e-mail address or name."""
-        keys = {entity.id: self._key(entity) for entity in entities}
-        across = self._sides[other(side)].search_entities(kind, sorted({k for k in keys.values() if k}))
-        known = {key.casefold(): partner for key, partner in across.items()}
-        return [(entity, known.get(keys[entity.id].casefold())) for entity in entities]
+        mapped = {entity.id: self._mapped(entity) for entity in entities}
+        across = self._sides[other(side)]
+        named = sorted({name for name in mapped.values() if name})
+        found = {entity.id.casefold(): entity for entity in across.entities(kind, named)} if named else {}
+        keys = {entity.id: mapped[entity.id] or _key(entity) for entity in entities}
+        sought = sorted({key for key in keys.values() if key and key.casefold() not in found})
+        known = {key.casefold(): partner for key, partner in across.search_entities(kind, sought).items()}
+        return [(entity, (found | known).get(keys[entity.id].casefold())) for entity in entities]
 
-    def _key(self, entity: Entity) -> str:
-        """What the counterpart is searched by: its id or name from the map, else e-mail address or name."""
+    def _mapped(self, entity: Entity) -> str:
+        """The counterpart that the map names: an account id, a user name, a group's name; "" for none."""
         edges = self._config.people.map if entity.kind == "person" else self._config.groups.map
         for edge in edges:
             ours, theirs = edge.servicenow, edge.jira
@@ -83,7 +87,7 @@ class People:
                 ours, theirs = theirs, ours
             if {entity.id, entity.user_name, entity.name} & set(ours):
                 return theirs[0]
-        return entity.email if entity.kind == "person" else entity.name
+        return ""
 
     def _keep(self, entity: Entity, partner: Entity | None, at: datetime) -> None:
         key = (entity.side, entity.kind, entity.id)
@@ -94,3 +98,8 @@ class People:
             back = (partner.side, partner.kind, partner.id)
             self._partners.setdefault(back, entity.id)
             self._names.setdefault(back, partner.name)
+
+
+def _key(entity: Entity) -> str:
+    """What a counterpart is searched by where no map names it."""
+    return entity.email if entity.kind == "person" else entity.name

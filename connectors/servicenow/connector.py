@@ -269,23 +269,30 @@ class ServiceNowConnector:
         return found
 
     def search_entities(self, kind: EntityKind, keys: Sequence[str]) -> Mapping[str, Entity]:
-        """People by e-mail address, groups by name; only unique matches.
+        """People by e-mail address, or by user name where a key is none; groups by name; only unique matches.
 
         Each key is asked for as it is and in lower case (instances may compare with case), and compared
         without case.
         """
-        field = _KEYS[kind]
         found: dict[str, Entity] = {}
-        askable = dict.fromkeys(key for key in keys if query.is_askable(key))
-        for chunk in _chunks(askable, self._settings.read_batch):
-            spellings = {spelling for key in chunk for spelling in (key, key.lower())}
-            entities = self._entities(kind, query.any_of(field, spellings), _SEARCH_LIMIT)
-            shown = Counter(_key(kind, entity) for entity in entities)
-            if not shown.keys() <= {key.casefold() for key in chunk}:
-                raise Malformed(f"searching {_ENTITY_TABLES[kind]}: the answer holds rows not asked for")
-            unique = {_key(kind, entity): entity for entity in entities if shown[_key(kind, entity)] == 1}
-            found |= {key: unique[key.casefold()] for key in chunk if key.casefold() in unique}
+        askable = list(dict.fromkeys(key for key in keys if query.is_askable(key)))
+        for field in sorted({_field(kind, key) for key in askable}):
+            for chunk in _chunks(
+                (key for key in askable if _field(kind, key) == field), self._settings.read_batch
+            ):
+                found |= self._unique(kind, field, chunk)
         return found
+
+    def _unique(self, kind: EntityKind, field: str, keys: Sequence[str]) -> Mapping[str, Entity]:
+        spellings = {spelling for key in keys for spelling in (key, key.lower())}
+        entities = self._entities(kind, query.any_of(field, spellings), _SEARCH_LIMIT)
+        shown = Counter(_known_by(field, entity) for entity in entities)
+        if not shown.keys() <= {key.casefold() for key in keys}:
+            raise Malformed(f"searching {_ENTITY_TABLES[kind]}: the answer holds rows not asked for")
+        unique = {
+            _known_by(field, entity): entity for entity in entities if shown[_known_by(field, entity)] == 1
+        }
+        return {key: unique[key.casefold()] for key in keys if key.casefold() in unique}
 
     def _entities(self, kind: EntityKind, asked: str, limit: int) -> list[Entity]:
         table, key = _ENTITY_TABLES[kind], _KEYS[kind]
@@ -391,8 +398,14 @@ def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield chunk
 
 
-def _key(kind: EntityKind, entity: Entity) -> str:
-    return (entity.email if kind == "person" else entity.name).strip().casefold()
+def _field(kind: EntityKind, key: str) -> str:
+    """The column that a key is searched in: an address has an @, a user name in the map has none."""
+    return "user_name" if kind == "person" and "@" not in key else _KEYS[kind]
+
+
+def _known_by(field: str, entity: Entity) -> str:
+    value = {"email": entity.email, "user_name": entity.user_name, "name": entity.name}[field]
+    return value.strip().casefold()
 
 
 def _goes_on(rows: Sequence[Row | ConnectorError]) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from .world import World
+from .world import PERSON_JIRA, World
 
 
 class TestFields:
@@ -97,6 +98,19 @@ class TestFields:
         world.settle()
         assert mirror.values["assignee"] == "acc-ada"
         world.in_step()
+
+    def test_people_joined_by_the_map(self) -> None:
+        """Jira Cloud often hides addresses: the map names account ids, and ServiceNow's user names."""
+        world = World(people={"map": [{"servicenow": "ada", "jira": "acc-ada"}]})
+        world.everybody()
+        world.jira.people["acc-ada"] = replace(PERSON_JIRA, email="")
+        row, mirror = world.paired(assigned_to="u-ada")
+        assert mirror.values["assignee"] == "acc-ada"
+        other = world.issue(assignee="acc-ada")
+        world.settle()
+        assert world.mirror_of(other).values["assigned_to"] == "u-ada"
+        world.in_step()
+        assert row.values["assigned_to"] == "u-ada"
 
     def test_a_person_who_appears_later_is_carried_over(self, world: World) -> None:
         world.everybody()

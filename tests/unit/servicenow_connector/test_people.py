@@ -81,6 +81,17 @@ def test_people_are_searched_by_address_whatever_the_case(instance: Instance, co
     assert instance.params()["sysparm_query"] == "emailINabel.tuter@example.com,nobody@example.com"
 
 
+def test_a_key_that_is_no_address_is_a_user_name(instance: Instance, connector: Any) -> None:
+    """The configured map joins people by it where Jira hides their addresses."""
+    instance.replies = [rows_reply(user(2, "a@example.com")), rows_reply(user(3, "b@example.com"))]
+    found = connector.search_entities("person", ["a@example.com", "User.3", "nobody"])
+    assert {key: entity.id for key, entity in found.items()} == {
+        "a@example.com": sys_id(2),
+        "User.3": sys_id(3),
+    }
+    assert instance.params()["sysparm_query"] == "user_nameINUser.3,nobody,user.3"
+
+
 def test_an_address_that_two_people_have_finds_nobody(instance: Instance, connector: Any) -> None:
     instance.replies = [
         rows_reply(user(2, "a@example.com"), user(3, "A@example.com"), user(4, "b@example.com"))
