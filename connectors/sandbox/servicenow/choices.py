@@ -15,6 +15,10 @@ _STATES: Final = (
     (NEW, "New"), (IN_PROGRESS, "In Progress"), (ON_HOLD, "On Hold"), (RESOLVED, "Resolved"),
     (CLOSED, "Closed"), (CANCELED, "Canceled"),
 )  # fmt: skip
+_PROBLEM_STATES: Final = (
+    ("101", "New"), ("102", "Assess"), ("103", "Root Cause Analysis"), ("104", "Fix in Progress"),
+    ("106", "Resolved"), ("107", "Closed"),
+)  # fmt: skip
 _CLOSE_CODES: Final = (
     "Solution provided", "Workaround provided", "Resolved by caller", "Resolved by change",
     "Resolved by problem", "Resolved by request", "Known error", "Duplicate", "User error",
@@ -47,6 +51,16 @@ _STOCK: Final[dict[tuple[str, str], tuple[tuple[str, str], ...]]] = {
                                ("hardware", "Hardware"), ("network", "Network"), ("database", "Database"),
                                ("dns", "DNS")),
     ("incident", "close_code"): tuple((code, code) for code in _CLOSE_CODES),
+    ("problem", "state"): _PROBLEM_STATES,
+    ("problem", "problem_state"): _PROBLEM_STATES,
+    ("problem", "resolution_code"): (("fix_applied", "Fix Applied"), ("risk_accepted", "Risk Accepted"),
+                                     ("duplicate", "Duplicate"), ("canceled", "Canceled")),
+    ("change_request", "state"): (("-5", "New"), ("-4", "Assess"), ("-3", "Authorize"), ("-2", "Scheduled"),
+                                  ("-1", "Implement"), ("0", "Review"), ("3", "Closed"), ("4", "Canceled")),
+    ("change_request", "type"): (("normal", "Normal"), ("standard", "Standard"), ("emergency", "Emergency")),
+    ("change_request", "close_code"): (("successful", "Successful"),
+                                       ("successful_issues", "Successful with issues"),
+                                       ("unsuccessful", "Unsuccessful")),
     ("sys_user", "notification"): (("1", "Disable"), ("2", "Enable")),
     ("sys_user", "calendar_integration"): (("1", "Outlook"),),
 }  # fmt: skip

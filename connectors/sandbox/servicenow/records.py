@@ -15,8 +15,16 @@ from tieline.connectors.sandbox.servicenow.rules import Abort, BusinessRule, Pla
 from tieline.connectors.sandbox.servicenow.schema import Row, Table
 from tieline.connectors.sandbox.servicenow.store import Store
 
+_PREFIXES: Final = {"incident": "INC", "problem": "PRB", "change_request": "CHG"}
 _FIRST_NUMBER: Final = 10_001
 """Numbers below are those of demo data."""
+
+
+_FIRST_STATES: Final[Mapping[str, Mapping[str, str]]] = {
+    "problem": {"state": "101"},
+    "change_request": {"state": "-5"},
+}
+"""Where a table's own state list begins; the column's default is that of all tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +66,17 @@ class Records:
         self._writing = writing
         self._now = now
         self._random = random
-        self._last_number = _FIRST_NUMBER - 1
+        self._last_number: dict[str, int] = {}
         self.touched: dict[str, None] = {}
 
     def insert(self, table: Table, body: Mapping[str, Any], actor: Actor, *, display: bool = False) -> Row:
         """Add a record and return it; `Refusal` if a policy or rule says no."""
         now, rules = stored(self._now()), self._rules.get(table.name) or PlainRules()
         given = self._inputs.read(table, body, actor.user, display=display)
+        start = _FIRST_STATES.get(table.name, {})
         defaults = rules.defaults(self._next_number(table), now, actor.sys_id)
         values = {name: value for name, value in given.values.items() if value or name not in defaults}
-        row = self._settle(table, rules, None, {**table.fresh(), **defaults, **values}, now, actor)
+        row = self._settle(table, rules, None, {**table.fresh(), **start, **defaults, **values}, now, actor)
         row["sys_id"] = self.new_id()
         self._stamp(row, now, actor, created=True)
         self._keep(table, row, given, now, actor)
@@ -98,12 +107,13 @@ class Records:
         self._store.rows(table.name).remove(sys_id)
 
     def _next_number(self, table: Table) -> str:
-        if table.name != "incident":
+        prefix = _PREFIXES.get(table.name)
+        if prefix is None:
             return ""
         taken = True
         while taken:
-            self._last_number += 1
-            number = f"INC{self._last_number:07}"
+            self._last_number[table.name] = self._last_number.get(table.name, _FIRST_NUMBER - 1) + 1
+            number = f"{prefix}{self._last_number[table.name]:07}"
             taken = bool(self._store.rows(table.name).having("number", number))
         return number
 

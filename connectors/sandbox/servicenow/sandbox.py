@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,12 +16,15 @@ from tieline.connectors.sandbox.servicenow import asked, world
 from tieline.connectors.sandbox.servicenow.accounts import TOKEN_PATH, Accounts, SignIn
 from tieline.connectors.sandbox.servicenow.aggregate_api import AggregateApi
 from tieline.connectors.sandbox.servicenow.answers import Refusal, no_record, no_resource, refused
+from tieline.connectors.sandbox.servicenow.attachment_api import AttachmentApi, Files, is_attachment
 from tieline.connectors.sandbox.servicenow.batch_api import BatchApi, BatchLimits
 from tieline.connectors.sandbox.servicenow.choices import ChoiceLists, choice_row
 from tieline.connectors.sandbox.servicenow.inputs import Inputs
 from tieline.connectors.sandbox.servicenow.jobs import Jobs
 from tieline.connectors.sandbox.servicenow.moments import Preferences
+from tieline.connectors.sandbox.servicenow.processes import ChangeRules, ProblemRules
 from tieline.connectors.sandbox.servicenow.properties import Properties
+from tieline.connectors.sandbox.servicenow.rate_rule import RateRule
 from tieline.connectors.sandbox.servicenow.records import Actor, Records, Writing
 from tieline.connectors.sandbox.servicenow.rules import (
     STOCK_MATRIX,
@@ -36,6 +40,7 @@ from tieline.connectors.sandbox.servicenow.tables import all_tables
 from tieline.connectors.sandbox.servicenow.wire import Wire
 from tieline.connectors.sandbox.servicenow.xml import as_xml, wants_xml
 
+_SYS_ID = re.compile(r"[0-9a-f]{32}")
 DEFAULT_PREFERENCES = Preferences("America/Los_Angeles")
 """Zone and formats of users who have set none: those of a fresh instance."""
 
@@ -47,9 +52,10 @@ class ServiceNowSandbox:
     and urgency (column). `skew` is added to `clock` to get the server's time. `lock` is taken by scripted
     people; give the same one to the server.
 
-    Switches: `sign_in` (OAuth, keys, gate, lock-out), `properties` (system properties by their real names),
-    `writing` (idle writes, business rules), `access` (hidden rows), `batch_limits`, `faults`, `later` (rules
-    that run in `tick`). `part_faults` strike the parts of batches, and `part_struck` hears of each.
+    Switches: `sign_in` (OAuth, keys, gate, lock-out), `rate_rule`, `properties` (system properties by their
+    real names), `writing` (idle writes, business rules), `access` (rows, columns and journals hidden, writes
+    ignored), `files`, `batch_limits`, `faults`, `later` (rules that run in `tick`). `part_faults` strike the
+    parts of batches, and `part_struck` hears of each.
     """
 
     name = "servicenow"
@@ -71,6 +77,7 @@ class ServiceNowSandbox:
         self.preferences = preferences
         self.faults = Faults()
         self.part_faults = Faults()
+        self.rate_rule: RateRule | None = None
         self.part_struck: Callable[[str], None] = lambda _name: None
         self.properties = Properties()
         self.writing = Writing()
@@ -83,7 +90,12 @@ class ServiceNowSandbox:
         self._stock(accounts)
 
     def _build(self, matrix: Sequence[Sequence[int]], seed: int) -> None:
-        rules: Mapping[str, TableRules] = {"incident": IncidentRules(matrix), "sys_user": UserRules()}
+        rules: Mapping[str, TableRules] = {
+            "incident": IncidentRules(matrix),
+            "problem": ProblemRules(),
+            "change_request": ChangeRules(),
+            "sys_user": UserRules(),
+        }
         self._store = Store(all_tables())
         choices = ChoiceLists(self._store.rows("sys_choice"))
         inputs = Inputs(self._store, choices, self.properties)
@@ -94,6 +106,10 @@ class ServiceNowSandbox:
         )
         self._aggregate_api = AggregateApi(self._table_api, wire)
         self._batch_api = BatchApi(self.batch_limits)
+        self.files = Files()
+        self._attachment_api = AttachmentApi(
+            self._store, self._records, self._table_api, self.properties, self.files
+        )
         self._jobs = Jobs(self._store, self._records, self.properties, self.now)
 
     def _stock(self, accounts: Mapping[str, str]) -> None:
@@ -113,14 +129,18 @@ class ServiceNowSandbox:
             return self._dated(self.accounts.token(request))
         try:
             actor = self._actor(self.accounts.user_of(request))
+            rule = self.rate_rule
+            limits = () if rule is None else rule.check(actor.user_name, self.now())
         except Refusal as refusal:
             return self._dated(refused(refusal, self._transaction()))
         response = self._serve(request, actor)
-        extra = [("X-Is-Logged-In", "true"), *self._cookies(request)]
+        extra = [("X-Is-Logged-In", "true"), *limits, *self._cookies(request)]
         return self._dated(replace(response, headers=(*response.headers, *extra)))
 
     def operation(self, request: Request) -> str:
         """Method and address, with `{id}` for a sys_id."""
+        if is_attachment(request.path):
+            return f"{request.method} {_SYS_ID.sub('{id}', request.path)}"
         found = asked.endpoint(request.path)
         if found is None:
             return f"{request.method} {request.path}"
@@ -136,6 +156,8 @@ class ServiceNowSandbox:
         return as_xml(response) if wants_xml(request) else response
 
     def _dispatch(self, request: Request, actor: Actor, transaction: str) -> Response:
+        if is_attachment(request.path):
+            return self._attachment_api.handle(request, actor, transaction)
         found = asked.endpoint(request.path)
         if found is None or (found.table == "") != (found.api == "batch"):
             raise no_resource()

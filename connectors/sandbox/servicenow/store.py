@@ -15,6 +15,10 @@ _INDEXED: Final[Mapping[str, tuple[str, ...]]] = {
     "sys_choice": ("name", "element"),
     "sys_dictionary": ("name", "element"),
     "sys_journal_field": ("element_id",),
+    "problem": ("number", "correlation_id", "state"),
+    "change_request": ("number", "correlation_id", "state"),
+    "sys_attachment": ("table_sys_id",),
+    "cmdb_ci": ("name",),
 }
 """Columns found by value without looking at every row."""
 

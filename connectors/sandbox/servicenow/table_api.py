@@ -110,6 +110,10 @@ class TableApi:
             raise invalid_table(name)
         return found
 
+    def shows(self, table: str, sys_id: str) -> bool:
+        """Whether there is such a record, and accounts are shown it."""
+        return self._store.find(table, sys_id) is not None and self._access.shows(table, sys_id)
+
     def search(self, request: Request, table: Table, actor: Actor) -> list[Row]:
         """Every row that the request's query or name=value parameters mean, before limits and access."""
         user = actor.user

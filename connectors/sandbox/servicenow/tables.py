@@ -29,8 +29,11 @@ def all_tables() -> Mapping[str, Table]:
         "incident", "Incident", _incident(), display="number", parent=_task_table(),
         labels={"close_notes": "Resolution notes"},
     )  # fmt: skip
-    platform = (_user(), _group(), _choice(), _dictionary(), _journal())
-    return {t.name: t for t in (incident, *platform)}
+    task = _task_table()
+    problem = table("problem", "Problem", _problem(), display="number", parent=task)
+    change = table("change_request", "Change Request", _change(), display="number", parent=task)
+    platform = (_user(), _group(), _choice(), _dictionary(), _journal(), _attachment(), _ci())
+    return {t.name: t for t in (incident, problem, change, *platform)}
 
 
 def parents() -> Mapping[str, Table]:
@@ -161,6 +164,79 @@ def _incident() -> list[Column]:
         text("origin_id", "Origin", 32),
         text("origin_table", "Origin table", 80),
     ]
+
+
+def _problem() -> list[Column]:
+    return [
+        choice("problem_state", "Problem state", "101", "integer", none=False),
+        choice("resolution_code", "Resolution code"),
+        choice("category", "Category"),
+        choice("subcategory", "Subcategory", dependent="category"),
+        text("cause_notes", "Cause notes", 4000),
+        text("fix_notes", "Fix notes", 4000),
+        text("workaround", "Workaround", 4000),
+        flag("known_error", "Known error"),
+        flag("major_problem", "Major problem"),
+        number("related_incidents", "Related Incidents", "0"),
+        moment("resolved_at", "Resolved"),
+        reference("resolved_by", "Resolved by", "sys_user"),
+        reference("duplicate_of", "Duplicate of", "problem"),
+        reference("first_reported_by_task", "First reported by", "task"),
+        reference("rfc", "Change request", "change_request"),
+    ]
+
+
+def _change() -> list[Column]:
+    return [
+        choice("type", "Type", "normal", none=False),
+        choice("category", "Category", "other"),
+        choice("risk", "Risk", "3", "integer", none=False),
+        choice("close_code", "Close code"),
+        choice("phase", "Phase", "requested"),
+        text("reason", "Reason", 4000),
+        text("justification", "Justification", 4000),
+        text("implementation_plan", "Implementation plan", 4000),
+        text("backout_plan", "Backout plan", 4000),
+        text("test_plan", "Test plan", 4000),
+        flag("on_hold", "On hold"),
+        flag("unauthorized", "Unauthorized"),
+        moment("start_date", "Planned start date"),
+        moment("end_date", "Planned end date"),
+        reference("requested_by", "Requested by", "sys_user"),
+        reference("chg_model", "Model", "chg_model"),
+    ]
+
+
+def _attachment() -> Table:
+    columns = [
+        *system_columns(),
+        text("table_name", "Table name", 80),
+        text("table_sys_id", "Table sys ID", 32),
+        text("file_name", "File name", 255),
+        text("content_type", "Content type", 255),
+        number("size_bytes", "Size bytes"),
+        number("size_compressed", "Size compressed"),
+        text("compressed", "Compressed", default="true"),
+        text("hash", "Hash", 100),
+        number("chunk_size_bytes", "Chunk size bytes", "700000"),
+        text("state", "State", default="available"),
+        text("average_image_color", "Average image color"),
+        text("image_height", "Image height"),
+        text("image_width", "Image width"),
+    ]
+    return table("sys_attachment", "Attachment", columns, display="file_name")
+
+
+def _ci() -> Table:
+    columns = [
+        *system_columns(),
+        Column("sys_class_name", "Class", "sys_class_name", 80),
+        text("name", "Name", 255),
+        text("asset_tag", "Asset tag"),
+        text("short_description", "Description", 1000),
+        number("operational_status", "Operational status", "1"),
+    ]
+    return table("cmdb_ci", "Configuration Item", columns, display="name")
 
 
 def _user() -> Table:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from tieline.connectors.sandbox.servicenow.choices import ChoiceLists
 from tieline.connectors.sandbox.servicenow.moments import Preferences, duration_shown, shown
 from tieline.connectors.sandbox.servicenow.paths import Path, find_path
-from tieline.connectors.sandbox.servicenow.schema import MOMENTS, NUMBERS, Column, Row, Table
+from tieline.connectors.sandbox.servicenow.schema import JOURNALS, MOMENTS, NUMBERS, Column, Row, Table
 from tieline.connectors.sandbox.servicenow.store import Store
 
 Display = Literal["false", "true", "all"]
@@ -52,7 +52,8 @@ class Wire:
             return [self._whole(table, row, view) for row in rows]
         render = self._renderer(view)
         named = [(n, p.table, p.column, p.reader) for n, p in self.paths(table, fields).items()]
-        return [{name: render(at, column, read(row)) for name, at, column, read in named} for row in rows]
+        records = [{name: render(at, column, read(row)) for name, at, column, read in named} for row in rows]
+        return records if view.display == "false" else self._with_journals(table, rows, records, view)
 
     def paths(self, table: Table, fields: str) -> Mapping[str, Path]:
         """The paths behind a comma-separated list of names, without those that mean nothing."""
@@ -90,7 +91,37 @@ class Wire:
         if view.display == "false":
             return row if view.exclude_link else self._raw_whole(table, row, view)
         render = self._renderer(view)
-        return {name: render(table, column, row[name]) for name, column in table.columns.items()}
+        record = {name: render(table, column, row[name]) for name, column in table.columns.items()}
+        return self._with_journals(table, [row], [record], view)[0]
+
+    def _with_journals(
+        self, table: Table, rows: Sequence[Row], records: list[dict[str, Any]], view: View
+    ) -> list[dict[str, Any]]:
+        """Journals are empty as values; as people see them they are all entries, the newest first."""
+        names = {n for n, column in table.columns.items() if column.type in JOURNALS}
+        for row, record in zip(rows, records, strict=True):
+            for name in names & record.keys():
+                text = self._journal(table, row["sys_id"], name, view.user)
+                record[name] = text if view.display == "true" else {"display_value": text, "value": ""}
+        return records
+
+    def _journal(self, table: Table, sys_id: str, name: str, user: Preferences) -> str:
+        column = table.columns[name]
+        entries = [
+            row for row in self._store.rows("sys_journal_field").having("element_id", sys_id)
+            if column.type == "journal_list" or row["element"] == name
+        ]  # fmt: skip
+        entries.sort(key=lambda row: row["sys_created_on"])
+        shown_entries = []
+        for entry in reversed(entries):
+            when, by = shown(entry["sys_created_on"], user), self._named(entry["sys_created_by"])
+            label = table.label_of(entry["element"])
+            shown_entries.append(f"{when} - {by} ({label})\n{entry['value']}\n\n")
+        return "".join(shown_entries)
+
+    def _named(self, user_name: str) -> str:
+        found = self._store.rows("sys_user").having("user_name", user_name)
+        return next((row["name"] for row in found), user_name)
 
     def _raw_whole(self, table: Table, row: Row, view: View) -> dict[str, Any]:
         answer: dict[str, Any] = dict(row)
