@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 from tieline.connectors.base import Action, Record, Ref, Side, Values
 
 Origin = Literal["person", "rule", "system"]
+UNDO: Final = "undo "
+"""How the rule begins that stands in a Base where a person undid a pass: the sides differ on purpose."""
 PairState = Literal["active", "frozen", "unlinked"]
 
 
@@ -47,6 +49,12 @@ class UnitBase:
     def of(self, side: Side) -> Dealt | None:
         """The entry of one side."""
         return self.servicenow if side == "servicenow" else self.jira
+
+    @property
+    def undone(self) -> str:
+        """The rule by which a person undid a pass here; "" where nobody did."""
+        rules = [dealt.rule for dealt in (self.servicenow, self.jira) if dealt is not None]
+        return next((rule for rule in rules if rule.startswith(UNDO)), "")
 
 
 @dataclass(frozen=True, slots=True)

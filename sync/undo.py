@@ -17,11 +17,10 @@ from tieline.sync.errand import came_through, read_both, works_of
 from tieline.sync.explain import action_json, step_lines
 from tieline.sync.mapping import Unit
 from tieline.sync.merge import has_moved
-from tieline.sync.model import AuditEntry, Dealt, Pair, Snapshot, Step, UnitBase
+from tieline.sync.model import UNDO, AuditEntry, Dealt, Pair, Snapshot, Step, UnitBase
 from tieline.sync.run import Run
 from tieline.sync.steps import ordered
 from tieline.sync.store.store import Tx
-from tieline.sync.verify import UNDO
 from tieline.sync.work import Work
 
 REVERSIBLE: Final = frozenset({"Update", "Transition"})

@@ -14,6 +14,7 @@ from tieline.connectors.base import SIDES, Record, Side, Values
 from tieline.sync.explain import values_json
 from tieline.sync.health import LOOKED_BACK, drained
 from tieline.sync.mapping import Directory, Unit
+from tieline.sync.merge import has_moved
 from tieline.sync.model import Conflict, Pair, Park
 from tieline.sync.pairing import pair_key
 from tieline.sync.run import Run
@@ -40,8 +41,6 @@ FOR_PEOPLE: Final = frozenset({"conflict", "held", "parked", "undone"})
 MARGIN: Final = timedelta(seconds=2)
 _HELD: Final = frozenset({"unmapped", "flapping", "cut"})
 _HISTORY: Final = 50
-UNDO: Final = "undo "
-"""How the rule of a Base entry begins that `tieline undo` set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +191,13 @@ def _of_pair(
 def _settled(run: Run, pair: Pair, unit: Unit, own: dict[Side, Values]) -> tuple[Cause, str]:
     """Why both sides may have been dealt with and differ all the same."""
     base = pair.base.unit(unit.name)
-    dealt = {side: base.of(side) for side in SIDES}
-    moved = [
-        s for s in SIDES if (d := dealt[s]) is None or any(d.values.get(n) != v for n, v in own[s].items())
-    ]
-    if moved and all(not unit.flows("jira" if side == "servicenow" else "servicenow") for side in moved):
+    if unit.rules.direction != "both":
         return "one-way", ""
-    if not moved:
-        rules = [d.rule for d in dealt.values() if d is not None and d.rule.startswith(UNDO)]
-        if rules:
-            return "undone", f"put back by `tieline {rules[0]}`"
+    if not any(has_moved(base, side, own[side]) for side in SIDES):
+        if base.undone:
+            return "undone", f"put back by `tieline {base.undone}`"
+        if unit.stands_apart(own["servicenow"], own["jira"]):
+            return "decided", f"a closed incident stays closed (reopen rule of {pair.route})"
         with run.store.read() as tx:
             past = tx.conflicts(open_only=False, pair=pair.id, limit=_HISTORY)
         for conflict in past:

@@ -23,7 +23,22 @@ from tieline.connectors.sandbox.core import Clock, Fault, RealClock, Request, Re
 from tieline.connectors.sandbox.expected import Maps
 from tieline.connectors.sandbox.jira import Ticket
 from tieline.connectors.sandbox.world import World
-from tieline.sync.commands import conflicts, parked, plan, session, show, status, sync
+from tieline.sync.commands import (
+    audit,
+    conflicts,
+    forget,
+    leave,
+    parked,
+    plan,
+    rebuild,
+    session,
+    show,
+    state,
+    status,
+    sync,
+    undo,
+    verify,
+)
 from tieline.sync.store import Store, open_store
 
 Row = dict[str, Any]
@@ -31,7 +46,9 @@ MONDAY = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 AT_ONCE = (timedelta(0), timedelta(0))
 WRITES = ("PUT", "PATCH", "DELETE")
 READS_BY_POST = ("search", "bulkfetch")
-COMMANDS = (conflicts, parked, plan, session, show, status, sync)
+COMMANDS = (
+    audit, conflicts, forget, leave, parked, plan, rebuild, session, show, state, status, sync, undo, verify,
+)  # fmt: skip
 ABEL, BETH = "abel.tuter", "beth.anglin@example.com"
 
 
