@@ -11,6 +11,7 @@ from tieline.connectors.base import (
     Create,
     RemoveLink,
     ShowLink,
+    Side,
     Transition,
     Update,
     Value,
@@ -21,6 +22,8 @@ from tieline.sync.model import Conflict, Park, PassSummary, Plan, Step
 
 LONGEST = 60
 """Characters of one value that a line shows."""
+LEAD = 20
+"""Characters that a line shows of two long texts before the place where they begin to differ."""
 
 
 def shown(value: Value, longest: int = LONGEST) -> str:
@@ -42,18 +45,36 @@ def values_json(values: Values) -> dict[str, Any]:
     return {name: as_json(value) for name, value in sorted(values.items())}
 
 
-def action_lines(action: Action) -> list[str]:
-    """What one action writes, a line a field."""
+def moved(before: Value, after: Value) -> str:
+    """A change on one line: of long texts the part where they begin to differ."""
+    if isinstance(before, str) and isinstance(after, str) and max(len(before), len(after)) > LONGEST:
+        same = next((n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
+        start = max(0, same - LEAD)
+        before, after = (f"…{text[start:]}" if start else text for text in (before, after))
+    return f"{shown(before)} -> {shown(after)}"
+
+
+Names = Mapping[tuple[Side, str], str]
+"""What people and groups are called: (side, id) -> name."""
+
+
+def action_lines(action: Action, names: Names | None = None) -> list[str]:
+    """What one action writes, a line a field; people by their names where those are known."""
+
+    def named(side: Side, value: Value) -> Value:
+        known = (names or {}).get((side, value)) if isinstance(value, str) else None
+        return known or value
+
     match action:
         case Create():
             head = f"create in {action.side} at {action.place}"
-            return [head, *(f"  {n} := {shown(v)}" for n, v in sorted(action.values.items()))]
-        case Update():
-            changes = (
-                f"{action.ref.side} {n}: {shown(action.before.get(n))} -> {shown(v)}"
+            given = ((n, named(action.side, v)) for n, v in sorted(action.values.items()))
+            return [head, *(f"  {n} := {shown(value)}" for n, value in given)]
+        case Update(ref=ref):
+            return [
+                f"{ref.side} {n}: {moved(named(ref.side, action.before.get(n)), named(ref.side, v))}"
                 for n, v in sorted(action.values.items())
-            )
-            return list(changes)
+            ]
         case Transition():
             extra = "".join(f", {n} := {shown(v)}" for n, v in sorted(action.values.items()))
             return [f"jira status -> {shown(action.move.to)}{extra}"]
@@ -69,15 +90,15 @@ def action_lines(action: Action) -> list[str]:
             assert_never(action)
 
 
-def step_lines(step: Step) -> list[str]:
+def step_lines(step: Step, names: Names | None = None) -> list[str]:
     """One step: what it writes, and why."""
-    lines = action_lines(step.action)
+    lines = action_lines(step.action, names)
     return [*lines, *(f"    because {why}" for why in step.why if why)]
 
 
-def plan_lines(plan: Plan) -> list[str]:
-    """One pair's plan."""
-    lines = [line for step in plan.steps for line in step_lines(step)]
+def plan_lines(plan: Plan, names: Names | None = None) -> list[str]:
+    """One pair's plan; `names` are those of the people and groups in it."""
+    lines = [line for step in plan.steps for line in step_lines(step, names)]
     lines += [f"hold: {c.reason}" for c in plan.conflicts if c.open]
     lines += [] if plan.park is None else [f"park: {plan.park.detail}"]
     return lines

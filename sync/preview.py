@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from itertools import islice
+from types import MappingProxyType
 
 from tieline.connectors.base import SIDES, Record, Ref
-from tieline.sync.apply import Work, contexts
+from tieline.sync.apply import contexts
 from tieline.sync.engine import Progress, find_label, silent
+from tieline.sync.explain import Names
 from tieline.sync.intake import candidates, mirror_step
+from tieline.sync.mapping import Directory
 from tieline.sync.model import InboxEntry, Pair, Plan, Snapshot
 from tieline.sync.pairing import is_foreign_mirror, own_marker, pair_key, record_key
 from tieline.sync.parking import BY_MAPPING, BY_PERSON, seen_values, stays_parked
 from tieline.sync.plan import plan
 from tieline.sync.run import Run
+from tieline.sync.work import Work
 
 Reasons = frozenset[str]
 """Why a record is looked at: feed, person, mapping, ..."""
@@ -25,7 +29,8 @@ Reasons = frozenset[str]
 class Proposal:
     """What would be done about one incident. `pair` is None where its mirror would be made first.
 
-    With `rests` it is parked or held, and a pass would leave it alone.
+    With `rests` it is parked or held, and a pass would leave it alone. `names` are those of the people and
+    groups in it.
     """
 
     label: str
@@ -33,6 +38,7 @@ class Proposal:
     pair: Pair | None = None
     note: str = ""
     rests: bool = False
+    names: Names = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def empty(self) -> bool:
@@ -124,7 +130,9 @@ def _paired(run: Run, pairs: Sequence[tuple[Pair, Reasons]], now: datetime) -> I
             continue
         conflicts = standing.get(work.pair.id, ())
         snapshot = Snapshot(work.pair, records["servicenow"], records["jira"], now, conflicts)
-        yield Proposal(label, plan(snapshot, work.vocabulary, context[work.pair.route]), work.pair)
+        mine = context[work.pair.route]
+        made = plan(snapshot, work.vocabulary, mine)
+        yield Proposal(label, made, work.pair, names=_names(mine.directory))
 
 
 def _unpaired(run: Run, refs: Mapping[Ref, Reasons], now: datetime) -> Iterator[Proposal]:
@@ -140,4 +148,10 @@ def _unpaired(run: Run, refs: Mapping[Ref, Reasons], now: datetime) -> Iterator[
                 entry = InboxEntry(record_key(record.ref), None, record.ref, refs[record.ref], now, now, 0)
                 found.append((entry, record))
     for candidate in candidates(run, found):
-        yield Proposal(candidate.record.label, Plan((mirror_step(run, candidate, now),)))
+        step = mirror_step(run, candidate, now)
+        directory = run.people.directory([(candidate.record, run.vocabularies[candidate.route])], now)
+        yield Proposal(candidate.record.label, Plan((step,)), names=_names(directory))
+
+
+def _names(directory: Directory) -> Names:
+    return {(side, id_): name for (side, _, id_), name in directory.names.items()}

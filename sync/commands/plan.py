@@ -93,7 +93,7 @@ def _tell(proposal: Proposal, as_json: bool) -> None:
         click.echo(json.dumps(said))
         return
     click.secho(proposal.label, bold=True)
-    lines = [*plan_lines(proposal.plan), *([proposal.note] if proposal.note else [])]
+    lines = [*plan_lines(proposal.plan, proposal.names), *([proposal.note] if proposal.note else [])]
     click.echo("\n".join(f"  {line}" for line in lines))
 
 
