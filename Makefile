@@ -19,16 +19,21 @@ TESTS ?= tests
 JOBS  ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check contract bench format setup docs clean
+.PHONY: help demo test conformance-live check contract bench format setup docs clean
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 16
 
 demo: $(RUN)  ## two stand-in systems, people at work on both, and Tieline between them (DEMO="--seed 7" for options)
 	$(BIN)/tieline demo $(DEMO)
 
 test: $(DEV)  ## the whole test suite (TESTS=tests/unit for a part, JOBS=4 for more processes)
 	$(BIN)/pytest -n $(JOBS) $(TESTS)
+
+conformance-live: $(DEV)  ## the connectors' suite on a live instance (TIELINE_CONFORMANCE=config.toml; never in CI)
+	@test -n "$$TIELINE_CONFORMANCE" || { echo "name a configuration: make conformance-live" \
+		"TIELINE_CONFORMANCE=config.toml (docs/sandbox.md)" >&2; exit 2; }
+	$(BIN)/pytest -n 0 tests/conformance/test_live.py
 
 check: $(DEV) $(LINK)  ## format, lint, types, import layers, and that the wheel holds every module
 	$(BIN)/ruff format --check .
@@ -45,7 +50,9 @@ format: $(DEV)  ## put the code into the project's format and mend what ruff can
 docs: $(DEV)  ## write the parts of docs/ that are generated from the program
 	$(BIN)/python docs/generate_commands.py
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/generate_policy.py
 	$(BIN)/python docs/generate_findings.py
+	$(BIN)/python docs/generate_sandbox.py
 
 contract: $(DEV)  ## all that the suite sends and gets, against the vendors' own documents (where ../shared is)
 	$(BIN)/python -W ignore -m tests.contract
