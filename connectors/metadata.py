@@ -90,7 +90,8 @@ class PlaceInfo:
 
     `readable` holds the columns that a record showed (None: there was no record to look at). `used` counts,
     by field, the values of a sample of the newest records. `moves` are the transitions that issues show now,
-    by status. `rights` maps a permission to whether we have it. `matrix` is the priority that comes out of
+    by status. `hidden_people` maps the ids of people in the sample whose e-mail address is not shown to us to
+    their names. `rights` maps a permission to whether we have it. `matrix` is the priority that comes out of
     (impact, urgency), as the instance looks it up or as the sample shows it. `unseen` names what could not
     be read, with the reason.
     """
@@ -106,6 +107,7 @@ class PlaceInfo:
     groups: tuple[str, ...] = ()
     used: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: MappingProxyType({}))
     sampled: int = 0
+    hidden_people: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     rights: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     matrix: Mapping[tuple[str, str], str] = field(default_factory=lambda: MappingProxyType({}))
     unseen: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -126,7 +128,7 @@ class Inspector(Protocol):
         """Where incidents may live, as far as we are shown."""
 
     def place(self, place: str, columns: Sequence[str] = ()) -> PlaceInfo:
-        """Everything that is told about one place. `columns` are those that must be readable.
+        """Everything that is told about one place. `columns` are the fields that are mirrored there.
 
         ConfigError if there is no such place, or it is not shown to us.
         """

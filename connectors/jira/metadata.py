@@ -6,16 +6,18 @@ Transitions are read off issues that are there, one a status; none is ever tried
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import requests
 from tieline.connectors.answers import json_body
+from requests.auth import AuthBase
 from tieline.connectors.auth import Auth
 from tieline.connectors.base import FieldKind, Move
 from tieline.connectors.errors import ConfigError, ConnectorError, Denied, Gone, Malformed
 from tieline.connectors.http import HardenedAdapter, harden
+from tieline.connectors.jira.people import person
 from tieline.connectors.jira.records import move_of
 from tieline.connectors.jira.searching import Query, page
 from tieline.connectors.jira.settings import JiraSettings, issue_type_of, project_of, quoted
@@ -44,7 +46,7 @@ class JiraInspector:
     def __init__(
         self,
         settings: JiraSettings,
-        auth: Auth,
+        auth: Auth | AuthBase,
         adapter: HardenedAdapter,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
@@ -109,6 +111,7 @@ class JiraInspector:
             edit=self._edit_screen(next(iter(by_status.values()), ""), seen),
             used=self._used(sample, described, fields),
             sampled=len(sample),
+            hidden_people=_hidden(sample, columns),
             rights=self._rights(project_of(place), seen),
             unseen=seen,
         )
@@ -294,6 +297,13 @@ def _screen(metas: Mapping[str, Mapping[str, Any]]) -> Screen:
         name for name, meta in metas.items() if meta.get("required") and not meta.get("hasDefaultValue")
     }
     return Screen(frozenset(metas), frozenset(required - {"project", "issuetype"}))
+
+
+def _hidden(sample: Iterable[Mapping[str, Any]], names: Sequence[str]) -> dict[str, str]:
+    """People in these fields whose e-mail address is not shown to us (Jira Cloud: profile visibility)."""
+    held = ((issue.get("fields") or {}).get(name) for issue in sample for name in names)
+    people = [person(value) for value in held if isinstance(value, Mapping) and "displayName" in value]
+    return {entity.id: entity.name for entity in people if not entity.email}
 
 
 def _listed(fields: Mapping[str, FieldInfo]) -> list[str]:

@@ -15,6 +15,7 @@ from tieline.connectors.errors import ConfigError, Denied, Malformed
 from tieline.connectors.http import HardenedAdapter, Timing
 from tieline.connectors.metadata import FieldInfo, Option, PlaceInfo, PlaceName, SiteInfo
 from tieline.connectors.servicenow.connector import ServiceNowConnector
+from tieline.connectors.servicenow.query import by_ids, is_id
 from tieline.connectors.servicenow.records import Row, plain
 from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.wire import Wire
@@ -22,6 +23,7 @@ from tieline.connectors.servicenow.wire import Wire
 SAMPLE: Final = 500
 """Newest records that are looked at for what is in use."""
 _MANY: Final = 5000
+_PEOPLE: Final = 100
 _KINDS: Final[Mapping[str, FieldKind]] = {
     "string": "line", "string_full_utf8": "line", "html": "text", "translated_text": "line",
     "integer": "choice", "choice": "choice", "glide_list": "set", "email": "line", "url": "line",
@@ -71,6 +73,7 @@ class ServiceNowInspector:
             fields=self._with_options(fields, self._choices(lineage, listed, seen)),
             readable=frozenset(newest.rows[0]) if newest.rows else None,
             groups=self._groups(seen),
+            hidden_people=self._hidden(sample, seen),
             used=_counts(sample),
             sampled=len(sample),
             rights=self._roles(seen),
@@ -147,6 +150,17 @@ class ServiceNowInspector:
     def _groups(self, seen: _Seen) -> tuple[str, ...]:
         rows = seen.rows("sys_user_group", "active=true^ORDERBYname", ("name",), limit=_MANY, needed=True)
         return tuple(dict.fromkeys(plain(row.get("name")) for row in rows if plain(row.get("name"))))
+
+    def _hidden(self, sample: Iterable[Row], seen: _Seen) -> dict[str, str]:
+        """Assignees of the sample whose row, or e-mail address, this account is not shown."""
+        ids = sorted({plain(row.get("assigned_to")) for row in sample} - {""})[:_PEOPLE]
+        asked = [each for each in ids if is_id(each)]
+        rows = (
+            seen.rows("sys_user", by_ids(asked), ("sys_id", "name", "email"), limit=_PEOPLE) if asked else []
+        )
+        names = {plain(row.get("sys_id")): plain(row.get("name")) for row in rows}
+        shown = {plain(row.get("sys_id")) for row in rows if plain(row.get("email"))}
+        return {each: names.get(each, each) for each in asked if each not in shown}
 
     def _roles(self, seen: _Seen) -> Mapping[str, bool]:
         """The roles that we hold, where we may see them."""

@@ -40,6 +40,7 @@ def check_fields(live: Live) -> Iterator[Finding]:
             yield from _one_side(live, field, side)
         yield from _values(live, field)
     yield from _groups(live)
+    yield from _people(live)
     yield from _screens(live)
     yield from _marker(live)
 
@@ -128,6 +129,16 @@ def _groups(live: Live) -> Iterator[Finding]:
         left = [name for name in live.servicenow.groups if name not in options | mapped]
         if left:
             yield Finding("TD034", f"field {field.name}", f"no option for {listing(left)}")
+
+
+def _people(live: Live) -> Iterator[Finding]:
+    if not any(field.kind == "person" for field in live.fields):
+        return
+    for side in SIDES:
+        mapped = set(values(live.config.people.map, side))
+        left = [n for i, n in live.place(side).hidden_people.items() if not {i, n} & mapped]
+        if left:
+            yield Finding("TD035", side, listing(left))
 
 
 # Screens

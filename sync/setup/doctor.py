@@ -64,7 +64,8 @@ def _place(
     if side == "servicenow":
         name, wanted = route.servicenow.table, columns(config)
     else:
-        name, wanted = f"{route.jira.project}/{route.jira.issue_type}", ()
+        name = f"{route.jira.project}/{route.jira.issue_type}"
+        wanted = tuple(field.jira for field in config.fields_for(route))
     where = f"route {route.name}, {side}"
     return _asked(where, lambda: inspector.place(name, wanted), findings, absent="TD010")
 

@@ -137,6 +137,11 @@ _ALL: Final = (
     Kind("TD034", "note", "groups without a partner",
          "Groups and options are joined by equal names. For these, [groups].unknown says what happens.",
          "Add the option, or a line to [groups].map."),
+    Kind("TD035", "warning", "people whose e-mail address is not shown",
+         "People of both sides are joined by e-mail address. Without one, [people].unknown says what "
+         "happens: as a rule the other side shows nobody.",
+         "Let the account see the addresses (Jira Cloud: profile visibility, or a managed account), or join "
+         "them in [people].map."),
     Kind("TD040", "error", "a mapped state that ServiceNow does not have",
          "[status].map names a state or hold reason that the choice list does not have.",
          "Correct the map: it takes values, such as \"2\" or \"3/4\"."),

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Literal, assert_never
+from typing import Final, Literal
 
-from tieline.sync.config.sides import BasicAuth, Jira, JiraAuth, PatAuth, ServiceNow, TokenAuth
+from tieline.sync.config.sides import Jira, JiraAuth, ServiceNow, ServiceNowAuth
 from tieline.sync.setup.fields import FieldLine
 from tieline.sync.setup.likeness import Line, usable
 from tieline.sync.setup.proposal import PriorityProposal, Proposal, StatusProposal
@@ -71,16 +71,10 @@ def _sides(start: Start, proposal: Proposal) -> Iterator[str]:
     yield _aside(f"marker = {text(proposal.marker)}", "on mirrors only: which incident an issue came from")
 
 
-def _auth(auth: JiraAuth) -> str:
-    match auth:
-        case TokenAuth():
-            return f'{{ kind = "token", user = {text(auth.user)}, token = {text(str(auth.token))} }}'
-        case BasicAuth():
-            return f'{{ kind = "basic", user = {text(auth.user)}, password = {text(str(auth.password))} }}'
-        case PatAuth():
-            return f'{{ kind = "pat", token = {text(str(auth.token))} }}'
-        case _:
-            assert_never(auth)
+def _auth(auth: ServiceNowAuth | JiraAuth) -> str:
+    """The inline table of a way to sign in; secrets are references."""
+    entries = auth.model_dump(exclude_none=True).items()
+    return "{ " + ", ".join(f"{key} = {text(str(value))}" for key, value in entries) + " }"
 
 
 def _route(start: Start, proposal: Proposal) -> Iterator[str]:

@@ -123,6 +123,23 @@ def test_foreign_values_in_the_marker_column_are_told(desk: Desk) -> None:
     assert "1 recent" in findings(desk, 0)["TD062"]
 
 
+def test_people_who_cannot_be_joined_are_a_warning_unless_they_are_mapped(desk: Desk) -> None:
+    hidden = desk.world.jira.add_user("hidden.hand", display="Hidden Hand", email_hidden=True)
+    desk.world.jira.create("beth.anglin", "OPS", "Incident", {"summary": "Mail", "assignee": "hidden.hand"})
+    desk.world.jira.create("beth.anglin", "OPS", "Incident", {"summary": "Disk", "assignee": "fred.luddy"})
+    stranger = desk.world.servicenow.add_user("no.mail", email="")
+    values = {"short_description": "x", "assigned_to": stranger["sys_id"]}
+    desk.world.servicenow.create("joe.employee", values)
+    desk.configure()
+    found = findings(desk, 3)["TD035"]
+    assert "Hidden Hand" in found
+    assert "No Mail" in found
+    assert "Fred" not in found
+    joined = f'map = [{{ servicenow = "No Mail", jira = "{hidden}" }}]   # others'
+    desk.configure(swap('map = []                            # e.g. { servicenow = "user name"', joined))
+    assert "TD035" not in findings(desk, 0)
+
+
 def test_a_code_can_be_explained_without_a_configuration(desk: Desk) -> None:
     said = desk.run("doctor", "--explain", "td023").stdout
     assert "create screen" in said
