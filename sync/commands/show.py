@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tieline.sync.model import AuditEntry, Conflict, Pair, Park
 
 TRAIL = 200
+MADE = "as when the mirror was made"
+NEW = "not dealt with yet"
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _why(found: Shown, unit: Unit) -> str:
             why = reasons[0] if reasons else f"{unit.name}: {entry.action}"
             return f"{why} ({entry.at:%Y-%m-%d %H:%M} UTC, pass {entry.pass_id})"
     dealt = base.of(found.pair.origin)
-    return f"{unit.name}: " + ("as when the mirror was made" if dealt is not None else "not dealt with yet")
+    return f"{unit.name}: {MADE if dealt is not None else NEW}"
 
 
 def _value(found: Shown, unit: Unit, side: Side, values: Values) -> str:
@@ -161,13 +163,40 @@ def side_by_side(found: Shown) -> str:
         f"{pair.number} = {pair.key}, raised in {pair.origin}, route {pair.route}, {pair.state}",
         *(line.rstrip() for line in drawn.get().splitlines()),
         "why each value is what it is",
-        *(f"  {_why(found, unit)}" for unit in found.units),
+        *(f"  {reason}" for reason in _reasons(found)),
+        *_troubles(found),
     ]
-    for conflict in found.conflicts:
-        state = "open" if conflict.open else f"{conflict.winner or 'nobody'} won"
-        lines.append(f"conflict {conflict.id}: {conflict.reason} ({state})")
-    lines += [] if found.park is None else [f"parked: {found.park.detail}"]
     return "\n".join(lines)
+
+
+def _reasons(found: Shown) -> list[str]:
+    """Why each value is so, a line a field; fields that nothing happened to share a line."""
+    told = {unit.name: _why(found, unit) for unit in found.units}
+    quiet: dict[str, list[str]] = {}
+    for name, why in told.items():
+        if why in (f"{name}: {MADE}", f"{name}: {NEW}"):
+            quiet.setdefault(why.removeprefix(f"{name}: "), []).append(name)
+    silent = {name for names in quiet.values() for name in names}
+    return [
+        *(why for name, why in told.items() if name not in silent),
+        *(f"{', '.join(names)}: {why}" for why, names in quiet.items()),
+    ]
+
+
+def _troubles(found: Shown) -> list[str]:
+    """Conflicts, a park and what is not in step, each with the command that helps."""
+    lines = []
+    for conflict in found.conflicts:
+        state = f"{conflict.winner or 'nobody'} won"
+        if conflict.open:
+            state = f"open: tieline conflicts resolve {conflict.id} --take servicenow|jira"
+        lines.append(f"conflict {conflict.id}: {conflict.reason} ({state})")
+    pair = found.pair
+    if found.park is not None:
+        lines.append(f"parked: {found.park.detail} (tieline parked retry {pair.number})")
+    elif any(_in_step(found, unit) == "no" for unit in found.units):
+        lines.append(f"not in step: `tieline plan --only {pair.number}` shows what a pass would do")
+    return lines
 
 
 def _in_step(found: Shown, unit: Unit) -> str:

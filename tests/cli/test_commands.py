@@ -246,11 +246,23 @@ class TestShow:
             out = site.run("show", name).out
             assert out.startswith(f"{row['number']} = {ticket.key}, raised in servicenow")
             assert "category: changed in servicenow (" in out
+            assert "  summary, description, subcategory, assignee, group, status, priority: as when" in out
+            assert "not in step" not in out
         said = site.run("show", ticket.key, "--json").json
         category = next(field for field in said["fields"] if field["field"] == "category")
         assert category["servicenow"] == {"category": "software"}
         assert category["jira"] == {"customfield_10051": "Software"}
         assert category["jira_base"] == {"customfield_10051": "Software"}
+
+    def test_what_is_not_in_step_is_pointed_out(self, site: Site) -> None:
+        row, _ = site.paired()
+        site.desk(row, category="software")
+        out = site.run("show", row["number"]).out
+        assert f"not in step: `tieline plan --only {row['number']}`" in out
+
+    def test_an_open_conflict_names_the_command(self, site: Site) -> None:
+        row, _ = clash(site)
+        assert "tieline conflicts resolve 1 --take" in site.run("show", row["number"]).out
 
     def test_one_without_a_pair(self, site: Site) -> None:
         site.paired()
