@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tieline.connectors.auth import BasicAuth
+from tieline.connectors.auth import BasicAuth, BearerAuth
 from tieline.connectors.base import Applied, Create, Record, Ref, Transition, Update
 from tieline.connectors.errors import (
     ConnectorError,
@@ -25,9 +25,11 @@ from tieline.connectors.errors import (
 )
 from tieline.connectors.http import HardenedAdapter, HttpSettings, Timing
 from tieline.connectors.jira import JiraConnector, JiraSettings, only_reads
+from tieline.connectors.jira.metadata import JiraInspector
 from tieline.connectors.sandbox import faults
 from tieline.connectors.sandbox.core import Fault, Request, RequestLog, Response, Server, VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox
+from tieline.connectors.sandbox.jira.catalog import custom
 from tieline.connectors.sandbox.jira.limits import limited
 
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -41,6 +43,13 @@ class World:
     server: Server
     clock: VirtualClock
     connector: JiraConnector
+    secret: str = field(repr=False)
+
+    def inspector(self) -> JiraInspector:
+        settings = JiraSettings(self.server.url, self.jira.world.deployment, (), {}, "labels")
+        user = "tieline@example.com" if settings.cloud else "tieline"
+        adapter = HardenedAdapter(HttpSettings(self.server.url), only_reads)
+        return JiraInspector(settings, BasicAuth(user, self.secret), adapter, self.clock.now)
 
     def trouble(self, *names: str, times: int | None = None) -> None:
         """From now on every request meets these faults; each strikes so many times."""
@@ -94,7 +103,7 @@ def build() -> Iterator[Build]:
         adapter = HardenedAdapter(HttpSettings(server.url, timeout_s=600), only_reads, timing)
         connector = JiraConnector(chosen, BasicAuth(user, password), adapter, clock.now)
         connector.identity()
-        return World(jira, server, clock, connector)
+        return World(jira, server, clock, connector, password)
 
     yield built
     for server in running:
@@ -269,6 +278,23 @@ def test_a_resolution_that_is_not_reported_is_refused_by_name_and_then_known(wor
     again = world.read(ref)
     assert isinstance(again, Record)
     assert "resolution" in next(move for move in again.moves if move.to == "Resolved").required
+
+
+def test_a_personal_access_token_is_all_that_is_needed(build: Build) -> None:
+    world = build("datacenter")
+    settings = JiraSettings(world.server.url, "datacenter", (("OPS", "Incident"),), KINDS, "labels")
+    assert JiraConnector(settings, BearerAuth(world.secret), clock=world.clock.now).identity().id == "tieline"
+    with pytest.raises(Denied):
+        JiraConnector(settings, BearerAuth("other"), clock=world.clock.now).identity()
+
+
+def test_screens_that_come_in_pages_are_read_whole(world: World) -> None:
+    world.raised()
+    for number in range(60):
+        world.jira.add_field(custom(20_000 + number, f"Extra {number}", "line"), projects=["OPS"])
+    found = world.inspector().place("OPS/Incident")
+    assert found.create is not None
+    assert {f"customfield_{20_000 + number}" for number in range(60)} <= set(found.create.fields)
 
 
 # Limits
