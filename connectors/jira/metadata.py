@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import requests
-from tieline.connectors.answers import json_body
 from requests.auth import AuthBase
+from tieline.connectors.answers import json_body
 from tieline.connectors.auth import Auth
 from tieline.connectors.base import FieldKind, Move
 from tieline.connectors.errors import ConfigError, ConnectorError, Denied, Gone, Malformed
