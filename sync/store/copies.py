@@ -134,6 +134,8 @@ def vacuum(store: Store) -> tuple[int, int]:
     before = _size(store.place)
     engine = store.database.engine.execution_options(isolation_level="AUTOCOMMIT")
     with told(store.place), engine.connect() as connection:
+        if store.place.path is not None:
+            connection.exec_driver_sql("PRAGMA query_only=OFF")
         connection.exec_driver_sql("VACUUM")
         if store.place.path is not None:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
