@@ -6,6 +6,7 @@ Exit codes: 0 in step, 1 failed, 2 usage or configuration, 3 finished but someth
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -327,6 +328,8 @@ def root(context: click.Context, log_level: str, log_format: str) -> None:
     Exit codes: 0 in step, 1 failed, 2 usage or configuration, 3 finished but something needs a person.
     """
     context.obj = Adapters()
+    if os.environ.get("NO_COLOR"):
+        context.color = False
     if log_level != "warning" or log_format != "text":
         from tieline.sync.logs import set_up_logs
 
