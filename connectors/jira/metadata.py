@@ -56,15 +56,15 @@ class JiraInspector:
 
     def site(self) -> SiteInfo:
         """Who we are there, and which Jira it is. ConfigError if it is not of the configured kind."""
-        info = self._wire.get("Jira's version", "serverInfo")
-        told = info if isinstance(info, Mapping) else {}
-        deployment = "cloud" if told.get("deploymentType") == "Cloud" else "datacenter"
         configured = self._site.settings.deployment
-        if "deploymentType" in told and deployment != configured:
-            raise ConfigError(f"the configuration says {configured}, the server says {deployment}")
-        name = "Cloud" if deployment == "cloud" else "Data Center"
-        title = f"Jira {name} {told.get('version', '')}".strip()
-        return SiteInfo(self._site.identity(), title, deployment, self._adapter.limits)
+        told = deployment_of(self._adapter)
+        if told not in ("", configured):
+            raise ConfigError(f"the configuration says {configured}, the server says {told}")
+        identity = self._site.identity()
+        info = self._wire.get("Jira's version", "serverInfo")
+        version = info.get("version", "") if isinstance(info, Mapping) else ""
+        name = "Cloud" if configured == "cloud" else "Data Center"
+        return SiteInfo(identity, f"Jira {name} {version}".strip(), configured, self._adapter.limits)
 
     def places(self) -> Sequence[PlaceName]:
         """Every project with each of its issue types."""

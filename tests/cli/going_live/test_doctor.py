@@ -116,6 +116,13 @@ def test_transitions_and_screens_are_read_off_issues(desk: Desk) -> None:
     assert "'Waiting'" in found["TD044"]
 
 
+def test_a_column_that_an_access_rule_hides_is_an_error(desk: Desk) -> None:
+    desk.world.servicenow.create("joe.employee", {"short_description": "Disk full"})
+    desk.world.servicenow.access.unreadable.add("close_notes")
+    desk.configure()
+    assert "close_notes" in findings(desk, 1)["TD011"]
+
+
 def test_foreign_values_in_the_marker_column_are_told(desk: Desk) -> None:
     values = {"short_description": "Disk full", "correlation_id": "NAGIOS-42"}
     desk.world.servicenow.create("joe.employee", values)

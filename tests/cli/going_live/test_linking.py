@@ -73,6 +73,17 @@ def test_a_foreign_value_is_never_overwritten_by_a_marker(ready: Desk) -> None:
     assert marks(ready, other, both) == ("NAGIOS-43", "by hand")
 
 
+def test_a_marker_that_does_not_take_makes_no_pair(ready: Desk) -> None:
+    theirs = issue(ready)
+    ours = incident(ready)
+    ready.world.servicenow.access.unwritable.add("correlation_id")
+    older = ready.world.jira.create("beth.anglin", "OPS", "Incident", {"summary": "x", MARKER: "taken"})
+    refused = ready.run("link", ours["number"], older.key, "--yes", code=1)
+    assert "does not show the marker" in refused.stderr
+    assert marks(ready, ours, theirs) == ("", "")
+    assert "no pair" in ready.run("unlink", ours["number"], code=2).stderr
+
+
 def test_what_cannot_be_a_pair_is_refused_with_the_reason(ready: Desk) -> None:
     ours, theirs = incident(ready), issue(ready)
     bug = ready.world.jira.create("beth.anglin", "DEV", "Bug", {"summary": "Crash"})
