@@ -18,7 +18,12 @@ EXIT_CONFIGURATION = 2
 
 @click.group("config")
 def config() -> None:
-    """Check the configuration file, or describe it."""
+    """Check the configuration file, or describe it.
+
+    \b
+    tieline config check
+    tieline config schema
+    """
 
 
 @config.command()
@@ -29,6 +34,10 @@ def check(context: click.Context, config_path: Path, as_json: bool) -> None:
     """Say whether the file is right, or everything that is wrong with it.
 
     Reads the file only: no system is asked and no secret is looked up. Exits 2 if there is a fault.
+
+    \b
+    tieline config check
+    tieline config check --config staging.toml --json
     """
     from tieline.sync.config import FaultyConfig, load_config
 

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 @click.group()
 def conflicts() -> None:
-    """What both sides changed apart: list, show, resolve."""
+    """What both sides changed apart: list, show, resolve.
+
+    \b
+    tieline conflicts list
+    tieline conflicts resolve 12 --take jira
+    """
 
 
 @conflicts.command("list")

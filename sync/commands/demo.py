@@ -143,6 +143,10 @@ def demo(
 
     Starts stand-ins of both systems, lets people work on both sides between passes, and ends with a check
     that reads both sides over HTTP, apart from Tieline's state. Exits 1 if they differ.
+
+    \b
+    tieline demo
+    tieline demo --log incident_event_log.csv.gz --incidents 500
     """
     adapters: Adapters = context.obj
     stage: Theatre = adapters.theatre(example_configuration(), log, seed=seed, incidents=incidents)

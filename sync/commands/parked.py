@@ -36,7 +36,11 @@ def list_(config_path: Path, as_json: bool) -> None:
     """List what is parked, with the reason and when it is tried again.
 
     It is tried again after growing pauses, when one of its mirrored values moves, when the configuration
-    changes, and when you say so: tieline parked retry REF
+    changes, and when you say so.
+
+    \b
+    tieline parked list
+    tieline parked retry INC0010023
     """
     from tieline.sync.explain import park_json
 

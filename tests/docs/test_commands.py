@@ -58,6 +58,13 @@ def test_every_command_says_what_it_does(program: click.Command) -> None:
                 assert parameter.help, f"{name} {parameter.opts[0]} has no help text"
 
 
+def test_every_command_shows_an_example(program: click.Command) -> None:
+    for name, command in commands(program, click.Context(program, info_name="tieline")):
+        if not isinstance(command, click.Group):
+            examples = (command.help or "").partition("\b")[2] + (command.epilog or "")
+            assert name in examples, f"{name} --help shows no example"
+
+
 def test_the_readme_names_every_first_command(root: Path, program: click.Command) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
     assert isinstance(program, click.Group)
