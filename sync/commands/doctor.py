@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ def doctor(context: click.Context, config_path: Path, explain: str | None, as_js
     from tieline.sync.setup.findings import Finding, worst
 
     if explain:
-        click.echo(_explanation(explain.upper()))
+        click.echo(_explanation(explain.upper(), as_json))
         return
     adapters: Adapters = context.obj
     config = load_config(config_path)
@@ -59,12 +60,14 @@ def doctor(context: click.Context, config_path: Path, explain: str | None, as_js
         context.exit(EXIT_FAILED if weight == "error" else EXIT_PERSON)
 
 
-def _explanation(code: str) -> str:
+def _explanation(code: str, as_json: bool) -> str:
     from tieline.sync.setup.findings import KINDS
 
     kind = KINDS.get(code)
     if kind is None:
         raise ConfigError(f"there is no code {code}: they go from {min(KINDS)} to {max(KINDS)}")
+    if as_json:
+        return json.dumps(asdict(kind), indent=2)
     return f"{kind.code} ({kind.severity}): {kind.title}\n  {kind.meaning}\n  {kind.remedy}"
 
 

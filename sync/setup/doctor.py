@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from tieline.connectors.base import SIDES, Side
 from tieline.connectors.errors import (
@@ -24,6 +24,8 @@ from tieline.sync.setup.findings import Finding
 from tieline.sync.setup.live import Live, columns
 
 T = TypeVar("T")
+_OF_BOTH: Final = frozenset({"TD015", "TD016"})
+"""What would be said of a side that told nothing."""
 Told = Callable[[str, int, int], None]
 """Told what is being looked at, how much is done, and how much there is."""
 
@@ -49,13 +51,19 @@ def examine(config: Config, sides: Mapping[Side, Inspector], progress: Told) -> 
     for number, route in enumerate(config.routes):
         progress(f"looking at the route {route.name}", number, len(config.routes))
         places = {side: _place(config, route, side, sides[side], findings) for side in sites}
-        ours, theirs = places.get("servicenow"), places.get("jira")
-        if ours is not None and theirs is not None:
-            live = Live(config, route, ours, theirs)
-            findings += check_rights(live)
-            findings += check_fields(live)
-            findings += check_status(live)
+        findings += _route(config, route, {side: p for side, p in places.items() if p is not None})
     return Report(tuple(_facts(config, sites)), tuple(dict.fromkeys(findings)))
+
+
+def _route(config: Config, route: Route, places: Mapping[Side, PlaceInfo]) -> Iterator[Finding]:
+    """The findings of one route; of a side that told nothing, nothing is concluded."""
+    if not places:
+        return
+    unknown = PlaceInfo("", readable=frozenset(columns(config)))
+    live = Live(config, route, places.get("servicenow", unknown), places.get("jira", unknown))
+    for check in (check_rights, check_fields, check_status):
+        found = check(live)
+        yield from (each for each in found if len(places) == len(SIDES) or each.code not in _OF_BOTH)
 
 
 def _place(

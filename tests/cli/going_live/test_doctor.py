@@ -90,6 +90,18 @@ def test_an_unreachable_side_and_a_refused_one_do_not_hide_each_other(desk: Desk
     assert "jira" in found["TD002"]
 
 
+def test_one_silent_side_does_not_keep_the_other_from_being_checked(desk: Desk) -> None:
+    def changed(text: str) -> str:
+        text = text.replace(desk.world.urls[0], "http://127.0.0.1:9")
+        return text.replace('jira = "Canceled"', 'jira = "Withdrawn"')
+
+    desk.configure(changed)
+    found = findings(desk, 1)
+    assert set(found) == {"TD001", "TD041", "TD042", "TD044"}
+    desk.configure(lambda text: text.replace(desk.world.urls[1], "http://127.0.0.1:9"))
+    assert set(findings(desk, 1)) <= {"TD001"}
+
+
 def test_a_value_in_use_without_a_partner_is_a_warning(desk: Desk) -> None:
     desk.world.servicenow.add_choice("category", "telephony", "Telephony")
     desk.configure()
@@ -151,4 +163,5 @@ def test_a_code_can_be_explained_without_a_configuration(desk: Desk) -> None:
     said = desk.run("doctor", "--explain", "td023").stdout
     assert "create screen" in said
     assert "TD023 (error)" in said
+    assert json.loads(desk.run("doctor", "--explain", "TD023", "--json").stdout)["severity"] == "error"
     assert "there is no code" in desk.run("doctor", "--explain", "TD999", code=2).stderr

@@ -99,7 +99,9 @@ def test_what_cannot_be_a_pair_is_refused_with_the_reason(ready: Desk) -> None:
     assert marks(ready, ours, second) == ("", "")
 
 
-def test_an_unlinked_pair_is_left_alone_until_it_is_asked_for(ready: Desk) -> None:
+@pytest.mark.parametrize("leaves_scope", ["keep", "unlink"])
+def test_an_unlinked_pair_is_left_alone_until_it_is_asked_for(ready: Desk, leaves_scope: str) -> None:
+    ready.configure(lambda text: text.replace('leaves_scope = "keep"', f'leaves_scope = "{leaves_scope}"'))
     ours, theirs = incident(ready), issue(ready)
     ready.run("link", ours["number"], theirs.key, "--yes")
     ready.run("sync", "--initial")
