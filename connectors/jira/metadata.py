@@ -61,7 +61,7 @@ class JiraInspector:
         if told not in ("", configured):
             raise ConfigError(f"the configuration says {configured}, the server says {told}")
         identity = self._site.identity()
-        info = self._wire.get("Jira's version", "serverInfo")
+        info = self._get("Jira's version", "serverInfo")
         version = info.get("version", "") if isinstance(info, Mapping) else ""
         name = "Cloud" if configured == "cloud" else "Data Center"
         return SiteInfo(identity, f"Jira {name} {version}".strip(), configured, self._adapter.limits)
@@ -76,7 +76,7 @@ class JiraInspector:
 
     def _projects(self) -> Iterator[tuple[str, str]]:
         if not self._site.settings.cloud:
-            found = self._wire.get("Jira's projects", "project")
+            found = self._get("Jira's projects", "project")
         else:
             found = self._paged("Jira's projects", "project/search", ("values",))
         for project in found if isinstance(found, list) else []:
@@ -84,7 +84,7 @@ class JiraInspector:
 
     def _types(self, project: str) -> list[Mapping[str, Any]]:
         """The issue types of a project with their statuses."""
-        found = self._wire.get(f"project {project}", f"project/{segment(project)}/statuses")
+        found = self._get(f"project {project}", f"project/{segment(project)}/statuses")
         return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
     def place(self, place: str, columns: Sequence[str] = ()) -> PlaceInfo:
@@ -95,8 +95,8 @@ class JiraInspector:
             StatusInfo(str(s["name"]), str((s.get("statusCategory") or {}).get("key", "")))
             for s in type_.get("statuses", ())
         )
-        described = {f.id: f for f in map(field_of, self._wire.fields("Jira's fields"))}
-        raw = {str(d.get("id")): d for d in self._wire.fields("Jira's fields")}
+        raw = {str(each.get("id")): each for each in self._wire.fields("Jira's fields")}
+        described = {id_: field_of(each) for id_, each in raw.items()}
         create, metas = self._create_screen(place, seen)
         fields = {id_: _field(field, raw[id_], metas.get(id_)) for id_, field in described.items()}
         sample = self._sample(place, sorted({*columns, *_listed(fields)} & set(fields)))
@@ -146,7 +146,7 @@ class JiraInspector:
                 seen["the create screen"] = "this account may not create issues of this type"
                 return None, {}
             metas = self._paged("the create screen", f"{root}/{ids[0]}", ("fields", "values"))
-        except (Denied, Gone, Malformed, Refusal) as error:
+        except (Denied, Gone, Malformed) as error:
             seen["the create screen"] = str(error)
             return None, {}
         by_id: dict[str, Mapping[str, Any]] = {str(m.get("fieldId") or m.get("key")): m for m in metas}
@@ -157,8 +157,8 @@ class JiraInspector:
             seen["the edit screen"] = "there is no issue yet that would show it"
             return None
         try:
-            answer = self._wire.get("the edit screen", f"issue/{segment(id_)}/editmeta")
-        except (Denied, Gone, Malformed, Refusal) as error:
+            answer = self._get("the edit screen", f"issue/{segment(id_)}/editmeta")
+        except (Denied, Gone, Malformed) as error:
             seen["the edit screen"] = str(error)
             return None
         fields = answer.get("fields") if isinstance(answer, Mapping) else None
@@ -193,7 +193,7 @@ class JiraInspector:
     def _moves(self, id_: str) -> tuple[Move, ...]:
         params = {"expand": "transitions.fields"}
         try:
-            answer = self._wire.get("open transitions", f"issue/{segment(id_)}/transitions", params)
+            answer = self._get("open transitions", f"issue/{segment(id_)}/transitions", params)
         except (Gone, Denied):
             return ()
         listed = answer.get("transitions") if isinstance(answer, Mapping) else None
@@ -220,7 +220,7 @@ class JiraInspector:
     # Lists and rights
 
     def _names(self, what: str) -> tuple[str, ...]:
-        found = self._wire.get(f"Jira's list of {what}", what)
+        found = self._get(f"Jira's list of {what}", what)
         return tuple(str(each.get("name")) for each in found) if isinstance(found, list) else ()
 
     def _with_lists(self, fields: dict[str, FieldInfo]) -> dict[str, FieldInfo]:
@@ -235,8 +235,8 @@ class JiraInspector:
         """Jira REST: "Get my permissions"."""
         params = {"projectKey": project, "permissions": ",".join(PERMISSIONS)}
         try:
-            answer = self._wire.get("our permissions", "mypermissions", params)
-        except (ConnectorError, Refusal) as error:
+            answer = self._get("our permissions", "mypermissions", params)
+        except ConnectorError as error:
             seen["our permissions"] = str(error)
             return {}
         told = answer.get("permissions") if isinstance(answer, Mapping) else None
@@ -251,7 +251,7 @@ class JiraInspector:
         """All entries of a resource that pages by offset; Cloud and Data Center name the list differently."""
         found: list[dict[str, Any]] = []
         while True:
-            answer = self._wire.get(what, path, {"startAt": len(found), "maxResults": _PAGE})
+            answer = self._get(what, path, {"startAt": len(found), "maxResults": _PAGE})
             if not isinstance(answer, Mapping):
                 raise Malformed(f"{what}: the answer is no object")
             lists = (answer[name] for name in names if isinstance(answer.get(name), list))
@@ -262,6 +262,13 @@ class JiraInspector:
                 return found
             if total is None and last is None and len(entries) < _PAGE:
                 return found
+
+    def _get(self, what: str, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """The JSON of a GET; Malformed also where Jira says that it was asked for something wrong."""
+        try:
+            return self._wire.get(what, path, params)
+        except Refusal as refusal:
+            raise Malformed(str(refusal)) from None
 
     def close(self) -> None:
         """Let go of connections."""
