@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
-from tieline.sync.config.values import Alternatives, Duration, Flag, Line, Table, fault
+from tieline.sync.config.values import Alternatives, Duration, Flag, Line, Table, Text, fault
 
 Strength = Literal["suggest", "until_touched", "on_create", "always"]
 FieldKindName = Literal["choice", "text", "set", "time", "flag"]
@@ -143,7 +143,7 @@ class StepTable(Table):
     after: Duration | None = Field(default=None, description="Time that passes before it.")
     set: Values = Field(default_factory=dict, description="What is edited.")
     expect: Values = Field(default_factory=dict, description="Values expected then.")
-    reasons: dict[str, Line] = Field(default_factory=dict, description="The rule expected behind a value.")
+    reasons: dict[str, Text] = Field(default_factory=dict, description="The rule expected behind a value.")
 
 
 class TestTable(Table):
@@ -159,7 +159,7 @@ class TestTable(Table):
         default=None, description="The time; 2026-01-05 10:00 UTC, a Monday, without it."
     )
     expect: Values = Field(default_factory=dict, description='Values expected; "" for none.')
-    reasons: dict[str, Line] = Field(
+    reasons: dict[str, Text] = Field(
         default_factory=dict, description='The rule expected behind a value; "" for no rule.'
     )
     step: tuple[StepTable, ...] = Field(

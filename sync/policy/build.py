@@ -72,7 +72,7 @@ def build(pieces: Iterable[Piece], mirrored: Mapping[str, Kind]) -> Policy:
     priority = _only(makers, "priority")
     major = _only(makers, "major")
     return Policy(
-        rules=tuple(r for m in makers for r in m.rules()) + (major.major() if major else ()),
+        rules=(major.major() if major else ()) + tuple(r for m in makers for r in m.rules()),
         bounds=priority.bounds() if priority else (),
         matrix=priority.matrix(vocabulary) if priority else Matrix(),
         vocabulary=MappingProxyType(vocabulary),
@@ -245,7 +245,9 @@ class _Maker:
         values, orders = self.reader.assignments(then, path)
         sets = [Assignment(n, v, "until_touched") for n, v in values.items()]
         sets.append(Assignment("major", is_major, "always"))
-        return Rule(id_, when, tuple(sets), MappingProxyType(orders), spot=self.spot(path))
+        return Rule(
+            id_, when, tuple(sets), MappingProxyType(orders), before=frozenset({"*"}), spot=self.spot(path)
+        )
 
     def tests(self) -> list[Test]:
         return [self._test(table, ("test", number)) for number, table in enumerate(self.tables.test)]

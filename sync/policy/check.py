@@ -1,4 +1,4 @@
-"""Checks a policy: every finding, sorted by place, without those that comments ignore. Pure but for its inputs."""
+"""Checks a policy: every finding, sorted by place, without those that comments ignore. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check(
     policy = loaded.policy
     found = [*check_values(policy), *_includes(loaded)]
     sane = _simple(policy)
-    found += [_too_many(entry) for entry in (*policy.rules, *policy.bounds) if entry not in sane]
+    found += [_too_many(entry) for entry in policy.entries if entry not in sane]
     known = _without_unknown_calendars(policy)
     if len(sane) == len(policy.rules) + len(policy.bounds) and known:
         engine = Engine(policy)
@@ -44,7 +44,7 @@ def check(
 def _simple(policy: Policy) -> list[Rule | Bound]:
     """The rules whose conditions can be taken apart."""
     found: list[Rule | Bound] = []
-    for entry in (*policy.rules, *policy.bounds):
+    for entry in policy.entries:
         try:
             clauses(entry.when)
         except TooManyAlternatives:
@@ -55,42 +55,57 @@ def _simple(policy: Policy) -> list[Rule | Bound]:
 
 def _too_many(entry: Rule | Bound) -> Finding:
     return Finding(
-        "TL025", "error", entry.spot, f"the condition of {entry.id!r} has too many alternatives",
-        "they multiply, and each is compared with every other rule", "make two rules of it", entry.id,
-    )  # fmt: skip
+        "TL025",
+        "error",
+        entry.spot,
+        f"the condition of {entry.id!r} has too many alternatives",
+        "they multiply, and each is compared with every other rule",
+        "make two rules of it",
+        entry.id,
+    )
 
 
 def _without_unknown_calendars(policy: Policy) -> bool:
     """Whether every calendar that is asked is there; without its hours nothing can be evaluated."""
     from tieline.sync.policy.conditions import atoms
 
-    entries: list[Rule | Bound] = [*policy.rules, *policy.bounds]
-    asked = {atom.calendar for entry in entries for atom in atoms(entry.when)} - {""}
+    asked = {atom.calendar for entry in policy.entries for atom in atoms(entry.when)} - {""}
     return asked <= policy.calendars.keys()
 
 
 def _untested(policy: Policy, engine: Engine) -> Iterator[Finding]:
     fired = {id_ for result in run_tests(engine, policy.tests) for id_ in result.fired}
-    entries: list[Rule | Bound] = [*policy.rules, *policy.bounds]
-    for entry in entries:
+    for entry in policy.entries:
         if entry.id not in fired:
             yield Finding(
-                "TL018", "warning", entry.spot, f"no test reaches the rule {entry.id!r}",
+                "TL018",
+                "warning",
+                entry.spot,
+                f"no test reaches the rule {entry.id!r}",
                 "nobody notices when a change of the policy breaks it",
-                "add a [[test]] with an incident that it applies to", entry.id,
-            )  # fmt: skip
+                "add a [[test]] with an incident that it applies to",
+                entry.id,
+            )
 
 
 def _includes(loaded: Loaded) -> Iterator[Finding]:
     for include in loaded.includes:
         if not include.matched:
             yield Finding(
-                "TL017", "warning", include.spot, f"no file matches {include.pattern!r}",
-                "what is meant to be included is missing", "correct the pattern; it is relative to this file",
-            )  # fmt: skip
+                "TL017",
+                "warning",
+                include.spot,
+                f"no file matches {include.pattern!r}",
+                "what is meant to be included is missing",
+                "correct the pattern; it is relative to this file",
+            )
     for file, text in loaded.texts.items():
         if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
             yield Finding(
-                "TL017", "warning", Spot(file, 1, 1), "this file is included and holds nothing",
-                "what nobody uses misleads whoever reads it", "remove it, or fill it",
-            )  # fmt: skip
+                "TL017",
+                "warning",
+                Spot(file, 1, 1),
+                "this file is included and holds nothing",
+                "what nobody uses misleads whoever reads it",
+                "remove it, or fill it",
+            )

@@ -1,4 +1,4 @@
-"""Findings about the policy beside what both instances know, and about the workflow. Pure: no instance is asked."""
+"""Findings about the policy beside what both instances know; no instance is asked. Pure."""
 
 from __future__ import annotations
 
@@ -74,10 +74,13 @@ def _absent(name: str, terms: tuple[Term, ...], side: Side, known: set[str]) -> 
             value = own.partition("/")[0] if name == "status" and side == "servicenow" else own
             if value not in known:
                 yield Finding(
-                    "TL020", "error", term.spot, f"{side} has no {name} {own!r}, which {term.name!r} is called there",
+                    "TL020",
+                    "error",
+                    term.spot,
+                    f"{side} has no {name} {own!r}, which {term.name!r} is called there",
                     "the value cannot be written there, and is never read",
                     f"{suggestion(own, sorted(known))} If it is new: tieline metadata pull",
-                )  # fmt: skip
+                )
 
 
 def _moves(config: Config | None, snapshot: Snapshot | None) -> list[dict[str, set[str]]]:
@@ -90,7 +93,9 @@ def _moves(config: Config | None, snapshot: Snapshot | None) -> list[dict[str, s
         if moves:
             found.append(moves)
     if not found and snapshot is not None:
-        found = [{k: set(v) for k, v in place.moves.items()} for place in snapshot.places("jira") if place.moves]
+        found = [
+            {k: set(v) for k, v in place.moves.items()} for place in snapshot.places("jira") if place.moves
+        ]
     return found
 
 
@@ -110,7 +115,10 @@ def _unreached(policy: Policy, workflows: list[dict[str, set[str]]]) -> Iterator
             for status in term.jira:
                 if status not in reached:
                     yield Finding(
-                        "TL013", "error", term.spot, f"no path of the workflow leads to the status {status!r}",
+                        "TL013",
+                        "error",
+                        term.spot,
+                        f"no path of the workflow leads to the status {status!r}",
                         "an incident that gets there in ServiceNow is parked: its issue cannot follow",
                         "add a transition in Jira, or take the status out of the map",
-                    )  # fmt: skip
+                    )

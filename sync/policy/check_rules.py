@@ -1,4 +1,4 @@
-"""Findings about rules beside each other: unreachable, impossible, contradicting, flipping, never due. Pure."""
+"""Findings about rules: unreachable, impossible, contradicting, flipping, never due. Pure."""
 
 from __future__ import annotations
 
@@ -55,10 +55,14 @@ def _impossible(regions: Regions, samples: Mapping[int, Record | None]) -> Itera
     for number, entry in enumerate(regions.entries):
         if not regions.of[number]:
             yield Finding(
-                "TL005", "error", entry.spot, f"no incident meets the conditions of {entry.id!r}",
-                "they contradict each other, so it never applies", "correct a condition, or remove the rule",
+                "TL005",
+                "error",
+                entry.spot,
+                f"no incident meets the conditions of {entry.id!r}",
+                "they contradict each other, so it never applies",
+                "correct a condition, or remove the rule",
                 entry.id,
-            )  # fmt: skip
+            )
         elif samples[number] is None:
             yield _undecided(entry, f"whether any incident meets the conditions of {entry.id!r}")
 
@@ -111,26 +115,35 @@ def _covered(
 def _hidden_rule(regions: Regions, rule: Rule, number: int, before: list[int]) -> Finding:
     names = _names(regions, number, before)
     return Finding(
-        "TL004", "error", rule.spot, f"the rule {rule.id!r} never speaks: {names} always come first",
+        "TL004",
+        "error",
+        rule.spot,
+        f"the rule {rule.id!r} never speaks: {names} always come first",
         "the first rule that sets a field wins, and together they hold wherever this one does",
-        "move it above them, narrow them, or remove it", rule.id,
-    )  # fmt: skip
+        "move it above them, narrow them, or remove it",
+        rule.id,
+    )
 
 
 def _hidden_field(regions: Regions, rule: Rule, number: int, before: list[int], name: str) -> Finding:
     names = _names(regions, number, before)
     return Finding(
-        "TL004", "error", rule.at(f"then.{name}"),
+        "TL004",
+        "error",
+        rule.at(f"then.{name}"),
         f"the {name} of the rule {rule.id!r} is never used: {names} always come first",
         "the first rule that sets a field wins, and together they hold wherever this one does",
-        f"move it above them, or take {name} out of it", rule.id,
-    )  # fmt: skip
+        f"move it above them, or take {name} out of it",
+        rule.id,
+    )
 
 
 def _names(regions: Regions, number: int, before: list[int]) -> str:
     touching = {other for box in regions.of[number] for other in regions.touching(box)}
     ids = [repr(regions.entries[other].id) for other in before if other in touching]
-    return ", ".join(ids[:MAX_OPPONENTS]) + (f" and {len(ids) - MAX_OPPONENTS} more" if len(ids) > MAX_OPPONENTS else "")
+    return ", ".join(ids[:MAX_OPPONENTS]) + (
+        f" and {len(ids) - MAX_OPPONENTS} more" if len(ids) > MAX_OPPONENTS else ""
+    )
 
 
 def _contradicting(policy: Policy, regions: Regions) -> Iterator[Finding]:
@@ -141,7 +154,11 @@ def _contradicting(policy: Policy, regions: Regions) -> Iterator[Finding]:
         touching = {other for box in regions.of[number] for other in regions.touching(box) if other < number}
         for other in sorted(touching):
             rival = policy.rules[other]
-            fields = [n for n, a in values[number].items() if n in values[other] and values[other][n].value != a.value]
+            fields = [
+                n
+                for n, a in values[number].items()
+                if n in values[other] and values[other][n].value != a.value
+            ]
             if not fields or rule.id in rival.before or "*" in rival.before:
                 continue
             if all(len(found.get(n, ("", {}, []))[2]) >= MAX_OPPONENTS for n in fields):
@@ -157,17 +174,25 @@ def _contradicting(policy: Policy, regions: Regions) -> Iterator[Finding]:
 def _contradiction(rule: Rule, name: str, severity: Severity, example: Record, rivals: list[str]) -> Finding:
     names = ", ".join(map(repr, rivals))
     return Finding(
-        "TL006", severity, rule.at(f"then.{name}"),
+        "TL006",
+        severity,
+        rule.at(f"then.{name}"),
         f"{rule.id!r} and {names} set {name} to different values, {told(example)}",
         "only their order in the file decides which one speaks",
-        f'narrow one of them, or say in the earlier one that it is meant: before = ["{rule.id}"]', rule.id,
-    )  # fmt: skip
+        f'narrow one of them, or say in the earlier one that it is meant: before = ["{rule.id}"]',
+        rule.id,
+    )
 
 
 def _overlap(policy: Policy, regions: Regions, earlier: int, later: int) -> tuple[Severity, Record | None]:
-    """An incident of both, unless the earlier is a special case of the later; less grave where texts part them."""
+    """An incident of both, unless the earlier is a special case of the later; how grave that is."""
     one, two = policy.rules[earlier], policy.rules[later]
-    both = [m for a in regions.of[earlier] for b in regions.of[later] if (m := regions.space.meet(a, b)) is not None]
+    both = [
+        m
+        for a in regions.of[earlier]
+        for b in regions.of[later]
+        if (m := regions.space.meet(a, b)) is not None
+    ]
     example = regions.exists(both, [one.when, two.when], []).example
     if example is None:
         return "info", None
@@ -192,7 +217,9 @@ def _flipping(
     for number, boxes, undone in _circles(policy, regions):
         tries += 1
         if tries > MAX_TRIES:
-            yield _undecided(policy.rules[number], "whether more rules flip back and forth: there are too many circles")
+            yield _undecided(
+                policy.rules[number], "whether more rules flip back and forth: there are too many circles"
+            )
             return
         when = policy.rules[number].when
         starts = [samples[number], *(_start(regions, box, when) for box in boxes)]
@@ -218,15 +245,18 @@ def _flip(policy: Policy, rule: Rule, flapping: Mapping[str, tuple[str, ...]], s
     ids = sorted({id_ for ids in flapping.values() for id_ in ids})
     first = next((r for r in policy.rules if r.id in ids), rule)
     return Finding(
-        "TL007", "error", first.spot,
+        "TL007",
+        "error",
+        first.spot,
         f"{', '.join(map(repr, ids))} change {fields} back and forth for ever, {told(start)}",
         "each makes the condition of another one true; such an incident is left as it is and held",
-        "let the conditions ask something that the rules do not set", first.id,
-    )  # fmt: skip
+        "let the conditions ask something that the rules do not set",
+        first.id,
+    )
 
 
 def _circles(policy: Policy, regions: Regions) -> Iterator[tuple[int, list[Box], Rule]]:
-    """Rules on a circle of what they set and ask, with where to start: a rule's region, freed of what it sets."""
+    """Rules on a circle of what they set and ask, with where to start: a region, freed of what it sets."""
     reads = [{atom.field for atom in atoms(rule.when)} for rule in policy.rules]
     writes = [{a.field for a in rule.sets} for rule in policy.rules]
     for number in reads:
@@ -237,10 +267,12 @@ def _circles(policy: Policy, regions: Regions) -> Iterator[tuple[int, list[Box],
         for two in sorted(looped):
             if not writes[one] & reads[two] and one != two:
                 continue
-            boxes = []
+            boxes: list[Box] = []
             for box in regions.of[two]:
                 freed = {key: mask for key, mask in box.items() if key[0] not in writes[one]}
-                boxes += [m for own in regions.of[one] if (m := regions.space.meet(own, freed)) is not None][:4]
+                boxes += [m for own in regions.of[one] if (m := regions.space.meet(own, freed)) is not None][
+                    :4
+                ]
             yield one, boxes[:8], rule
 
 
@@ -277,25 +309,42 @@ def _bounds(policy: Policy, regions: Regions) -> Iterator[Finding]:
         for high, ceiling in ((n, b) for n, b in known if b.kind == "ceiling"):
             if order.index(ceiling.priority) <= order.index(floor.priority):
                 continue
-            both = [m for a in regions.of[low] for b in regions.of[high] if (m := regions.space.meet(a, b)) is not None]
+            both = [
+                m
+                for a in regions.of[low]
+                for b in regions.of[high]
+                if (m := regions.space.meet(a, b)) is not None
+            ]
             example = regions.exists(both, [floor.when, ceiling.when], []).example
             if example is not None:
                 yield Finding(
-                    "TL021", "warning", ceiling.spot,
+                    "TL021",
+                    "warning",
+                    ceiling.spot,
                     f"the floor {floor.id!r} and the ceiling {ceiling.id!r} contradict, {told(example)}",
-                    "no priority is within both; the floor wins", "narrow the condition of one of them", ceiling.id,
-                )  # fmt: skip
+                    "no priority is within both; the floor wins",
+                    "narrow the condition of one of them",
+                    ceiling.id,
+                )
 
 
 def _never_due(policy: Policy) -> Iterator[Finding]:
     for rule in policy.rules:
         timed = [atom for atom in atoms(rule.when) if atom.operator == "older_than"]
-        closed = {a.calendar for a in timed if a.calendar in policy.calendars and not policy.calendars[a.calendar].ever_open()}
+        closed = {
+            a.calendar
+            for a in timed
+            if a.calendar in policy.calendars and not policy.calendars[a.calendar].ever_open()
+        }
         for name in sorted(closed):
             yield _not_due(rule, f"the calendar {name!r} has no hours", "give the calendar hours")
         aged = all(any(_aged(literal) for literal in clause) for clause in clauses(rule.when))
         if timed and aged and rule.sets and all(a.strength == "on_create" for a in rule.sets):
-            yield _not_due(rule, "it speaks on_create only, and nothing is that old when it is raised", "use another strength")
+            yield _not_due(
+                rule,
+                "it speaks on_create only, and nothing is that old when it is raised",
+                "use another strength",
+            )
 
 
 def _aged(literal: Literal) -> bool:
@@ -306,6 +355,12 @@ def _aged(literal: Literal) -> bool:
 
 def _not_due(rule: Rule, what: str, remedy: str) -> Finding:
     why = "its time never comes"
-    return Finding("TL015", "error", rule.at("when.opened"), f"{rule.id!r} can never be due: {what}", why, remedy, rule.id)
-
-
+    return Finding(
+        "TL015",
+        "error",
+        rule.at("when.opened"),
+        f"{rule.id!r} can never be due: {what}",
+        why,
+        remedy,
+        rule.id,
+    )

@@ -1,4 +1,4 @@
-"""Findings about single values: ids, fields, vocabulary, matrix, maps, patterns, and what nobody uses. Pure."""
+"""Findings about values: ids, fields, vocabulary, matrix, maps, patterns, what nobody uses. Pure."""
 
 from __future__ import annotations
 
@@ -35,13 +35,9 @@ def check_values(policy: Policy) -> Iterator[Finding]:
     yield from _tests(policy)
 
 
-def _entries(policy: Policy) -> list[Rule | Bound]:
-    return [*policy.rules, *policy.bounds]
-
-
 def _ids(policy: Policy) -> Iterator[Finding]:
     groups: list[tuple[str, list[tuple[str, Spot]]]] = [
-        ("rule", [(entry.id, entry.spot) for entry in _entries(policy)]),
+        ("rule", [(entry.id, entry.spot) for entry in policy.entries]),
         ("test", [(test.name, test.spot) for test in policy.tests]),
         *(
             (f"{name} value", [(term.name, term.spot) for term in terms])
@@ -53,24 +49,33 @@ def _ids(policy: Policy) -> Iterator[Finding]:
         for id_, spot in named:
             if id_ in first:
                 yield Finding(
-                    "TL001", "error", spot, f"the {what} {id_!r} stands twice, first at {first[id_].short}",
-                    "reasons, tests and ignores name it, and could mean either", "give one of them another name", id_,
-                )  # fmt: skip
+                    "TL001",
+                    "error",
+                    spot,
+                    f"the {what} {id_!r} stands twice, first at {first[id_].short}",
+                    "reasons, tests and ignores name it, and could mean either",
+                    "give one of them another name",
+                    id_,
+                )
             first.setdefault(id_, spot)
 
 
 def _fields(policy: Policy) -> Iterator[Finding]:
     known = {**CANONICAL, **policy.own_fields}
-    for entry in _entries(policy):
+    for entry in policy.entries:
         asked = {atom.field: _spot(entry, f"when.{atom.field}") for atom in atoms(entry.when)}
         given = {a.field: entry.at(f"then.{a.field}") for a in entry.sets} if isinstance(entry, Rule) else {}
         for name, spot in {**asked, **given}.items():
             if name not in known:
                 yield Finding(
-                    "TL002", "error", spot, f"there is no field {name!r}",
+                    "TL002",
+                    "error",
+                    spot,
+                    f"there is no field {name!r}",
                     "a condition on it never holds, and a value for it goes nowhere",
-                    f"{suggestion(name, known)} A field of your own goes into [fields]", entry.id,
-                )  # fmt: skip
+                    f"{suggestion(name, known)} A field of your own goes into [fields]",
+                    entry.id,
+                )
 
 
 def _spot(entry: Rule | Bound, part: str) -> Spot:
@@ -78,7 +83,7 @@ def _spot(entry: Rule | Bound, part: str) -> Spot:
 
 
 def _words(policy: Policy) -> Iterator[Finding]:
-    for entry in _entries(policy):
+    for entry in policy.entries:
         for atom in dict.fromkeys(atoms(entry.when)):
             names = _known(policy, atom.field)
             if names is not None and isinstance(atom.argument, frozenset):
@@ -88,7 +93,9 @@ def _words(policy: Policy) -> Iterator[Finding]:
             names = _known(policy, assignment.field)
             value = assignment.value
             if names is not None and isinstance(value, str) and value not in names:
-                yield _foreign(assignment.field, value, names, _spot(entry, f"then.{assignment.field}"), entry.id)
+                yield _foreign(
+                    assignment.field, value, names, _spot(entry, f"then.{assignment.field}"), entry.id
+                )
     order = frozenset(policy.matrix.priorities)
     for bound in policy.bounds:
         if bound.priority not in order:
@@ -111,9 +118,14 @@ def _known(policy: Policy, name: str) -> frozenset[str] | None:
 
 def _foreign(name: str, word: str, names: frozenset[str], spot: Spot, rule: str) -> Finding:
     return Finding(
-        "TL003", "error", spot, f"{word!r} is no {name} of the vocabulary",
-        "no incident has it, and neither side has a name for it", suggestion(word, sorted(names)), rule,
-    )  # fmt: skip
+        "TL003",
+        "error",
+        spot,
+        f"{word!r} is no {name} of the vocabulary",
+        "no incident has it, and neither side has a name for it",
+        suggestion(word, sorted(names)),
+        rule,
+    )
 
 
 def _matrix(policy: Policy) -> Iterator[Finding]:
@@ -121,13 +133,19 @@ def _matrix(policy: Policy) -> Iterator[Finding]:
     if not matrix.rows:
         return
     missing = [(i, u) for i in matrix.impacts for u in matrix.urgencies if (i, u) not in matrix.cells]
-    too_wide = len(matrix.rows) > len(matrix.impacts) or any(len(r) > len(matrix.urgencies) for r in matrix.rows)
+    too_wide = len(matrix.rows) > len(matrix.impacts) or any(
+        len(r) > len(matrix.urgencies) for r in matrix.rows
+    )
     if missing or too_wide:
         what = ", ".join(f"impact {i} with urgency {u}" for i, u in missing[:3]) or "more cells than levels"
         yield Finding(
-            "TL008", "error", matrix.spot, f"the matrix does not fit the levels: {what}",
-            "such incidents get no priority", "give it a row for each impact and a column for each urgency",
-        )  # fmt: skip
+            "TL008",
+            "error",
+            matrix.spot,
+            f"the matrix does not fit the levels: {what}",
+            "such incidents get no priority",
+            "give it a row for each impact and a column for each urgency",
+        )
     names = policy.names("priority")
     for word in sorted({p for p in matrix.cells.values() if names is not None and p not in names}):
         yield _foreign("priority", word, names or frozenset(), matrix.spot, "")
@@ -145,23 +163,31 @@ def _monotonic(policy: Policy) -> Iterator[Finding]:
             above = matrix.cells.get(cell)
             if above in order and priority in order and order.index(above) > order.index(priority):
                 yield Finding(
-                    "TL009", "warning", matrix.spot,
+                    "TL009",
+                    "warning",
+                    matrix.spot,
                     f"impact {cell[0]} with urgency {cell[1]} gives {above}, and the lesser impact {impact} "
                     f"with urgency {urgency} gives {priority}",
-                    "what is graver gets a lesser priority", "put the priorities of the matrix in order",
-                )  # fmt: skip
+                    "what is graver gets a lesser priority",
+                    "put the priorities of the matrix in order",
+                )
 
 
 def _inverses(policy: Policy) -> Iterator[Finding]:
     matrix = policy.matrix
     for priority in matrix.priorities:
-        if inverse(matrix, matrix.impacts[-1:] and matrix.impacts[-1], None, (priority,)) is None:
-            spot = next((t.spot for t in policy.vocabulary.get("priority", ()) if t.name == priority), matrix.spot)
+        if inverse(matrix, None, None, (priority,)) is None:
+            spot = next(
+                (t.spot for t in policy.vocabulary.get("priority", ()) if t.name == priority), matrix.spot
+            )
             yield Finding(
-                "TL010", "warning", spot, f"no impact and urgency give the priority {priority}",
-                "somebody who sets it in Jira is not heard: ServiceNow computes the priority and ignores a written one",
+                "TL010",
+                "warning",
+                spot,
+                f"no impact and urgency give the priority {priority}",
+                "who sets it in Jira is not heard: ServiceNow computes it and ignores a written one",
                 "give it a cell of the matrix, or take it out of the vocabulary",
-            )  # fmt: skip
+            )
 
 
 def _maps(policy: Policy) -> Iterator[Finding]:
@@ -181,10 +207,13 @@ def _lossy(name: str, side: Side, terms: Sequence[Term]) -> Iterator[Finding]:
         if len(own) > 1 and not term.lossy:
             rest = ", ".join(map(repr, own[1:]))
             yield Finding(
-                "TL011", "warning", term.spot, f"{name} {term.name!r} is {', '.join(map(repr, own))} in {side}",
-                f"once the other side or a rule says {term.name!r}, it is written as {own[0]!r}: {rest} is lost",
+                "TL011",
+                "warning",
+                term.spot,
+                f"{name} {term.name!r} is {', '.join(map(repr, own))} in {side}",
+                f"once the other side or a rule says it, it is written as {own[0]!r}: {rest} is lost",
                 'split it, or say why it is meant: lossy = "..."',
-            )  # fmt: skip
+            )
 
 
 def _round_trips(
@@ -194,25 +223,30 @@ def _round_trips(
         back = holders[term.own(side)[0]][0]
         if back is not term:
             yield Finding(
-                "TL012", "error", term.spot,
-                f"{name} {term.name!r} is written as {term.own(side)[0]!r} in {side} and read back as {back.name!r}",
+                "TL012",
+                "error",
+                term.spot,
+                f"{name} {term.name!r} is {term.own(side)[0]!r} in {side}, and read back as {back.name!r}",
                 "what a rule sets turns into something else as soon as it is written",
                 f"give it a value of its own in {side}, or make the two one",
-            )  # fmt: skip
+            )
 
 
 def _patterns(policy: Policy) -> Iterator[Finding]:
-    for entry in _entries(policy):
+    for entry in policy.entries:
         for atom in dict.fromkeys(atoms(entry.when)):
             if atom.operator == "matches":
                 word = _always_or_never(policy, atom)
                 if word:
                     yield Finding(
-                        "TL016", "warning", _spot(entry, f"when.{atom.field}"),
+                        "TL016",
+                        "warning",
+                        _spot(entry, f"when.{atom.field}"),
                         f"the pattern {atom.argument!r} {word} matches {atom.field}",
                         "a condition that does not depend on the incident is a mistake, or superfluous",
-                        "correct the pattern, or leave the condition out", entry.id,
-                    )  # fmt: skip
+                        "correct the pattern, or leave the condition out",
+                        entry.id,
+                    )
 
 
 def _always_or_never(policy: Policy, atom: Atom) -> str:
@@ -225,7 +259,7 @@ def _always_or_never(policy: Policy, atom: Atom) -> str:
 
 def _calendars(policy: Policy) -> Iterator[Finding]:
     asked: dict[str, tuple[Spot, str]] = {}
-    for entry in _entries(policy):
+    for entry in policy.entries:
         for atom in atoms(entry.when):
             if atom.calendar:
                 asked.setdefault(atom.calendar, (_spot(entry, f"when.{atom.field}"), entry.id))
@@ -235,9 +269,14 @@ def _calendars(policy: Policy) -> Iterator[Finding]:
     for name, (spot, rule) in asked.items():
         if name not in policy.calendars:
             yield Finding(
-                "TL019", "error", spot, f"there is no calendar {name!r}", "its hours are not known",
-                suggestion(name, policy.calendars), rule,
-            )  # fmt: skip
+                "TL019",
+                "error",
+                spot,
+                f"there is no calendar {name!r}",
+                "its hours are not known",
+                suggestion(name, policy.calendars),
+                rule,
+            )
     for name, spot in policy.calendar_spots.items():
         if name not in asked:
             yield _idle(spot, f"no rule and no target uses the calendar {name!r}", "remove it", "warning")
@@ -258,13 +297,21 @@ def _subcategories(policy: Policy) -> Iterator[Finding]:
     for rule in policy.rules:
         given = {a.field: a.value for a in rule.sets}
         sub, category = given.get("subcategory"), given.get("category")
-        if isinstance(sub, str) and isinstance(category, str) and category not in belongs.get(sub, (category,)):
+        if (
+            isinstance(sub, str)
+            and isinstance(category, str)
+            and category not in belongs.get(sub, (category,))
+        ):
             yield Finding(
-                "TL022", "warning", rule.at("then.subcategory"),
+                "TL022",
+                "warning",
+                rule.at("then.subcategory"),
                 f"{rule.id!r} sets the subcategory {sub!r}, which belongs to {', '.join(belongs[sub])}, "
                 f"with the category {category!r}",
-                "ServiceNow's form does not offer it there", "correct one of the two", rule.id,
-            )  # fmt: skip
+                "ServiceNow's form does not offer it there",
+                "correct one of the two",
+                rule.id,
+            )
 
 
 def _closing(policy: Policy) -> Iterator[Finding]:
@@ -273,15 +320,18 @@ def _closing(policy: Policy) -> Iterator[Finding]:
     if closing and not policy.vocabulary.get("resolution"):
         names = ", ".join(repr(term.name) for term in closing)
         yield Finding(
-            "TL014", "warning", closing[0].spot, f"the status {names} ends an incident, and no resolution is named",
+            "TL014",
+            "warning",
+            closing[0].spot,
+            f"the status {names} ends an incident, and no resolution is named",
             "ServiceNow refuses to resolve without a close code, and Jira's screen wants a resolution",
             "list the resolutions: [vocabulary] resolution = [{ name, servicenow, jira }]",
-        )  # fmt: skip
+        )
 
 
 def _unused(policy: Policy) -> Iterator[Finding]:
     used: dict[str, set[object]] = defaultdict(set)
-    for entry in _entries(policy):
+    for entry in policy.entries:
         for atom in atoms(entry.when):
             if isinstance(atom.argument, frozenset):
                 used[atom.field] |= set(atom.argument)
@@ -310,19 +360,28 @@ def _unused(policy: Policy) -> Iterator[Finding]:
 
 
 def _tests(policy: Policy) -> Iterator[Finding]:
-    ids = Counter(entry.id for entry in _entries(policy))
+    ids = Counter(entry.id for entry in policy.entries)
     for test in policy.tests:
         named = {*test.reasons.values(), *(r for s in test.steps for r in s.reasons.values())} - {""}
         for id_ in sorted(named):
             if id_ not in ids:
                 yield Finding(
-                    "TL024", "error", test.spot, f"the test {test.name!r} expects the rule {id_!r}, which does not exist",
-                    "it can never pass", suggestion(id_, ids),
-                )  # fmt: skip
+                    "TL024",
+                    "error",
+                    test.spot,
+                    f"the test {test.name!r} expects the rule {id_!r}, which does not exist",
+                    "it can never pass",
+                    suggestion(id_, ids),
+                )
     for rule in policy.rules:
         for id_ in sorted(rule.before - {"*"}):
             if id_ not in ids:
                 yield Finding(
-                    "TL024", "error", rule.spot, f"{rule.id!r} is meant to stand before {id_!r}, which does not exist",
-                    "it says nothing", suggestion(id_, ids), rule.id,
-                )  # fmt: skip
+                    "TL024",
+                    "error",
+                    rule.spot,
+                    f"{rule.id!r} is meant to stand before {id_!r}, which does not exist",
+                    "it says nothing",
+                    suggestion(id_, ids),
+                    rule.id,
+                )

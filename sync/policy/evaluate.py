@@ -8,7 +8,7 @@ reported as flapping. Pure: the time of asking is an argument.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -108,7 +108,7 @@ class Engine:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._entries: Sequence[Rule | Bound] = (*policy.rules, *policy.bounds)
+        self._entries: Sequence[Rule | Bound] = policy.entries
         self.matcher = Matcher([entry.when for entry in self._entries], policy.calendars)
         self._claims: dict[int, Claims] = {}
 
@@ -135,10 +135,8 @@ class Engine:
 def plainly(policy: Policy) -> Finder:
     """The same as `Engine.claims`, rule by rule: the reference that the compiled form must agree with."""
 
-    everything: Sequence[Rule | Bound] = (*policy.rules, *policy.bounds)
-
     def find(record: Record, moment: Moment) -> Claims:
-        entries = [e for e in everything if holds(e.when, record, moment)]
+        entries = [e for e in policy.entries if holds(e.when, record, moment)]
         return claims_of(policy, entries)
 
     return find
@@ -335,6 +333,12 @@ def _rested(
         why = why_left(assignment, current, standing)
         if why and not same(current.get(assignment.field), assignment.value):
             left.setdefault(assignment.field, Left(assignment.field, assignment.value, rule.id, why))
+    for assignment, rule in claims.fields:
+        # A value that one rule set and another confirms in the end is the other one's.
+        change = changes.get(assignment.field)
+        if change is not None and change.rule != rule.id and same(change.new, assignment.value):
+            spoken = replace(change, rule=rule.id, strength=assignment.strength, round=len(seen))
+            changes = {**changes, assignment.field: spoken}
     holds_ = [(rule.id, str(rule.orders["hold"])) for rule in claims.orders if rule.orders.get("hold")]
     out = [rule.id for rule in claims.orders if rule.orders.get("leave_out")]
     return Applied(

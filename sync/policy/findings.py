@@ -1,4 +1,4 @@
-"""What the check of a policy found: findings with place and remedy, which of them count, and which are ignored."""
+"""What the check of a policy found: findings with place and remedy, which count and which are ignored."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Ignore:
 
 
 def ignores(file: str, text: str) -> list[Ignore]:
-    """The comments of a file: beside a line for that line, above it too; beside or above a header for its table."""
+    """The comments of a file: for a line beside or below it; for a whole table if that is its header."""
     lines = text.splitlines()
     found = []
     for number, line in enumerate(lines, 1):
@@ -92,7 +92,7 @@ def _end(lines: Sequence[str], target: int) -> int:
 def sift(
     found: Iterable[Finding], texts: Mapping[str, str], select: Sequence[str] = (), ignore: Sequence[str] = ()
 ) -> tuple[list[Finding], list[Finding]]:
-    """The findings that stand and those that comments ignore; `select` and `ignore` are beginnings of codes."""
+    """The findings that stand, and those that comments ignore; codes are named by how they begin."""
     wanted = [f for f in found if _named(f.code, select, True) and not _named(f.code, ignore, False)]
     comments = [entry for file, text in texts.items() for entry in ignores(file, text)]
     standing: list[Finding] = []

@@ -44,9 +44,7 @@ class Matcher:
             if timed:
                 self._timed.append((name, timed))
 
-    def _mask_maker(
-        self, needs: list[tuple[Atom, int, int]], memo: dict[Cell, int]
-    ) -> Callable[[Cell], int]:
+    def _mask_maker(self, needs: list[tuple[Atom, int, int]], memo: dict[Cell, int]) -> Callable[[Cell], int]:
         """What works out the mask of one value of a field; words are looked for in its lower case at once."""
         moment = Moment(_NO_TIME, self._calendars)
         words = [(str(a.argument), yes, no) for a, yes, no in needs if a.operator == "contains"]

@@ -147,7 +147,7 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Everything that decides. `rules` holds those of `[major]` as well, at the end."""
+    """Everything that decides. `rules` holds those of `[major]` as well, before all others."""
 
     rules: tuple[Rule, ...] = ()
     bounds: tuple[Bound, ...] = ()
@@ -169,7 +169,11 @@ class Policy:
         terms = self.vocabulary.get(name)
         return None if terms is None else frozenset(term.name for term in terms)
 
+    @property
+    def entries(self) -> tuple[Rule | Bound, ...]:
+        """Rules, then floors and ceilings."""
+        return (*self.rules, *self.bounds)
+
     def rule(self, id_: str) -> Rule | Bound | None:
         """The rule, floor or ceiling of this id."""
-        entries: tuple[Rule | Bound, ...] = (*self.rules, *self.bounds)
-        return next((entry for entry in entries if entry.id == id_), None)
+        return next((entry for entry in self.entries if entry.id == id_), None)

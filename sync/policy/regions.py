@@ -1,4 +1,4 @@
-"""Where rules apply, as boxes: which rules touch, which one is covered by others, with an incident as proof."""
+"""Where rules apply, as boxes: which touch, which one others cover, with an incident as proof."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Regions:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.entries: tuple[Entry, ...] = (*policy.rules, *policy.bounds)
+        self.entries: tuple[Entry, ...] = policy.entries
         found: list[tuple[int, Clause]] = [
             (number, clause) for number, e in enumerate(self.entries) for clause in clauses(e.when)
         ]

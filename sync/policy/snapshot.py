@@ -1,4 +1,4 @@
-"""What both instances know, as a file in the repository: read, written and compared; nothing is asked here."""
+"""What both instances know, as a file: read, written and compared; nothing is asked here."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def place_of(info: PlaceInfo) -> Place:
         fields=tuple(sorted(info.fields)),
         options=options,
         statuses=tuple(sorted(status.name for status in info.statuses)),
-        moves={name: tuple(sorted({move.to for move in moves})) for name, moves in sorted(info.moves.items())},
+        moves={
+            name: tuple(sorted({move.to for move in moves})) for name, moves in sorted(info.moves.items())
+        },
         resolutions=tuple(sorted(info.resolutions)),
         groups=tuple(sorted(info.groups)),
         create_fields=tuple(sorted(info.create.fields)) if info.create else (),
@@ -71,10 +73,12 @@ def place_of(info: PlaceInfo) -> Place:
 def to_json(snapshot: Snapshot) -> str:
     """The file's text."""
     routes = {
-        route: {side: {name: _plain(getattr(place, name)) for name in Place.__dataclass_fields__}
-                for side, place in sorted(places.items())}
+        route: {
+            side: {name: _plain(getattr(place, name)) for name in Place.__dataclass_fields__}
+            for side, place in sorted(places.items())
+        }
         for route, places in sorted(snapshot.routes.items())
-    }  # fmt: skip
+    }
     return json.dumps({"format": FORMAT, "routes": routes}, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -89,7 +93,9 @@ def read_snapshot(path: Path) -> Snapshot:
     try:
         return from_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise PolicyError(f"{path}: there is no such file; `tieline metadata pull -o {path}` makes it") from None
+        raise PolicyError(
+            f"{path}: there is no such file; `tieline metadata pull -o {path}` makes it"
+        ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise PolicyError(f"{path}: is not a snapshot of metadata ({error}); pull it again") from None
 
@@ -99,9 +105,12 @@ def from_json(text: str) -> Snapshot:
     data = json.loads(text)
     if data["format"] != FORMAT:
         raise ValueError(f"format {data['format']!r}")
-    return Snapshot({
-        route: {side: _place(entry) for side, entry in sides.items()} for route, sides in data["routes"].items()
-    })  # fmt: skip
+    return Snapshot(
+        {
+            route: {side: _place(entry) for side, entry in sides.items()}
+            for route, sides in data["routes"].items()
+        }
+    )
 
 
 def _place(entry: Mapping[str, Any]) -> Place:

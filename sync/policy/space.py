@@ -1,9 +1,9 @@
 """A finite abstraction of all incidents: what clauses admit as boxes, and whether some boxes cover another.
 
-Every field is split into cells that no condition can tell apart: the values that are named, an age between two
-thresholds, a word that is or is not in a text. A clause admits a set of cells in each dimension: a box. Whether
-a union of boxes covers a box is decided exactly by subtraction; whether a cell that is left over exists at all
-is shown by making an incident of it and asking the plain reading (`Space.example`).
+Every field is split into cells that no condition can tell apart: values that are named, an age that is beyond
+a threshold or not, a word that is or is not in a text. A clause admits some cells of each dimension: a box.
+Whether a union of boxes covers a box is decided exactly, by subtraction; whether a piece that is left over
+exists at all is shown by making an incident of it and asking the plain reading (`Space.example`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from tieline.sync.policy.clauses import Clause
 from tieline.sync.policy.conditions import Atom, Moment, atom_holds
 from tieline.sync.policy.fields import ALWAYS_FILLED, Cell, Kind, Record
 from tieline.sync.policy.model import Policy
+from tieline.sync.policy.samples import sample_of
 
 Dimension = tuple[str, str]
 """(field, what of it): "value" for its cells, an atom's text for one that is true or false."""
@@ -45,7 +46,7 @@ class Space:
 
     policy: Policy
     cells: dict[Dimension, tuple[Cell, ...]] = field(default_factory=dict)
-    """The values of a field's cells, by dimension; a timed dimension's are offsets from the time of asking."""
+    """The values of a field's cells, by dimension."""
     atoms: dict[str, list[Atom]] = field(default_factory=lambda: defaultdict(list))
     implied: dict[tuple[Atom, bool], list[tuple[Atom, bool]]] = field(default_factory=dict)
     steps: int = 0
@@ -83,8 +84,12 @@ class Space:
             return (True, None)
         names = self.policy.names(name)
         if names is None:
-            mentioned = {word for atom in found if isinstance(atom.argument, frozenset) for word in atom.argument}
-            other = next(w for w in (f"other{n or ''}" for n in range(len(mentioned) + 1)) if w not in mentioned)
+            mentioned = {
+                word for atom in found if isinstance(atom.argument, frozenset) for word in atom.argument
+            }
+            other = next(
+                w for w in (f"other{n or ''}" for n in range(len(mentioned) + 1)) if w not in mentioned
+            )
             names = frozenset({*mentioned, other})
         values: tuple[Cell, ...] = tuple(sorted(names))
         return values if name in ALWAYS_FILLED else (*values, None)
@@ -191,7 +196,7 @@ class Space:
         return [key for key, mask in other.items() if box.get(key, self.full(key)) & ~mask]
 
     def example(self, box: Box, accepts: Callable[[Record, Moment], bool]) -> Record | None:
-        """An incident of a box that `accepts` takes: proof that the box is not empty. None if none was made."""
+        """An incident of a box that `accepts` takes: proof that there is one. None if none was made."""
         for record, now in self._candidates(box):
             moment = Moment(now, self.policy.calendars)
             if accepts(record, moment):
@@ -206,7 +211,11 @@ class Space:
                 mask = box.get((name, "value"), self.full((name, "value")))
                 fixed[name] = self.cells[name, "value"][(mask & -mask).bit_length() - 1]
                 usual = None if name not in ALWAYS_FILLED else fixed[name]
-                if usual is None and mask >> self.cells[name, "value"].index(None) & 1 if None in self.cells[name, "value"] else False:
+                if (
+                    usual is None and mask >> self.cells[name, "value"].index(None) & 1
+                    if None in self.cells[name, "value"]
+                    else False
+                ):
                     fixed[name] = None
                 continue
             wishes[name] = [(a, m == TRUE) for a in found if (m := box.get((name, str(a)))) in (TRUE, FALSE)]
@@ -227,14 +236,30 @@ def _implies(one: Atom, two: Atom) -> bool:
             return str(two.argument) in str(argument)
         case "starts_with", "starts_with":
             return str(argument).startswith(str(two.argument))
-        case "in", _ if isinstance(argument, frozenset) and two.operator not in ("before", "after", "older_than"):
+        case "in", _ if isinstance(argument, frozenset) and two.operator not in (
+            "before",
+            "after",
+            "older_than",
+        ):
             return all(atom_holds(two, word, None) for word in argument)
         case "before", "before":
-            return isinstance(argument, datetime) and isinstance(two.argument, datetime) and argument <= two.argument
+            return (
+                isinstance(argument, datetime)
+                and isinstance(two.argument, datetime)
+                and argument <= two.argument
+            )
         case "after", "after":
-            return isinstance(argument, datetime) and isinstance(two.argument, datetime) and argument >= two.argument
+            return (
+                isinstance(argument, datetime)
+                and isinstance(two.argument, datetime)
+                and argument >= two.argument
+            )
         case "older_than", "older_than" if one.calendar == two.calendar:
-            return isinstance(argument, timedelta) and isinstance(two.argument, timedelta) and argument >= two.argument
+            return (
+                isinstance(argument, timedelta)
+                and isinstance(two.argument, timedelta)
+                and argument >= two.argument
+            )
         case _:
             return False
 
@@ -247,8 +272,11 @@ def _excludes(one: Atom, two: Atom) -> bool:
         case _, "empty":
             return True
         case "in", _ if isinstance(one.argument, frozenset) and two.operator in (
-            "in", "contains", "starts_with", "matches"
-        ):  # fmt: skip
+            "in",
+            "contains",
+            "starts_with",
+            "matches",
+        ):
             return not any(atom_holds(two, word, None) for word in one.argument)
         case "starts_with", "starts_with":
             long, short = sorted((str(one.argument), str(two.argument)), key=len, reverse=True)
@@ -262,7 +290,11 @@ def _excludes(one: Atom, two: Atom) -> bool:
 
 
 def _apart(before: object, after: object) -> bool:
-    return isinstance(before, datetime) and isinstance(after, datetime) and after >= before - timedelta(microseconds=1)
+    return (
+        isinstance(before, datetime)
+        and isinstance(after, datetime)
+        and after >= before - timedelta(microseconds=1)
+    )
 
 
 Wishes = Sequence[tuple[Atom, bool]]
@@ -289,7 +321,9 @@ def _text_wish(wanted: Wishes) -> str | None:
             return fits[0] if fits else sorted(atom.argument)[0]
     start = max((str(a.argument) for a in yes if a.operator == "starts_with"), key=len, default="")
     words = [str(a.argument) for a in yes if a.operator == "contains"]
-    words += [sample for a in yes if a.operator == "matches" for sample in [sample_of(str(a.argument))] if sample]
+    words += [
+        sample for a in yes if a.operator == "matches" for sample in [sample_of(str(a.argument))] if sample
+    ]
     outer = [w for w in dict.fromkeys(words) if not any(w != other and w in other for other in words)]
     text = " | ".join([start, *(w for w in outer if w not in start)] if start else outer)
     wants_some = any(atom.operator == "empty" and not holds for atom, holds in wanted)
@@ -331,57 +365,3 @@ def _nows(wanted: Wishes, policy: Policy) -> Iterator[datetime]:
         if all(atom_holds(atom, value, moment) == holds for atom, holds in wanted):
             yield value
             return
-
-
-def sample_of(pattern: str) -> str:
-    """A text that a simple pattern matches: its literal parts, first alternatives; "" if none was made."""
-    import re
-    from re import _parser  # type: ignore[attr-defined]
-
-    try:
-        text = _sample(_parser.parse(pattern, re.UNICODE))
-    except (re.error, ValueError, OverflowError, RecursionError):
-        return ""
-    return text
-
-
-def _sample(parsed: Iterable[tuple[object, object]]) -> str:
-    text = ""
-    for operator, argument in parsed:
-        match str(operator), argument:
-            case "LITERAL", int() as code:
-                text += chr(code)
-            case "NOT_LITERAL", int() as code:
-                text += "x" if code != ord("x") else "y"
-            case "ANY", _:
-                text += "x"
-            case "IN", list() as items:
-                text += _member(items)
-            case "BRANCH", (_, list() as options):
-                text += _sample(options[0])
-            case "SUBPATTERN", (_, _, _, inner):
-                text += _sample(inner)
-            case ("MAX_REPEAT" | "MIN_REPEAT"), (int() as least, _, inner):
-                text += _sample(inner) * least
-            case "AT", _:
-                pass
-            case _:
-                raise ValueError(str(operator))
-    return text
-
-
-def _member(items: Sequence[tuple[object, object]]) -> str:
-    names: Mapping[str, Literal["5", "a", " "]] = {
-        "CATEGORY_DIGIT": "5", "CATEGORY_WORD": "a", "CATEGORY_SPACE": " "
-    }  # fmt: skip
-    if str(items[0][0]) == "NEGATE":
-        return "~"
-    match str(items[0][0]), items[0][1]:
-        case "LITERAL", int() as code:
-            return chr(code)
-        case "RANGE", (int() as low, _):
-            return chr(low)
-        case "CATEGORY", category if str(category) in names:
-            return names[str(category)]
-        case other, _:
-            raise ValueError(other)

@@ -1,4 +1,4 @@
-"""Runs the tests that stand beside the rules: an incident, what the policy makes of it, and what was expected.
+"""Runs the tests that stand beside the rules: an incident, and what is expected of the policy.
 
 Pure: a test's time is its own.
 """
@@ -18,7 +18,7 @@ from tieline.sync.policy.sla import target_of
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One thing that was expected and is otherwise. `step` counts from 1; 0 is the incident as it was given."""
+    """Something that is not as expected. `step` counts from 1; 0 is the incident as it was given."""
 
     step: int
     what: str
@@ -112,7 +112,11 @@ def _edited(policy: Policy, values: Record, edits: Mapping[str, Cell]) -> dict[s
 
 
 def _paused(
-    policy: Policy, values: Record, edits: Mapping[str, Cell], now: datetime, pauses: list[tuple[datetime, datetime | None]]
+    policy: Policy,
+    values: Record,
+    edits: Mapping[str, Cell],
+    now: datetime,
+    pauses: list[tuple[datetime, datetime | None]],
 ) -> None:
     """Note when the clock of the targets stops and goes on."""
     sla = target_of(policy, priority_of(policy.matrix, values.get("impact"), values.get("urgency")))
@@ -140,7 +144,9 @@ def compare(
         elif name == "leave_out":
             got_rule = applied.leave_out
         elif name == "note":
-            got_rule = rule if rule in [id_ for id_, _ in applied.notes] else ", ".join(i for i, _ in applied.notes)
+            got_rule = (
+                rule if rule in [id_ for id_, _ in applied.notes] else ", ".join(i for i, _ in applied.notes)
+            )
         elif name == "priority":
             moved = [reasons.get(part, "") for part in ("impact", "urgency")]
             got_rule = rule if rule in moved else next((part for part in moved if part), "")
@@ -170,5 +176,5 @@ def coverage(policy: Policy, results: Sequence[Result]) -> Coverage:
     """What all tests together reach."""
     fired = {id_ for result in results for id_ in result.fired}
     cells = {cell for result in results for cell in result.cells}
-    ids = [*(rule.id for rule in policy.rules), *(bound.id for bound in policy.bounds)]
+    ids = [entry.id for entry in policy.entries]
     return Coverage({id_: id_ in fired for id_ in ids}, {cell: cell in cells for cell in policy.matrix.cells})

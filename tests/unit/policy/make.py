@@ -101,7 +101,9 @@ def assignments() -> st.SearchStrategy[Assignment]:
     )
     labels = st.tuples(st.just("labels"), st.sampled_from(["l1", "l2"]).map(lambda word: frozenset({word})))
     return st.builds(
-        lambda pair, strength: Assignment(pair[0], pair[1], strength), st.one_of(choice, choice, labels), strengths
+        lambda pair, strength: Assignment(pair[0], pair[1], strength),
+        st.one_of(choice, choice, labels),
+        strengths,
     )
 
 
@@ -111,10 +113,18 @@ def rules() -> st.SearchStrategy[tuple[Rule, ...]]:
         st.tuples(conditions(), st.lists(assignments(), min_size=1, max_size=2, unique_by=lambda a: a.field)),
         max_size=8,
     )
-    orders = st.sampled_from([{}, {}, {"note": "look"}, {"hold": "why"}, {"unlabel": frozenset({"l1"})}])
+    demands: list[dict[str, str | bool | frozenset[str]]] = [
+        {},
+        {},
+        {"note": "look"},
+        {"hold": "why"},
+        {"unlabel": frozenset({"l1"})},
+    ]
+    orders = st.sampled_from(demands)
     return st.tuples(bodies, st.lists(orders, min_size=8, max_size=8)).map(
         lambda made: tuple(
-            Rule(f"r{number}", when, tuple(sets), made[1][number]) for number, (when, sets) in enumerate(made[0])
+            Rule(f"r{number}", when, tuple(sets), made[1][number])
+            for number, (when, sets) in enumerate(made[0])
         )
     )
 

@@ -1,0 +1,455 @@
+"""`tieline policy`: check, test, explain, simulate and compare what decides about categories and priority."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from tieline.connectors.errors import PolicyError
+from tieline.sync.commands.options import config_option, json_option
+from tieline.sync.commands.session import EXIT_FAILED, utc_now
+
+if TYPE_CHECKING:
+    from tieline.sync.config.faults import Fault
+    from tieline.sync.policy.evaluate import Engine
+    from tieline.sync.policy.load import Loaded
+    from tieline.sync.policy.records import Row
+    from tieline.sync.policy.snapshot import Snapshot
+
+EXIT_UNREADABLE = 2
+F = TypeVar("F", bound=Callable[..., Any])
+
+policy_argument = click.argument("policy", required=False, type=click.Path(path_type=Path, dir_okay=False))
+format_option = click.option(
+    "--format", "form", type=click.Choice(["text", "json", "sarif", "junit", "github"]), default="text",
+    show_default=True, help="How to print what was found.",
+)  # fmt: skip
+output_option = click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file instead."
+)
+
+
+@click.group("policy")
+def policy() -> None:
+    """Check, test and explain the policy, and show what a change of it would do.
+
+    POLICY is a policy file. Without it, the [policy] of the configuration is meant.
+    """
+
+
+@policy.command()
+@policy_argument
+@config_option
+@format_option
+@output_option
+@click.option("--strict", is_flag=True, help="Fail for remarks as well, not for errors and warnings only.")
+@click.option("--select", metavar="CODES", default="", help="Look for these codes only, such as TL004,TL01.")
+@click.option("--ignore", metavar="CODES", default="", help="Leave these codes out.")
+@click.option("--metadata", type=click.Path(path_type=Path, dir_okay=False),
+              help="What `tieline metadata pull` kept; the policy's own setting without it.")  # fmt: skip
+@click.pass_context
+def check(
+    context: click.Context,
+    policy: Path | None,
+    config_path: Path,
+    form: str,
+    output: Path | None,
+    strict: bool,
+    select: str,
+    ignore: str,
+    metadata: Path | None,
+) -> None:
+    """Say what is wrong with the policy, or would go wrong; ask no system.
+
+    Exits 0 if there is nothing to say, 1 if there are findings, 2 if the policy cannot be read.
+
+    \b
+    tieline policy check
+    tieline policy check policy.toml --strict --format github
+    tieline policy check --ignore TL017 --format sarif -o policy.sarif
+    """
+    from tieline.sync.config import FaultyConfig
+    from tieline.sync.policy.check import check as look
+    from tieline.sync.policy.load import FaultyPolicy, load_policy
+    from tieline.sync.policy.report import FORMATS
+
+    for codes in (select, ignore):
+        _known_codes(codes)
+    try:
+        loaded = load_policy(policy or config_path)
+    except (FaultyPolicy, FaultyConfig) as error:
+        if form == "text":
+            raise
+        _put(_faults(error.faults, form), output)
+        context.exit(EXIT_UNREADABLE)
+    report = look(loaded, _snapshot(loaded, metadata), _codes(select), _codes(ignore))
+    _put(FORMATS[form](report), output)
+    if report.counting(strict):
+        context.exit(EXIT_FAILED)
+
+
+def _put(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text)
+        return
+    try:
+        output.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{output}: {error.strerror or error}") from error
+
+
+def _codes(text: str) -> Sequence[str]:
+    return [code.strip() for code in text.split(",") if code.strip()]
+
+
+def _known_codes(text: str) -> None:
+    from tieline.sync.policy.pages import PAGES
+
+    for code in _codes(text):
+        if not any(known.startswith(code) for known in PAGES):
+            raise click.UsageError(f"{code!r} begins no code; `tieline policy rule` lists them")
+
+
+def _snapshot(loaded: Loaded, given: Path | None) -> Snapshot | None:
+    from tieline.sync.policy.snapshot import read_snapshot
+
+    path = given or loaded.metadata
+    return None if path is None else read_snapshot(path)
+
+
+def _faults(faults: Sequence[Fault], form: str) -> str:
+    """A policy that cannot be read, for machines."""
+    from tieline.sync.policy.findings import Finding, Report
+    from tieline.sync.policy.model import Spot
+    from tieline.sync.policy.report import FORMATS, annotation
+
+    if form == "json":
+        return json.dumps({"readable": False, "faults": [asdict(fault) for fault in faults]}, indent=2)
+    spots = [(Spot(f.file, f.line, f.column), f) for f in faults]
+    if form == "github":
+        return "\n".join(annotation("error", spot, "unreadable", str(fault)) for spot, fault in spots)
+    found = [
+        Finding(
+            "TL000",
+            "error",
+            spot,
+            f"{f.key}: {f.what} {f.value}".strip(),
+            "the policy cannot be read",
+            f.remedy,
+        )
+        for spot, f in spots
+    ]
+    return FORMATS[form](Report(tuple(found)))
+
+
+@policy.command()
+@click.argument("code", required=False)
+@json_option
+def rule(code: str | None, as_json: bool) -> None:
+    """Print the page of a code such as TL004; without one, the list of all.
+
+    \b
+    tieline policy rule TL004
+    """
+    from tieline.sync.policy.pages import PAGES, text
+
+    if code is None:
+        rows = [{"code": p.code, "severity": p.severity, "title": p.title} for p in PAGES.values()]
+        lines = [f"{row['code']}  {row['severity']:8} {row['title']}" for row in rows]
+        click.echo(json.dumps(rows, indent=2) if as_json else "\n".join(lines))
+        return
+    page = PAGES.get(code.upper())
+    if page is None:
+        raise click.UsageError(f"there is no code {code!r}; `tieline policy rule` lists them")
+    click.echo(json.dumps(asdict(page), indent=2) if as_json else text(page).rstrip())
+
+
+@policy.command()
+@policy_argument
+@config_option
+@click.option("--format", "form", type=click.Choice(["text", "json", "junit", "github"]), default="text",
+              show_default=True, help="How to print what came of them.")  # fmt: skip
+@output_option
+@click.option("-k", "only", metavar="TEXT", default="", help="Run only tests whose name holds this.")
+@click.option(
+    "--coverage", "covered", is_flag=True, help="Show which rules and matrix cells the tests reach."
+)
+@click.option("--min-coverage", type=click.FloatRange(0, 100), metavar="PERCENT",
+              help="Fail if the tests reach fewer of the rules.")  # fmt: skip
+@click.pass_context
+def test(
+    context: click.Context,
+    policy: Path | None,
+    config_path: Path,
+    form: str,
+    output: Path | None,
+    only: str,
+    covered: bool,
+    min_coverage: float | None,
+) -> None:
+    """Run the tests that stand beside the rules.
+
+    Exits 1 if one fails, or if they reach too few rules; 2 if the policy cannot be read.
+
+    \b
+    tieline policy test --coverage --min-coverage 100
+    tieline policy test policy.toml --format junit -o policy-tests.xml
+    """
+    from tieline.sync.policy import report, testing
+
+    loaded = _load(policy, config_path)
+    engine = _engine(loaded)
+    chosen = [entry for entry in loaded.policy.tests if only.lower() in entry.name.lower()]
+    if not chosen:
+        raise click.ClickException(
+            f"no test has {only!r} in its name" if only else "the policy has no test: add a [[test]]"
+        )
+    results = testing.run_tests(engine, chosen)
+    reached = testing.coverage(loaded.policy, results)
+    shown = {
+        "text": lambda: report.tests_text(results),
+        "json": lambda: report.tests_json(results, reached),
+        "junit": lambda: report.tests_junit(results),
+        "github": lambda: report.tests_github(results),
+    }
+    _put(shown[form](), output)
+    if form == "text" and (covered or min_coverage is not None):
+        click.echo(report.coverage_text(reached))
+    short = min_coverage is not None and reached.percent < min_coverage
+    if short:
+        click.echo(
+            f"the tests reach {reached.percent:.1f} % of the rules, wanted {min_coverage:g} %", err=True
+        )
+    if short or not all(result.passed for result in results):
+        context.exit(EXIT_FAILED)
+
+
+def _load(policy: Path | None, config_path: Path) -> Loaded:
+    from tieline.sync.policy.load import load_policy
+
+    return load_policy(policy or config_path)
+
+
+def _engine(loaded: Loaded) -> Engine:
+    """The policy compiled. PolicyError where a finding makes that impossible."""
+    from tieline.sync.policy.clauses import TooManyAlternatives
+    from tieline.sync.policy.conditions import atoms
+    from tieline.sync.policy.evaluate import Engine
+
+    for entry in loaded.policy.entries:
+        for atom in atoms(entry.when):
+            if atom.calendar and atom.calendar not in loaded.policy.calendars:
+                raise PolicyError(
+                    f"{entry.spot}: there is no calendar {atom.calendar!r}; `tieline policy check` says more"
+                )
+    try:
+        return Engine(loaded.policy)
+    except TooManyAlternatives as error:
+        raise PolicyError(f"a rule has {error}; `tieline policy check` says which") from None
+
+
+@policy.command()
+@click.argument("ref", required=False)
+@click.option(
+    "--record", type=click.Path(path_type=Path, dir_okay=False), help="A JSON file with the incident."
+)
+@click.option("--policy", type=click.Path(path_type=Path, dir_okay=False),
+              help="A policy file; the configuration's without it.")  # fmt: skip
+@click.option("--at", type=click.DateTime(), help="The time of asking (UTC); now without it.")
+@click.option("--touched", metavar="FIELDS", default="", help="Fields of the record that a person changed.")
+@click.option("--fresh", is_flag=True, help="The record was raised just now.")
+@config_option
+@json_option
+@click.pass_context
+def explain(
+    context: click.Context,
+    ref: str | None,
+    record: Path | None,
+    policy: Path | None,
+    at: datetime | None,
+    touched: str,
+    fresh: bool,
+    config_path: Path,
+    as_json: bool,
+) -> None:
+    """Say what the policy makes of each field: rule with file and line, conditions, the next candidate.
+
+    Name a mirrored incident (REF, a number or an issue key) or a file with one.
+
+    \b
+    tieline policy explain INC0010001
+    tieline policy explain --record incident.json --policy policy.toml
+    """
+    from datetime import UTC
+
+    from tieline.sync.policy.evaluate import Standing
+    from tieline.sync.policy.explain import explain as why
+    from tieline.sync.policy.explain import explanation_json, explanation_lines
+
+    if (ref is None) == (record is None):
+        raise click.UsageError(
+            "name an incident (a number or an issue key), or a file: --record incident.json"
+        )
+    loaded = _load(policy, config_path)
+    now = at.replace(tzinfo=UTC) if at else utc_now()
+    standing = Standing(frozenset(_codes(touched)), fresh)
+    if record is not None:
+        values, moment = _one_record(record, loaded)
+        now = now if at else moment or now
+    else:
+        values, standing = _live(context.obj, config_path, str(ref))
+    found = why(_engine(loaded), values, now, standing)
+    click.echo(
+        json.dumps(explanation_json(found), indent=2) if as_json else "\n".join(explanation_lines(found))
+    )
+
+
+def _one_record(path: Path, loaded: Loaded) -> tuple[Any, datetime | None]:
+    rows: Iterator[Row] = _rows(path, loaded)
+    row = next(rows, None)
+    if row is None:
+        raise PolicyError(f"{path}: holds no record")
+    moment = row.values.get("now")
+    return row.values, moment if isinstance(moment, datetime) else None
+
+
+def _rows(path: Path, loaded: Loaded) -> Iterator[Row]:
+    from tieline.sync.policy.records import read_records
+
+    return read_records(path, loaded.policy)
+
+
+def _live(adapters: Any, config_path: Path, ref: str) -> tuple[Any, Any]:
+    raise click.UsageError("name a file: --record incident.json")
+
+
+def _sources(function: F) -> F:
+    """The options that say over which records."""
+    for option in reversed((
+        click.option("--records", type=click.Path(path_type=Path, dir_okay=False),
+                     help="A file: the incident event log's layout, CSV, JSON or JSON lines; plain or gzip."),
+        click.option("--state", "from_state", is_flag=True, help="What the state last saw of every pair."),
+        click.option("--live", is_flag=True, help="Every pair as both systems show it now."),
+    )):  # fmt: skip
+        function = option(function)
+    return function
+
+
+@policy.command()
+@policy_argument
+@config_option
+@_sources
+@json_option
+@click.pass_context
+def simulate(
+    context: click.Context,
+    policy: Path | None,
+    config_path: Path,
+    records: Path | None,
+    from_state: bool,
+    live: bool,
+    as_json: bool,
+) -> None:
+    """Show what the policy would make of incidents that there were; nothing is written.
+
+    How many would change, by field and rule; how far it agrees with what people chose; rules that never
+    fire; how many incidents a week get the gravest priority.
+
+    \b
+    tieline policy simulate --records incidents.csv.gz
+    tieline policy simulate policy.toml --live
+    """
+    from tieline.sync.policy.simulate import simulate as run
+    from tieline.sync.policy.simulate import simulated_json, simulated_lines
+
+    loaded = _load(policy, config_path)
+    engine = _engine(loaded)
+    with (
+        _counting(not as_json) as progress,
+        _source(context, loaded, config_path, records, from_state, live) as rows,
+    ):
+        found = run(engine, rows, utc_now(), progress)
+    if as_json:
+        click.echo(json.dumps(simulated_json(loaded.policy, found), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(simulated_lines(loaded.policy, found)))
+
+
+@policy.command()
+@click.argument("old", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("new", type=click.Path(path_type=Path, dir_okay=False))
+@config_option
+@_sources
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text",
+              show_default=True, help="How to print it; Markdown is fit for a review comment.")  # fmt: skip
+@output_option
+@click.pass_context
+def diff(
+    context: click.Context,
+    old: Path,
+    new: Path,
+    config_path: Path,
+    records: Path | None,
+    from_state: bool,
+    live: bool,
+    form: str,
+    output: Path | None,
+) -> None:
+    """Show what the policy NEW would make of incidents otherwise than the policy OLD.
+
+    \b
+    tieline policy diff main/policy.toml policy.toml --records incidents.csv.gz --format markdown
+    """
+    from tieline.sync.policy import simulate as over
+
+    before, after = _load(old, config_path), _load(new, config_path)
+    engines = _engine(before), _engine(after)
+    with (
+        _counting(form == "text") as progress,
+        _source(context, after, config_path, records, from_state, live) as rows,
+    ):
+        found = over.compare_policies(*engines, rows, utc_now(), progress)
+    shown = {
+        "text": lambda: "\n".join(over.compared_lines(found)),
+        "markdown": lambda: over.compared_markdown(found),
+        "json": lambda: over.compared_json(found),
+    }
+    _put(shown[form](), output)
+
+
+@contextmanager
+def _counting(show: bool) -> Iterator[Callable[[int], None]]:
+    """Progress on a terminal: how many records so far."""
+    from tieline.sync.commands.session import progress_bar
+
+    with progress_bar(show) as report:
+        yield lambda done: report("reading records", done, 0)
+
+
+@contextmanager
+def _source(
+    context: click.Context,
+    loaded: Loaded,
+    config_path: Path,
+    records: Path | None,
+    from_state: bool,
+    live: bool,
+) -> Iterator[Iterator[Row]]:
+    """The records that the options name."""
+    if (records is not None) + from_state + live != 1:
+        raise click.UsageError("name one source: --records FILE, --state or --live")
+    if records is not None:
+        if not records.is_file():
+            raise click.UsageError(f"--records {records}: there is no such file")
+        yield _rows(records, loaded)
+        return
+    from tieline.sync.commands.policy_records import of_pairs
+
+    with of_pairs(context.obj, config_path, loaded, live=live) as rows:
+        yield rows
