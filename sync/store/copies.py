@@ -134,7 +134,7 @@ def vacuum(store: Store) -> tuple[int, int]:
     before = _size(store.place)
     engine = store.database.engine.execution_options(isolation_level="AUTOCOMMIT")
     with told(store.place), engine.connect() as connection:
-        if store.place.path is not None:
+        if store.place.kind == "sqlite":
             connection.exec_driver_sql("PRAGMA query_only=OFF")
         connection.exec_driver_sql("VACUUM")
         if store.place.path is not None:
