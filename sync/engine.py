@@ -95,24 +95,24 @@ def check_installation(run: Run) -> bool:
 
     Returns whether the mapping is another one than the state is in step with.
     """
-    config, now = run.config, run.clock()
+    config = run.config
     with run.store.transaction() as tx:
         refuse_unfit(run, tx)
         tx.set_note("installation", config.installation)
         changed = tx.note("fingerprint") != config.fingerprint()
         if changed:
             held = [f"p:{conflict.pair}" for conflict in tx.conflicts(open_only=True, limit=1_000_000)]
-            _look_again(tx, [*held, *(park.key for park in tx.all_parks())], BY_MAPPING, now)
+            _look_again(run, tx, [*held, *(park.key for park in tx.all_parks())], BY_MAPPING)
     return changed
 
 
-def _look_again(tx: Tx, keys: Iterable[str], reason: str, now: datetime) -> None:
+def _look_again(run: Run, tx: Tx, keys: Iterable[str], reason: str) -> None:
     """Put what these inbox keys name into the inbox; parks of ended pairs are over."""
     known = list(dict.fromkeys(keys))
     pairs = tx.pairs({int(key[2:]) for key in known if key.startswith("p:")})
     refs = [pair.servicenow for pair in pairs.values() if pair.state != "unlinked"]
     refs += [arrival_ref(key) for key in known if key.startswith("r:")]
-    tx.arrive([Arrival(ref, reason) for ref in refs], now)
+    tx.arrive([Arrival(ref, reason) for ref in refs], run.clock(), run.started)
     for pair in pairs.values():
         if pair.state == "unlinked":
             tx.unpark(pair_key(pair))
@@ -123,7 +123,7 @@ def _named(run: Run) -> tuple[Ref, ...]:
     refs = tuple(find_label(run.sides, label) for label in run.options.only)
     if refs:
         with run.store.transaction() as tx:
-            tx.arrive([Arrival(ref, BY_PERSON) for ref in refs], run.clock())
+            tx.arrive([Arrival(ref, BY_PERSON) for ref in refs], run.clock(), run.started)
     return refs
 
 
@@ -150,19 +150,19 @@ def _sweep(run: Run) -> None:
         return
     with run.store.transaction() as tx:
         stale = tx.sweep(limit, now - SWEEP_AGE)
-        tx.arrive([Arrival(pair.servicenow, "sweep") for pair in stale], now)
-        _look_again(tx, [park.key for park in tx.parks_due(now, limit)], "retry", now)
+        tx.arrive([Arrival(pair.servicenow, "sweep") for pair in stale], now, run.started)
+        _look_again(run, tx, [park.key for park in tx.parks_due(now, limit)], "retry")
     run.counts["swept"] = len(stale)
 
 
 def _waves(run: Run, named: tuple[Ref, ...], progress: Progress) -> None:
     done = learned = 0
     with run.store.read() as tx:
-        total = tx.inbox_count(run.clock())
+        total = tx.inbox_count(run.started)
     while run.writes_left != 0 and not run.stop():
         with run.store.read() as tx:
             only = _keys(tx, named) if named else None
-            entries = tx.due(run.clock(), run.config.limits.wave, only)
+            entries = tx.due(run.started, run.config.limits.wave, only)
         if not entries and run.counts["transitions_learned"] > learned:
             learned = run.counts["transitions_learned"]
             _try_paths_again(run)
@@ -178,4 +178,4 @@ def _waves(run: Run, named: tuple[Ref, ...], progress: Progress) -> None:
 def _try_paths_again(run: Run) -> None:
     """Issues have shown transitions that were not known before: look again at pairs that found no path."""
     with run.store.transaction() as tx:
-        _look_again(tx, [p.key for p in tx.all_parks() if p.reason == NO_PATH], BY_WORKFLOW, run.clock())
+        _look_again(run, tx, [p.key for p in tx.all_parks() if p.reason == NO_PATH], BY_WORKFLOW)

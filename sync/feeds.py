@@ -88,7 +88,8 @@ def _drain(run: Run, side: Side, again: datetime | None, progress: Progress) -> 
     for page in run.sides[side].feed(cursor, start):
         run.identity(side)
         with run.store.transaction() as tx:
-            tx.arrive([Arrival(change.ref, "feed") for change in page.changes], run.clock())
+            arrivals = [Arrival(change.ref, "feed") for change in page.changes]
+            tx.arrive(arrivals, run.clock(), run.started)
             tx.set_cursor(side, page.cursor)
         seen += len(page.changes)
         progress(f"reading what changed in {side}", seen, 0)

@@ -26,7 +26,7 @@ def guard(run: Run) -> None:
     if run.options.initial or run.options.max_changes is not None:
         return
     with run.store.read() as tx:
-        waiting, pairs = tx.inbox_count(run.clock()), tx.pair_count()
+        waiting, pairs = tx.inbox_count(run.started), tx.pair_count()
     limits = run.config.limits
     shares = pairs >= SHARE_FLOOR
     allowed = min(limits.max_records, int(limits.max_share * pairs)) if shares else limits.max_records
@@ -59,10 +59,10 @@ def _first_mirroring(run: Run) -> None:
 
 def _would_write_more(run: Run, allowed: int) -> bool:
     """Whether more than `allowed` records need a write. Those that need none leave the inbox."""
-    now, after, count = run.clock(), "", 0
+    after, count = "", 0
     while count <= allowed:
         with run.store.read() as tx:
-            entries = tx.walk_due(now, after, run.config.limits.wave)
+            entries = tx.walk_due(run.started, after, run.config.limits.wave)
         if not entries:
             return False
         after = entries[-1].key

@@ -36,13 +36,13 @@ def claim_mirrors(run: Run) -> None:
     After a state was put back to an older copy both an origin and its mirror may wait, in different waves.
     Nothing needs to be done where all that waits fits one wave: there, markers come first anyway.
     """
-    now, limit, after = run.clock(), run.config.limits.wave, "r:"
+    limit, after = run.config.limits.wave, "r:"
     with run.store.read() as tx:
-        if tx.inbox_count(now) <= limit:
+        if tx.inbox_count(run.started) <= limit:
             return
     while True:
         with run.store.read() as tx:
-            entries = tx.walk_due(now, after, limit)
+            entries = tx.walk_due(run.started, after, limit)
         if not entries:
             return
         sort_out(run, [entry for entry in entries if entry.pair_id is None])

@@ -68,7 +68,7 @@ def _found(run: Run, side: Side, candidate: Candidate) -> bool:
     holders = run.sides[side].find(str(marker), run.vocabularies[candidate.route].place(side), "")
     if holders:
         with run.store.transaction() as tx:
-            tx.arrive([Arrival(holder.ref, "marked") for holder in holders], run.clock())
+            tx.arrive([Arrival(holder.ref, "marked") for holder in holders], run.clock(), run.started)
         postpone(run, [candidate.entry])
     return bool(holders)
 
@@ -126,7 +126,7 @@ def _pair(run: Run, tx: Tx, made: Sequence[Made], bases: Sequence[Base]) -> None
     for (candidate, intent, mirror), base in zip(made, bases, strict=True):
         pairs.append(pair_up(run, tx, candidate.route, candidate.record, mirror, base, look=False))
         tx.remove_intent(intent.id)
-    tx.arrive([Arrival(pair.servicenow, PAIRED) for pair in pairs], now)
+    tx.arrive([Arrival(pair.servicenow, PAIRED) for pair in pairs], now, run.started)
     tx.audit([audit_entry(intent, "applied", now, f"made {mirror.label}") for _, intent, mirror in made])
     run.counts["created"] += len(made)
 

@@ -58,7 +58,7 @@ def pair_up(
         tx.unpark(key)
     stored = tx.add_pair(pair)
     if look:
-        tx.arrive([Arrival(pair.servicenow, PAIRED)], now)
+        tx.arrive([Arrival(pair.servicenow, PAIRED)], now, run.started)
     run.counts["paired"] += 1
     return stored
 
@@ -88,7 +88,7 @@ def relink(run: Run, tx: Tx, pair: Pair) -> Pair:
     for ref in (pair.servicenow, pair.jira):
         tx.unpark(record_key(ref))
         tx.set_note(_ended(ref), "")
-    tx.arrive([Arrival(pair.servicenow, PAIRED)], run.clock())
+    tx.arrive([Arrival(pair.servicenow, PAIRED)], run.clock(), run.started)
     return again
 
 

@@ -214,7 +214,7 @@ def _settle(run: Run, intent: Intent, applied: Applied, detail: str) -> None:
             tx.save_pair(replace(pair, base=settle(pair, intent.step, applied, vocabulary, directory)))
             lost = races(pair, intent.step, applied, vocabulary, now)
             record_conflicts(tx, [replace(c, pass_id=run.id) for c in (*intent.step.conflicts, *lost)])
-        tx.arrive([Arrival(applied.ref, "recovered")], now)
+        tx.arrive([Arrival(applied.ref, "recovered")], now, run.started)
         tx.audit([audit_entry(intent, "applied" if applied.record else "skipped", now, detail)])
         tx.remove_intent(intent.id)
 
@@ -225,4 +225,4 @@ def _end(run: Run, intent: Intent, outcome: OutcomeKind, detail: str) -> None:
     with run.store.transaction() as tx:
         tx.audit([audit_entry(intent, outcome, now, detail)])
         tx.remove_intent(intent.id)
-        tx.arrive([Arrival(target(intent), "recovered")], now)
+        tx.arrive([Arrival(target(intent), "recovered")], now, run.started)

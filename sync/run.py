@@ -70,6 +70,8 @@ class Run:
     vocabularies: Mapping[str, Vocabulary]
     routes: Mapping[str, Route]
     started: datetime
+    """When the pass began. It takes on what was due then, and what it finds itself: what is put off on the
+    way waits for the next pass, or one with a busy side would have no end."""
     counts: Counter[str] = field(default_factory=Counter)
     identities: dict[Side, Identity] = field(default_factory=dict)
     workflows: dict[str, dict[str, tuple[Move, ...]]] = field(default_factory=dict)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tieline.connectors.errors import ConfigError, Denied
+from tieline.connectors.base import Action
+from tieline.connectors.errors import ConfigError, Denied, Unavailable
 from tieline.sync.engine import run_pass
 from tieline.sync.run import PassOptions, PassStopped
 
@@ -129,6 +130,31 @@ class TestSmallSteps:
             assert world.writes.total() <= 3
         world.settle()
         assert {world.mirror_of(row).values["summary"] for row in rows} == {f"Incident {n}" for n in range(7)}
+        world.in_step()
+
+    def test_a_pass_ends_though_a_side_stays_busy(self) -> None:
+        """What is put off becomes due again while the pass lasts: it waits for the next one."""
+        world = World(limits={"wave": 2})
+        rows = [world.incident(short_description=f"Incident {n}") for n in range(8)]
+        world.run(initial=True)
+        world.settle(seconds=600)
+        for row in rows:
+            world.sn.edit(row.id, {"short_description": f"Edited {row.id}"})
+        tried: list[Action] = []
+
+        def busy(action: Action) -> Any:
+            tried.append(action)
+            assert len(tried) < 50, "no end"
+            return Unavailable("503")
+
+        world.jira.before_write = busy
+        world.sn.fault = world.jira.fault = lambda _request: world.tick(10)
+        world.tick(600)
+        world.run()
+        assert len(tried) == 8
+        world.sn.fault = world.jira.fault = lambda _request: None
+        world.jira.before_write = lambda _action: None
+        world.settle()
         world.in_step()
 
     def test_a_request_to_stop_is_heard_between_waves(self) -> None:
