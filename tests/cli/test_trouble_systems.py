@@ -68,8 +68,10 @@ def test_wrong_credentials(site: Site, side: str, monkeypatch: pytest.MonkeyPatc
     arrived = edited(site)
     right = site.world.environment()
     monkeypatch.setattr(site.world, "environment", lambda: {**right, SECRETS[side]: "out-of-date"})
+    before = site.world.requests.statuses[side, 401]
     told = stopped(site, NAMES[side], "account")
     assert "out-of-date" not in told
+    assert site.world.requests.statuses[side, 401] - before <= 1, "a few more would lock the account"
     for command in (("plan",), ("show", "INC0010001")):
         said = site.run(*command)
         assert said.code == 1

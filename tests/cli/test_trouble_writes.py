@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -79,6 +80,35 @@ def test_a_create_without_an_answer(site: Site, side: str, carried_out: bool, an
 
 
 @pytest.mark.parametrize("carried_out", [True, False], ids=["carried out", "not carried out"])
+@pytest.mark.parametrize("side", ["servicenow", "jira"])
+def test_a_create_that_takes_too_long(live: Site, side: str) -> None:
+    """A real time-out: the system makes the record while nobody waits for its answer any more."""
+    live.rewrite('unknown_quiet = "120s"', 'unknown_quiet = "2s"')
+    live.rewrite('timeout = "60s"', 'timeout = "1s"')
+    assert live.process("sync", "--initial").code == 0
+
+    def slowly(request: Request, response: Response) -> Response:
+        if is_create(request):
+            time.sleep(1.5)
+            return Response(response.status, response.body, response.headers)
+        return response
+
+    (live.world.servicenow if side == "servicenow" else live.world.jira).faults.append(
+        Fault("slow", after=slowly, times=1)
+    )
+    label = live.incident()["number"] if side == "jira" else live.issue().key
+    said = live.process("sync")
+    assert said.code == 0, said.all
+    assert "1 unknown" in said.out
+    for _ in range(2):
+        time.sleep(2.1)
+        assert live.process("sync").code == 0
+    assert "has no pair" not in live.process("show", label).out
+    report = live.report()
+    assert report.ok
+    assert report.pairs == 1
+
+
 def test_a_create_that_the_search_index_shows_late(
     tmp_path_factory: pytest.TempPathFactory, template: str, carried_out: bool
 ) -> None:

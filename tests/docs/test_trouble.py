@@ -11,8 +11,8 @@ from tieline.cli import COMMANDS
 from tieline.sync.model import ConflictKind
 
 PARKS = re.compile(
-    r'(?:park_work\(run, tx, work, |\bPark\(.+?, |\bparked\([\w.]+, |NO_PATH: Final = |return (?="\w+", f"\{label))'
-    r'"([\w-]+)"'
+    r"(?:park_work\(run, tx, work, |\bPark\(.+?, |\bparked\([\w.]+, |NO_PATH: Final = "
+    r'|return (?="\w+", f"\{label))"([\w-]+)"'
 )
 
 
