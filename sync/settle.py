@@ -45,10 +45,11 @@ def settle_mirror(
 ) -> Base:
     """The first Base of a pair whose mirror was made; `ours`: nobody but we is known to have written to it.
 
-    What the create named is dealt with. What it could not name (a status, a value without a partner) is
-    dealt with where the sides agree; elsewhere the origin still counts as moved. An origin that is not
-    shown now (None) counts as moved too. If somebody else wrote it before the mirror was found again, nothing
-    tells who was first: it has no Base.
+    What the create named is dealt with, unless the system shows another class instead: of a field that it
+    left out it shows the default, and the origin's value must not go under for that. What the create could
+    not name (a status, a value without a partner) is dealt with where the sides agree; elsewhere the origin
+    still counts as moved. An origin that is not shown now (None) counts as moved too. If somebody else wrote
+    it before the mirror was found again, nothing tells who was first: it has no Base.
     """
     side = mirror.ref.side
     units: dict[str, UnitBase] = {}
@@ -56,8 +57,9 @@ def settle_mirror(
         base = step.bases.get(unit.name)
         if base is not None:
             alone = _untouched(unit, mirror, ours=ours)
-            units[unit.name] = _verified(unit, base, side, mirror, alone, directory)
-            continue
+            if not (alone and _left_out(unit, base, mirror, directory)):
+                units[unit.name] = _verified(unit, base, side, mirror, alone, directory)
+                continue
         if not _untouched(unit, mirror, ours=ours):
             units[unit.name] = UnitBase(equal_at=at)
             continue
@@ -71,6 +73,14 @@ def settle_mirror(
     create = step.action
     shown: dict[Side, str] = {side: create.shown} if isinstance(create, Create) and create.shown else {}
     return Base(MappingProxyType(units), MappingProxyType(shown))
+
+
+def _left_out(unit: Unit, base: UnitBase, mirror: Record, directory: Directory) -> bool:
+    """Whether the mirror shows another class than it was created with."""
+    sent, actual = base.of(mirror.ref.side), unit.own(mirror.ref.side, mirror.values)
+    if sent is None or actual == sent.values:
+        return False
+    return not _same_class(unit, mirror.ref.side, sent.values, actual, directory)
 
 
 def _undone(unit: Unit, step: Step, side: Side, record: Record | None) -> bool:
