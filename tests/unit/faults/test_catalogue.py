@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,8 +10,16 @@ from typing import Any
 import pytest
 import requests
 from tieline.connectors.sandbox import faults
-from tieline.connectors.sandbox.core import Fault, RequestLog, Server, VirtualClock
+from tieline.connectors.sandbox.core import (
+    Fault,
+    RealClock,
+    RequestLog,
+    Response,
+    Server,
+    VirtualClock,
+)
 from tieline.connectors.sandbox.servicenow import ServiceNowSandbox
+from tieline.connectors.sandbox.trouble import Means
 
 START = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 SERVICENOW = [fault.name for fault in faults.CATALOGUE["servicenow"]]
@@ -201,3 +210,13 @@ def test_a_clock_is_off(client: Any) -> None:
     off = abs(struck.sandbox.skew.total_seconds())
     assert 0 < off <= 600
     assert struck.ask().headers["Date"] != "Mon, 02 Mar 2026 09:00:00 GMT"
+
+
+def test_a_body_comes_slowly_on_either_clock(client: Any) -> None:
+    struck = client({"slow-body": 1.0})
+    started = struck.clock.now()
+    assert struck.ask().status_code == 200
+    assert (struck.clock.now() - started).total_seconds() == 90
+    slow = Means(1.0, random.Random(1), RealClock())
+    assert slow.slow(Response(200, b"body"), 90).trickle == 90
+    assert slow.late(Response(500), 60).delay == 60
