@@ -1,0 +1,61 @@
+"""The page on the sandbox names tests that exist, for every item of both sides; its tables are fresh."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ALIAS = re.compile(r"`\[(\w+)\]` is\s+`([^`]+)`")
+NAMED = re.compile(r"`(\[\w+\])?/?([\w/.]*)(?:::(\w+))?`")
+ITEMS = {
+    "ServiceNow": [f"S{number}" for number in range(1, 11)],
+    "Jira": [*(f"J{number}" for number in range(1, 9)), "Data Center"],
+}
+
+
+def sections(root: Path) -> Iterator[tuple[str, str]]:
+    text = (root / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    for part in text.split("\n## ")[1:]:
+        title, _, body = part.partition("\n")
+        if title.startswith("What is covered: "):
+            yield title.removeprefix("What is covered: "), body
+
+
+def rows(body: str) -> list[list[str]]:
+    lines = [line for line in body.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+
+
+@pytest.mark.parametrize("side", ITEMS)
+def test_every_item_is_covered(root: Path, side: str) -> None:
+    body = dict(sections(root))[side]
+    assert list(dict.fromkeys(row[0] for row in rows(body))) == ITEMS[side]
+
+
+@pytest.mark.parametrize("side", ITEMS)
+def test_every_test_that_the_page_names_is_there(root: Path, side: str) -> None:
+    body = dict(sections(root))[side]
+    aliases = dict(ALIAS.findall(" ".join(body.splitlines())))
+    missing = []
+    for row in rows(body):
+        for cell in row[2:]:
+            if cell == "not used yet":
+                continue
+            found = NAMED.fullmatch(cell)
+            assert found, f"no test: {cell}"
+            alias, path, name = found.groups()
+            base = aliases[alias.strip("[]")] if alias else ""
+            file = root / "tests" / base / path if base and path else root / "tests" / (base or path)
+            if not file.is_file() or (name and f"def {name}(" not in file.read_text(encoding="utf-8")):
+                missing.append(cell)
+    assert missing == []
+
+
+def test_the_tables_of_faults_are_fresh(root: Path) -> None:
+    command = [sys.executable, str(root / "docs" / "generate_sandbox.py"), "--check"]
+    assert subprocess.run(command, check=False).returncode == 0
