@@ -11,6 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from tieline.cli import root as root_command
 from tieline.connectors.sandbox.core import RealClock
 from tieline.connectors.sandbox.world import JIRA_USER, SERVICENOW_USER, World
 
@@ -37,6 +39,17 @@ class Desk:
         assert self.world.secrets.jira not in done.stdout + done.stderr
         assert self.world.secrets.servicenow not in done.stdout + done.stderr
         return done
+
+    def inside(self, command: str, *arguments: str, code: int | None = 0) -> str:
+        """The same in this process, which spares a start: for the many cases of one command."""
+        config = str(self.folder / "config.toml")
+        environment = {**self.world.environment(), **self.extra}
+        done = CliRunner(env=environment).invoke(root_command, [command, "--config", config, *arguments])
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        if code is not None:
+            assert done.exit_code == code, f"{done.exit_code}: {done.output}"
+        assert self.world.secrets.jira not in done.output
+        return done.stdout
 
     def configure(self, changes: Callable[[str], str] = lambda text: text, name: str = "config.toml") -> Path:
         """The example configuration for this sandbox, with changes."""

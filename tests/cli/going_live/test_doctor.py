@@ -12,7 +12,7 @@ from .conftest import Desk
 
 def findings(desk: Desk, code: int | None, *arguments: str) -> dict[str, str]:
     """What each code said, together."""
-    report = json.loads(desk.run("doctor", "--json", *arguments, code=code).stdout)
+    report = json.loads(desk.inside("doctor", "--json", *arguments, code=code))
     found: dict[str, str] = {}
     for each in report["findings"]:
         found[each["code"]] = found.get(each["code"], "") + f"{each['where']}: {each['what']}\n"

@@ -43,22 +43,22 @@ def test_a_link_is_shown_first_and_made_when_asked(ready: Desk) -> None:
     assert not (ready.folder / "tieline.db").exists()
     ready.run("link", theirs.key, ours["number"], "--yes")
     assert marks(ready, ours, theirs) == ("", f"example:operations:{ours['sys_id']}")
-    ready.run("sync", "--initial", code=3)
+    ready.inside("sync", "--initial", code=3)
     assert len(ready.world.jira.issues()) == 1
     assert len(ready.world.servicenow.rows()) == 1
-    shown = json.loads(ready.run("show", ours["number"], "--json").stdout)
+    shown = json.loads(ready.inside("show", ours["number"], "--json"))
     assert (shown["key"], shown["origin"]) == (theirs.key, "servicenow")
 
 
 def test_a_linked_pair_is_found_again_when_the_state_is_lost(ready: Desk) -> None:
     ours, theirs = incident(ready), issue(ready)
     ready.run("link", ours["number"], theirs.key, "--yes")
-    ready.run("sync", "--initial")
+    ready.inside("sync", "--initial")
     for file in ready.folder.glob("tieline.db*"):
         file.unlink()
-    ready.run("sync", "--initial")
+    ready.inside("sync", "--initial")
     assert (len(ready.world.jira.issues()), len(ready.world.servicenow.rows())) == (1, 1)
-    assert json.loads(ready.run("show", theirs.key, "--json").stdout)["number"] == ours["number"]
+    assert json.loads(ready.inside("show", theirs.key, "--json"))["number"] == ours["number"]
 
 
 def test_a_foreign_value_is_never_overwritten_by_a_marker(ready: Desk) -> None:
@@ -104,28 +104,28 @@ def test_an_unlinked_pair_is_left_alone_until_it_is_asked_for(ready: Desk, leave
     ready.configure(lambda text: text.replace('leaves_scope = "keep"', f'leaves_scope = "{leaves_scope}"'))
     ours, theirs = incident(ready), issue(ready)
     ready.run("link", ours["number"], theirs.key, "--yes")
-    ready.run("sync", "--initial")
+    ready.inside("sync", "--initial")
     assert ready.run("unlink", theirs.key, code=3).stdout.count("any more") == 2
     assert marks(ready, ours, theirs)[1] != ""
     ready.run("unlink", theirs.key, "--yes")
     assert marks(ready, ours, theirs) == ("", "")
     assert ready.world.servicenow.get(ours["sys_id"])["correlation_display"] == ""
     ready.world.servicenow.update("beth.anglin", ours["sys_id"], {"short_description": "Mail is up"})
-    ready.run("sync")
+    ready.inside("sync")
     assert (len(ready.world.jira.issues()), len(ready.world.servicenow.rows())) == (1, 1)
     assert ready.world.jira.get(theirs.id).values["summary"] == "Mail is down"
     assert "no pair" in ready.run("unlink", theirs.key, "--yes", code=2).stderr
     ready.run("link", ours["number"], theirs.key, "--yes")
-    ready.run("sync", code=3)  # the summaries differ, and there is no history to decide by
+    ready.inside("sync", code=3)  # the summaries differ, and there is no history to decide by
 
 
 def test_an_unlinked_pair_may_be_mirrored_anew(ready: Desk) -> None:
     ours, theirs = incident(ready), issue(ready)
     ready.run("link", ours["number"], theirs.key, "--yes")
-    ready.run("sync", "--initial")
+    ready.inside("sync", "--initial")
     said = json.loads(ready.run("unlink", ours["number"], "--yes", "--mirror-anew", "--json").stdout)
     assert said["done"] is True
-    ready.run("sync")
+    ready.inside("sync")
     assert (len(ready.world.jira.issues()), len(ready.world.servicenow.rows())) == (2, 2)
 
 
@@ -138,7 +138,7 @@ def test_halves_are_adopted_by_each_rule_and_only_where_they_are_unique(ready: D
     copies = [issue(ready, f"{twice['number']} jam"), issue(ready, f"jam {twice['number']}")]
     same = incident(ready, short_description="Wiki down")
     issue(ready, "Wiki  down")
-    shown = json.loads(ready.run("adopt", "--json", code=3).stdout)
+    shown = json.loads(ready.inside("adopt", "--json", code=3))
     assert {(m["servicenow"], m["rule"]) for m in shown["matches"]} == {
         (key_half["number"], "key"), (mentioned["number"], "mention"),
     }  # fmt: skip
@@ -151,18 +151,18 @@ def test_halves_are_adopted_by_each_rule_and_only_where_they_are_unique(ready: D
     ).stdout
     assert "3 pairs" in said
     before = len(ready.world.jira.issues()), len(ready.world.servicenow.rows())
-    ready.run("sync", "--initial", code=None)
+    ready.inside("sync", "--initial", code=None)
     made = len(ready.world.jira.issues()) - before[0], len(ready.world.servicenow.rows()) - before[1]
     assert made == (1, 2)  # only the three that were left alone got mirrors
-    assert json.loads(ready.run("show", same["number"], "--json").stdout)["pair"] is not None
-    again = json.loads(ready.run("adopt", "--json").stdout)
+    assert json.loads(ready.inside("show", same["number"], "--json"))["pair"] is not None
+    again = json.loads(ready.inside("adopt", "--json"))
     assert again["matches"] == []
 
 
 def test_halves_are_adopted_by_a_text_that_both_hold(ready: Desk) -> None:
     ours = incident(ready, origin_id="T-1")
     issue(ready, "Something else", customfield_10053="T-1")
-    said = json.loads(ready.run("adopt", "--rule", "origin_id=customfield_10053", "--yes", "--json").stdout)
+    said = json.loads(ready.inside("adopt", "--rule", "origin_id=customfield_10053", "--yes", "--json"))
     assert [m["servicenow"] for m in said["matches"]] == [ours["number"]]
     assert said["paired"] == 1
     assert "no rule" in ready.run("adopt", "--rule", "guess", code=2).stderr
@@ -172,8 +172,8 @@ def test_what_was_raised_before_go_live_or_is_out_of_scope_is_not_adopted(ready:
     ready.configure(lambda text: text.replace('scope = "" }             #', 'scope = "category=network" } #'))
     theirs = issue(ready)
     incident(ready, category="software", correlation_display=theirs.key)
-    assert json.loads(ready.run("adopt", "--json").stdout)["matches"] == []
+    assert json.loads(ready.inside("adopt", "--json"))["matches"] == []
     ready.configure(lambda text: text.replace("since = 2016-01-01", "since = 2999-01-01"))
-    assert json.loads(ready.run("adopt", "--json").stdout)["matches"] == []
+    assert json.loads(ready.inside("adopt", "--json"))["matches"] == []
     ready.configure()
-    assert len(json.loads(ready.run("adopt", "--json", code=3).stdout)["matches"]) == 1
+    assert len(json.loads(ready.inside("adopt", "--json", code=3))["matches"]) == 1
