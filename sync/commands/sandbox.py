@@ -101,9 +101,10 @@ def sandbox(
         incidents=incidents, profile=profile, troubles=faults,
     )  # fmt: skip
     try:
+        ended = _interruption()
         config_path = playground.write_configuration(example_configuration(), folder)
         _announce(playground, config_path, as_json)
-        _serve(playground, busy, as_json)
+        _serve(playground, busy, as_json, ended)
     finally:
         playground.stop()
 
@@ -142,10 +143,15 @@ def _init_command(playground: Playground, folder: Path) -> str:
     return shlex.join(["tieline", *arguments])
 
 
-def _serve(playground: Playground, busy: float | None, as_json: bool) -> None:
+def _interruption() -> threading.Event:
+    """Set when somebody ends the program."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
+    return ended
+
+
+def _serve(playground: Playground, busy: float | None, as_json: bool, ended: threading.Event) -> None:
     while not ended.wait(busy):
         done = playground.someone_works()
         if not as_json:
