@@ -118,7 +118,7 @@ class ServiceNowInspector:
         asked = f"nameIN{','.join(lineage)}^elementIN{','.join(listed)}^inactive=false^ORDERBYsequence"
         fields = ("name", "element", "value", "label", "language", "inactive", "sequence")
         rows = seen.rows("sys_choice", asked, fields, limit=_MANY, needed=True)
-        rows = [row for row in rows if plain(row.get("inactive")) != "true"]
+        rows = sorted((row for row in rows if plain(row.get("inactive")) != "true"), key=_in_list_order)
         english = [row for row in rows if plain(row.get("language")) in ("", "en")] or rows
         found: dict[str, tuple[Option, ...]] = {}
         for table in reversed(lineage):
@@ -210,6 +210,12 @@ class _Seen:
         except (Denied, Malformed) as error:
             self.unseen[name] = str(error)
             return None
+
+
+def _in_list_order(row: Row) -> tuple[int, str]:
+    """Entries of one sequence come in an order of their own each time: then their labels decide."""
+    sequence = plain(row.get("sequence"))
+    return int(sequence) if sequence.lstrip("-").isdecimal() else 0, plain(row.get("label")).casefold()
 
 
 def _field(row: Row) -> FieldInfo:

@@ -128,7 +128,6 @@ def test_a_table_is_described_with_what_it_inherits(
     for impact, urgency in (("1", "1"), ("3", "2"), ("3", "2")):
         sandbox.create("beth.anglin", {"short_description": "x", "impact": impact, "urgency": urgency})
     place = inspector.place("incident", ("short_description", "u_none"))
-    inspector.close()
     assert place.fields["short_description"].length == 160
     assert (place.fields["description"].kind, place.fields["assignment_group"].kind) == ("text", "group")
     assert place.fields["opened_at"].kind is None
@@ -139,6 +138,9 @@ def test_a_table_is_described_with_what_it_inherits(
     assert place.used["urgency"] == {"2": 2, "1": 1}
     assert "Service Desk" in place.groups
     assert inspector.site().identity.name == "Tieline"
+    again = inspector.place("incident")
+    assert again.options("subcategory") == place.options("subcategory")
+    inspector.close()
 
 
 def test_hidden_metadata_is_unseen_and_not_empty(
