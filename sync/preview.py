@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from itertools import islice
 from types import MappingProxyType
+from typing import Final
 
 from tieline.connectors.base import SIDES, Record, Ref
 from tieline.sync.apply import contexts
 from tieline.sync.engine import Progress, find_label, silent
 from tieline.sync.explain import Names
 from tieline.sync.intake import candidates, mirror_step
+from tieline.sync.journal import target
 from tieline.sync.mapping import Directory
 from tieline.sync.model import InboxEntry, Pair, Plan, Snapshot
 from tieline.sync.pairing import is_foreign_mirror, own_marker, pair_key, record_key
@@ -20,6 +22,8 @@ from tieline.sync.parking import BY_MAPPING, BY_PERSON, seen_values, stays_parke
 from tieline.sync.plan import plan
 from tieline.sync.run import Run
 from tieline.sync.work import Work
+
+UNANSWERED: Final = "an earlier write got no answer: it is looked for before anything else is done"
 
 Reasons = frozenset[str]
 """Why a record is looked at: feed, person, mapping, ..."""
@@ -53,17 +57,34 @@ def preview(run: Run, progress: Progress = silent) -> Iterator[Proposal]:
 
 def proposals(run: Run, refs: Mapping[Ref, Reasons]) -> Iterator[Proposal]:
     """What a pass would do about these records, wave by wave."""
-    now = run.clock()
+    now, lost = run.clock(), _lost(run)
+    run.blocked |= lost.keys()
     waves = iter(refs)
     while slice_ := list(islice(waves, run.config.limits.wave)):
         with run.store.read() as tx:
             pairs = tx.pairs_of(slice_)
         known: dict[int, tuple[Pair, Reasons]] = {}
+        for ref in slice_:
+            key = pair_key(pairs[ref]) if ref in pairs else record_key(ref)
+            if key in lost:
+                label, probe_at = lost.pop(key)
+                yield Proposal(label, Plan(), pairs.get(ref), UNANSWERED, rests=probe_at > now)
         for ref, pair in pairs.items():
+            if pair_key(pair) in run.blocked:
+                continue
             before = known[pair.id][1] if pair.id in known else frozenset()
             known[pair.id] = pair, before | refs[ref]
         yield from _paired(run, list(known.values()), now)
-        yield from _unpaired(run, {ref: refs[ref] for ref in slice_ if ref not in pairs}, now)
+        alone = [ref for ref in slice_ if ref not in pairs and record_key(ref) not in run.blocked]
+        yield from _unpaired(run, {ref: refs[ref] for ref in alone}, now)
+
+
+def _lost(run: Run) -> dict[str, tuple[str, datetime]]:
+    """By inbox key what has a write without an answer: its label, and when that may be looked for."""
+    with run.store.read() as tx:
+        intents = tx.open_intents()
+    keys = (f"p:{i.pair}" if i.pair is not None else record_key(target(i)) for i in intents)
+    return {key: (i.label or key, i.probe_at) for key, i in zip(keys, intents, strict=True)}
 
 
 def waiting(run: Run, progress: Progress = silent) -> dict[Ref, Reasons]:
@@ -142,7 +163,10 @@ def _unpaired(run: Run, refs: Mapping[Ref, Reasons], now: datetime) -> Iterator[
         for record in records:
             if not isinstance(record, Record) or is_foreign_mirror(run, record):
                 continue
-            if own_marker(run, record) is not None:
+            marker = own_marker(run, record)
+            if marker is not None and record_key(marker.origin_of(record.ref)) in run.blocked:
+                yield Proposal(record.label, Plan(), note=UNANSWERED, rests=True)
+            elif marker is not None:
                 yield Proposal(record.label, Plan(), note="carries our marker: would be paired, or reported")
             else:
                 entry = InboxEntry(record_key(record.ref), None, record.ref, refs[record.ref], now, now, 0)

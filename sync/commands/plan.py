@@ -101,7 +101,7 @@ def _sum_up(works: int, rests: int) -> None:
     from tieline.sync.explain import counted
 
     if rests:
-        click.echo(f"{counted(rests, 'incident')} parked, which a pass leaves alone: tieline parked list")
+        click.echo(f"{counted(rests, 'incident')} that a pass leaves alone for now (tieline parked list)")
     click.echo(
         f"{counted(works, 'incident')} to work on; nothing was written" if works else "In step: nothing to do"
     )

@@ -149,7 +149,10 @@ def progress_bar(show: bool) -> Iterator[Callable[[str, int, int], None]]:
     from rich.progress import BarColumn, Progress, TextColumn
 
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[shown]}")
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    # Redirected, what is printed meanwhile would go to standard error, also where a pipe or file wants it.
+    together = sys.stdout.isatty()
+    with Progress(*columns, console=console, transient=True, redirect_stdout=together) as bar:
         tasks: dict[str, Any] = {}
         began: dict[str, float] = {}
 

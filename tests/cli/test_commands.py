@@ -85,7 +85,7 @@ class TestPlan:
         site.wait(60)
         said = site.run("plan", "--check")
         assert said.code == 0
-        assert "1 incident parked, which a pass leaves alone: tieline parked list" in said.out
+        assert "1 incident that a pass leaves alone for now (tieline parked list)" in said.out
         assert site.run("parked", "retry", row["number"]).code == 0
         assert site.run("plan", "--check").code == 3
 
@@ -356,6 +356,37 @@ def test_no_room_for_the_output(live: Site) -> None:
         )  # fmt: skip
     assert ran.returncode == 1
     assert ran.stderr == "standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("command", ["plan", "plan --all", "sync --initial"])
+def test_progress_on_a_terminal_keeps_out_of_the_output(live: Site, command: str) -> None:
+    """Standard error is a terminal and standard output is not: `tieline plan | less`."""
+    for number in range(5):
+        live.incident(short_description=f"Incident {number}")
+    terminal, ours = os.openpty()
+    with open(terminal, "rb", buffering=0) as shown:  # noqa: PTH123  a descriptor
+        environment = {**os.environ, **live.world.environment(), "TIELINE_CONFIG": str(live.config)}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tieline.cli", *command.split()], stdin=subprocess.DEVNULL,
+            env={**environment, "TERM": "xterm"}, cwd=live.folder, stdout=subprocess.PIPE, stderr=ours,
+        )  # fmt: skip
+        os.close(ours)
+        out = process.communicate(timeout=60)[0].decode()
+        drawn = b""
+        while chunk := _rest(shown):
+            drawn += chunk
+    assert process.returncode == 0
+    assert "\x1b" not in out
+    assert ("5 mirrored" if command.startswith("sync") else "5 incidents to work on") in out
+    assert b"reading what changed" in drawn
+    assert b"5 incidents" not in drawn
+
+
+def _rest(shown: Any) -> bytes:
+    try:
+        return bytes(shown.read(4096))
+    except OSError:  # what Linux says at the end of a terminal
+        return b""
 
 
 def test_the_real_program_end_to_end(live: Site) -> None:
