@@ -66,6 +66,7 @@ class JiraConnector:
 
     def feed(self, cursor: str | None, start: datetime) -> Iterator[Page]:
         """Everything that changed in the routes' projects; see `tieline.connectors.jira.feed`."""
+        self._wire.begin_pass()
         return feed.feed(self._site, cursor, start)
 
     def read(self, refs: Sequence[Ref]) -> list[Record | ConnectorError]:

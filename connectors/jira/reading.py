@@ -90,7 +90,10 @@ class Reading:
         shown: dict[str, Answer] = {}
         for error in answer.get("issueErrors") or () if isinstance(answer, dict) else ():
             id_ = str(error.get("id", ""))
-            shown[id_] = Unavailable(f"issue {id_}: {str(error.get('errorMessage', ''))[:200]}")
+            unread = Unavailable(f"issue {id_}: {str(error.get('errorMessage', ''))[:200]}")
+            if id_ not in asked:
+                raise unread  # asked for by its key: which one it is, is not told, so none of them is gone
+            shown[id_] = unread
         for issue in issues_in(answer, _WHAT):
             shown[issue["id"]] = shown[str(issue.get("key"))] = issue
         return {id_: shown.get(id_) or gone(id_) for id_ in asked}

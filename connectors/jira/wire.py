@@ -119,6 +119,10 @@ class Wire:
     def _note_time(self, response: requests.Response, **_: Any) -> None:
         self._told = http_date(response.headers.get("Date", ""))
 
+    def begin_pass(self) -> None:
+        """A new pass has its whole budget of pauses again."""
+        self._adapter.pace.begin_pass()
+
     def close(self) -> None:
         """Let go of connections."""
         self._jira.close()  # type: ignore[no-untyped-call]

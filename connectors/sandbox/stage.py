@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,11 @@ PEOPLE: Final = ("assigned_to", "caller_id")
 """Fields that hold people: scripts and the ledger name them by e-mail address."""
 UNSAID: Final = {"category": "inquiry", "impact": "3", "urgency": "3", "state": "1"}
 """What a fresh instance puts where a new incident does not name a field at all."""
+
+_SERVICENOW_UNITS: Final = (
+    {"state", "hold_reason", "close_code", "close_notes"},
+    {"impact", "urgency"},
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,22 @@ class Deed:
     values: Mapping[str, str]
     first: bool = False
     clash: Clash = ""
+
+
+def _moved(
+    values: Mapping[str, str],
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    units: Iterable[Collection[str]],
+) -> dict[str, str]:
+    """What an edit moved: setting what is there already leaves no trace that anybody could follow.
+
+    Fields that are one (`units`) have moved if any of them has.
+    """
+    moved = {name for name in values if before.get(name) != after.get(name)}
+    for unit in units:
+        moved |= set(unit) if moved & set(unit) else set()
+    return {name: value for name, value in values.items() if name in moved}
 
 
 class Stage:
@@ -152,9 +173,10 @@ class Stage:
 
     def _edited(self, edit: DeskEdit) -> Deed:
         sys_id = self._id(edit.key, "servicenow")
+        before = dict(self.world.servicenow.get(sys_id))
         row = self.world.servicenow.update(edit.by, sys_id, self._stored(edit.values))
         taken = self._taken(edit, edit.values, row)
-        self.ledger.edited_in_servicenow(edit.key, taken)
+        self.ledger.edited_in_servicenow(edit.key, _moved(taken, before, row, _SERVICENOW_UNITS))
         return Deed(edit.at, "servicenow", edit.by, row["number"], taken)
 
     def _taken(self, edit: DeskEdit, values: Mapping[str, str], row: Mapping[str, str]) -> dict[str, str]:
@@ -181,12 +203,14 @@ class Stage:
 
     def _stepped(self, step: Step) -> Deed:
         issue = self._id(step.key, "jira")
+        before = self.world.jira.get(issue).values
         if "status" in step.values:
             values = {name: value for name, value in step.values.items() if name != "status"}
             ticket = self.world.jira.transition(step.by, issue, step.values["status"], values)
         else:
             ticket = self.world.jira.update(step.by, issue, step.values)
-        self.ledger.edited_in_jira(step.key, step.values)
+        units = ({"status", "resolution", self.ledger.maps.close_notes},)
+        self.ledger.edited_in_jira(step.key, _moved(step.values, before, ticket.values, units))
         return Deed(step.at, "jira", step.by, ticket.key, step.values, clash=step.clash)
 
     def _known(self, key: str, side: Side, record_id: str) -> None:

@@ -128,8 +128,11 @@ class Bench(ABC):
         return Create(self.side, self.place, filled, marker, Ref(other(self.side), str(number)))
 
     def write(self, action: Action) -> Applied | ConnectorError:
-        """What came of one write."""
-        [outcome] = self.connector.write([action])
+        """What came of one write; a side that denies everything may say so for the whole list."""
+        try:
+            [outcome] = self.connector.write([action])
+        except Denied as denied:
+            return denied
         return outcome
 
     def applied(self, action: Action) -> Applied:

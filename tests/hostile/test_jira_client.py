@@ -230,7 +230,7 @@ def test_a_late_index_is_within_the_overlap_or_found_by_id(build: Build) -> None
 
 def test_a_security_level_hides_one_and_stops_no_other(world: World) -> None:
     hidden, other = world.raised(), world.raised()
-    world.clock.advance(timedelta(hours=2))
+    world.clock.advance(timedelta(days=2))
     world.trouble("security-level", times=1)
     world.jira.hide(hidden.id)
     first, second = world.connector.read([hidden, other])
@@ -248,6 +248,19 @@ def test_an_issue_that_could_not_be_read_is_not_gone(cloud: World) -> None:
     found = cloud.connector.read(refs)
     assert sorted(type(record).__name__ for record in found) == ["Record", "Unavailable"]
     assert any(isinstance(record, Unavailable) for record in found)
+
+
+def test_a_create_among_keys_that_could_not_be_read_is_not_taken_for_absent(cloud: World) -> None:
+    cloud.read(cloud.raised())
+    mark = cloud.connector.watermark("OPS/Incident")
+    cloud.trouble("late-index", "lost-answer")
+    for fault in cloud.jira.faults:
+        fault.times = 1
+    assert isinstance(cloud.create(), Unknown)
+    cloud.trouble("unread-issue", times=1)
+    with pytest.raises(Unavailable):
+        cloud.connector.find(MARKER, "OPS/Incident", mark)
+    assert len(cloud.connector.find(MARKER, "OPS/Incident", mark)) == 1
 
 
 def test_a_resolution_that_was_forgotten_is_seen_when_read_back(world: World) -> None:

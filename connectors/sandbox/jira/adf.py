@@ -117,7 +117,7 @@ def has_line_breaks(doc: Mapping[str, Any]) -> bool:
 
 def from_plain(text: str) -> Doc:
     """The document that typing `text` makes: a paragraph for each block, a hard break for each line end."""
-    blocks = text.replace("\r\n", "\n").strip("\n").split("\n\n")
+    blocks = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n\n")
     return {"type": "doc", "version": 1, "content": [_paragraph(b) for b in blocks]}
 
 

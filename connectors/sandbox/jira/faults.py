@@ -17,7 +17,7 @@ from tieline.connectors.sandbox.core import DROPPED, Fault, Request, Response
 from tieline.connectors.sandbox.jira import limits
 from tieline.connectors.sandbox.trouble import Means, NamedFault
 
-OLD_ENOUGH: Final = timedelta(hours=1)
+OLD_ENOUGH: Final = timedelta(days=1)
 """How old an issue is before somebody puts a security level on it."""
 HIDDEN_FOR: Final = timedelta(minutes=10)
 MAX_LATE_S: Final = 600
@@ -112,7 +112,10 @@ def _in_body(
         def after(request: Request, response: Response) -> Response:
             if not wanted(request) or response.status != 200 or not means.strikes():
                 return response
-            spoilt = spoil(json.loads(response.body), request, means)
+            try:
+                spoilt = spoil(json.loads(response.body), request, means)
+            except ValueError:  # another fault was there before
+                return response
             return response if spoilt is None else replace(response, body=json.dumps(spoilt).encode())
 
         return Fault(name, after=after)
@@ -314,7 +317,7 @@ FAULTS: Final = (
     ),
     NamedFault(
         "security-level",
-        "An issue of an hour or more gets a security level for ten minutes: 404, and absent from every list.",
+        "An issue of a day or more gets a security level for ten minutes: 404, and absent from every list.",
         "docs: Issue security levels; REST, 404 of Get issue",
         on=_levels,
         off=lambda site: site.site.store.lift(None),

@@ -134,7 +134,7 @@ def test_an_older_issue_gets_a_level_and_loses_it(api: Client, clock: VirtualClo
     issue = api.create()
     client = troubled(api, clock, "security-level")
     assert client("GET", f"/issue/{issue}").status == 200
-    clock.advance(timedelta(hours=2))
+    clock.advance(timedelta(days=2))
     assert client("GET", f"/issue/{issue}").status == 404
     assert client.struck == ["security-level"]
     assert api.found("project = OPS") == []
@@ -144,7 +144,7 @@ def test_an_older_issue_gets_a_level_and_loses_it(api: Client, clock: VirtualClo
 
 def test_levels_are_taken_off_with_the_fault(api: Client, clock: VirtualClock) -> None:
     issue = api.create()
-    clock.advance(timedelta(hours=2))
+    clock.advance(timedelta(days=2))
     assert troubled(api, clock, "security-level")("GET", f"/issue/{issue}").status == 404
     faults.install(api.site, "jira", {}, seed=5, clock=clock)
     assert api("GET", f"/issue/{issue}").status == 200
