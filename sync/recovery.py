@@ -126,7 +126,7 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
         return
     found = told.record
     done = Applied(found.ref, found, told.alone, told.races)
-    if all(found.values.get(name) == value for name, value in _sent(write, vocabulary).items()):
+    if _stands(found, write, vocabulary):
         _settle(run, intent, done, "its answer was lost; found by its values")
     elif told.made:
         _settle(run, intent, done, "its answer was lost; found in the record's history")
@@ -137,6 +137,18 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
         _leave_in_doubt(run, intent, done, vocabulary)
     else:
         _end(run, intent, "skipped", "its answer was lost; its values are not there")
+
+
+def _stands(found: Record, write: Update | Transition, vocabulary: Vocabulary) -> bool:
+    """Whether the record shows the write: one of its values at least, and none of what it was to overwrite.
+
+    A write is made as a whole; a rule may have made something else of some of its values.
+    """
+    sent = _sent(write, vocabulary)
+    changed = {name for name, value in sent.items() if write.before.get(name) != value}
+    stand = {name for name, value in sent.items() if found.values.get(name) == value}
+    kept = {name for name in changed if name in write.before and found.values.get(name) == write.before[name]}
+    return stand == set(sent) or (bool(stand & changed) and not kept)
 
 
 def _reviewed(run: Run, write: Update | Transition) -> Reviewed | None:
