@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
-from typing import Final, Literal, TypeVar
+from typing import Final
 from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
@@ -38,13 +37,12 @@ from tieline.connectors.errors import (
 from tieline.connectors.http import HardenedAdapter, Timing
 from tieline.connectors.servicenow import batch, query
 from tieline.connectors.servicenow.answers import Doubted
+from tieline.connectors.servicenow.directory import Directory, EntityKind, askable_ids, chunks
 from tieline.connectors.servicenow.feed import Feed
 from tieline.connectors.servicenow.records import (
     FEED_FIELDS,
     Row,
     asked_fields,
-    groups,
-    people,
     plain,
     record_of,
 )
@@ -52,13 +50,6 @@ from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.wire import Call, Rows, Wire
 from tieline.connectors.servicenow.writes import call_of, outcome_of, reviewed
 
-EntityKind = Literal["person", "group"]
-T = TypeVar("T")
-
-_ENTITY_TABLES: Final[Mapping[EntityKind, str]] = {"person": "sys_user", "group": "sys_user_group"}
-_KEYS: Final[Mapping[EntityKind, str]] = {"person": "email", "group": "name"}
-"""What people and groups are known by on both sides."""
-_ENTITY_FIELDS: Final = ("sys_id", "name", "email", "user_name", "active")
 _SEARCH_LIMIT: Final = 1000
 _SAMPLE: Final = 100
 """Records that are looked at to tell a column that does not exist from one that a record hides."""
@@ -80,6 +71,7 @@ class ServiceNowConnector:
         self._user = auth.user if isinstance(auth, BasicAuth) else ""
         self._now = (timing or Timing()).now
         self._wire = Wire(adapter, auth)
+        self._directory = Directory(self._wire, settings.read_batch)
         self._fields = asked_fields(settings)
         self._batching = True
         self._known_scopes: frozenset[str] = frozenset({""})
@@ -137,7 +129,7 @@ class ServiceNowConnector:
     def read(self, refs: Sequence[Ref]) -> list[Record | ConnectorError]:
         """The records by sys_id, up to `read_batch` in one request."""
         rows: dict[str, Row] = {}
-        for ids in _chunks(_ids(refs), self._settings.read_batch):
+        for ids in chunks(_ids(refs), self._settings.read_batch):
             rows |= self._rows_by_id(ids, query.by_ids(ids), self._fields)
         self._shown_columns = self._shown_columns.union(*rows.values())
         if rows:
@@ -186,7 +178,7 @@ class ServiceNowConnector:
             return frozenset(refs)
         self._check_scope(condition)
         found: set[str] = set()
-        for ids in _chunks(_ids(refs), self._settings.read_batch):
+        for ids in chunks(_ids(refs), self._settings.read_batch):
             asked = f"{query.by_ids(ids)}^{condition}"
             found |= self._rows_by_id(ids, asked, ("sys_id",), insist=True).keys()
         return frozenset(ref for ref in refs if ref.id in found)
@@ -262,46 +254,11 @@ class ServiceNowConnector:
 
     def entities(self, kind: EntityKind, ids: Sequence[str]) -> list[Entity]:
         """The rows of sys_user or sys_user_group with these sys_ids."""
-        found: list[Entity] = []
-        for chunk in _chunks(_askable_ids(ids), self._settings.read_batch):
-            entities = self._entities(kind, query.by_ids(chunk), len(chunk) + 1)
-            if not {entity.id for entity in entities} <= set(chunk):
-                raise Malformed(f"reading {_ENTITY_TABLES[kind]}: the answer holds rows not asked for")
-            found += entities
-        return found
+        return self._directory.entities(kind, ids)
 
     def search_entities(self, kind: EntityKind, keys: Sequence[str]) -> Mapping[str, Entity]:
-        """People by e-mail address, or by user name where a key is none; groups by name; only unique matches.
-
-        Each key is asked for as it is and in lower case (instances may compare with case), and compared
-        without case.
-        """
-        found: dict[str, Entity] = {}
-        askable = list(dict.fromkeys(key for key in keys if query.is_askable(key)))
-        for field in sorted({_field(kind, key) for key in askable}):
-            for chunk in _chunks(
-                (key for key in askable if _field(kind, key) == field), self._settings.read_batch
-            ):
-                found |= self._unique(kind, field, chunk)
-        return found
-
-    def _unique(self, kind: EntityKind, field: str, keys: Sequence[str]) -> Mapping[str, Entity]:
-        spellings = {spelling for key in keys for spelling in (key, key.lower())}
-        entities = self._entities(kind, query.any_of(field, spellings), _SEARCH_LIMIT)
-        shown = Counter(_known_by(field, entity) for entity in entities)
-        if not shown.keys() <= {key.casefold() for key in keys}:
-            raise Malformed(f"searching {_ENTITY_TABLES[kind]}: the answer holds rows not asked for")
-        unique = {
-            _known_by(field, entity): entity for entity in entities if shown[_known_by(field, entity)] == 1
-        }
-        return {key: unique[key.casefold()] for key in keys if key.casefold() in unique}
-
-    def _entities(self, kind: EntityKind, asked: str, limit: int) -> list[Entity]:
-        table, key = _ENTITY_TABLES[kind], _KEYS[kind]
-        page = self._wire.all_rows(table, asked, _ENTITY_FIELDS, limit=limit, insist=True)
-        if any(key not in row for row in page.rows):
-            raise Malformed(f"ServiceNow does not show {key} of {table}: grant the account the right")
-        return people(page.rows) if kind == "person" else groups(page.rows)
+        """People by e-mail address or user name, groups by name: each key that finds exactly one."""
+        return self._directory.search(kind, keys)
 
     # Writing
 
@@ -313,7 +270,7 @@ class ServiceNowConnector:
         calls = [call_of(action, self._settings) for action in actions]
         rows: list[Row | ConnectorError] = [Gone(f"{call.what}: no record has such an id") for call in calls]
         sendable = (n for n, call in enumerate(calls) if call.sys_id is None or query.is_id(call.sys_id))
-        for chunk in _chunks(sendable, self._settings.batch_size):
+        for chunk in chunks(sendable, self._settings.batch_size):
             sent = self._send([calls[n] for n in chunk], goes_on=_goes_on(rows))
             for n, row in zip(chunk, sent, strict=True):
                 rows[n] = self._proven(actions[n], row)
@@ -387,27 +344,7 @@ class ServiceNowConnector:
 
 
 def _ids(refs: Iterable[Ref]) -> list[str]:
-    return _askable_ids(ref.id for ref in refs)
-
-
-def _askable_ids(ids: Iterable[str]) -> list[str]:
-    return [each for each in dict.fromkeys(ids) if query.is_id(each)]
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    left = iter(items)
-    while chunk := list(islice(left, size)):
-        yield chunk
-
-
-def _field(kind: EntityKind, key: str) -> str:
-    """The column that a key is searched in: an address has an @, a user name in the map has none."""
-    return "user_name" if kind == "person" and "@" not in key else _KEYS[kind]
-
-
-def _known_by(field: str, entity: Entity) -> str:
-    value = {"email": entity.email, "user_name": entity.user_name, "name": entity.name}[field]
-    return value.strip().casefold()
+    return askable_ids(ref.id for ref in refs)
 
 
 def _goes_on(rows: Sequence[Row | ConnectorError]) -> bool:
