@@ -303,7 +303,9 @@ def explain(
         values, moment = _one_record(record, loaded)
         now = now if at else moment or now
     else:
-        values, standing = _live(context.obj, config_path, str(ref))
+        from tieline.sync.commands.policy_records import one_pair
+
+        values, standing = one_pair(context.obj, config_path, loaded, str(ref))
     found = why(_engine(loaded), values, now, standing)
     click.echo(
         json.dumps(explanation_json(found), indent=2) if as_json else "\n".join(explanation_lines(found))
@@ -323,10 +325,6 @@ def _rows(path: Path, loaded: Loaded) -> Iterator[Row]:
     from tieline.sync.policy.records import read_records
 
     return read_records(path, loaded.policy)
-
-
-def _live(adapters: Any, config_path: Path, ref: str) -> tuple[Any, Any]:
-    raise click.UsageError("name a file: --record incident.json")
 
 
 def _sources(function: F) -> F:

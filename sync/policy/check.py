@@ -23,10 +23,9 @@ def check(
     """Everything there is to say about a policy; `snapshot` is what both instances know."""
     policy = loaded.policy
     found = [*check_values(policy), *_includes(loaded)]
-    sane = _simple(policy)
-    found += [_too_many(entry) for entry in policy.entries if entry not in sane]
-    known = _without_unknown_calendars(policy)
-    if len(sane) == len(policy.rules) + len(policy.bounds) and known:
+    tangled = [entry for entry in policy.entries if not _is_simple(entry)]
+    found += [_too_many(entry) for entry in tangled]
+    if not tangled and _knows_calendars(policy):
         engine = Engine(policy)
         found += [*check_rules(policy, Regions(policy), engine), *_untested(policy, engine)]
     found += [*check_metadata(policy, loaded.config, snapshot)]
@@ -41,16 +40,13 @@ def check(
     )
 
 
-def _simple(policy: Policy) -> list[Rule | Bound]:
-    """The rules whose conditions can be taken apart."""
-    found: list[Rule | Bound] = []
-    for entry in policy.entries:
-        try:
-            clauses(entry.when)
-        except TooManyAlternatives:
-            continue
-        found.append(entry)
-    return found
+def _is_simple(entry: Rule | Bound) -> bool:
+    """Whether the conditions can be taken apart."""
+    try:
+        clauses(entry.when)
+    except TooManyAlternatives:
+        return False
+    return True
 
 
 def _too_many(entry: Rule | Bound) -> Finding:
@@ -65,7 +61,7 @@ def _too_many(entry: Rule | Bound) -> Finding:
     )
 
 
-def _without_unknown_calendars(policy: Policy) -> bool:
+def _knows_calendars(policy: Policy) -> bool:
     """Whether every calendar that is asked is there; without its hours nothing can be evaluated."""
     from tieline.sync.policy.conditions import atoms
 

@@ -148,27 +148,37 @@ def _names(regions: Regions, number: int, before: list[int]) -> str:
 
 def _contradicting(policy: Policy, regions: Regions) -> Iterator[Finding]:
     """Pairs that set a field apart where both hold, and neither of which lies within the other."""
-    values = [{a.field: a for a in rule.sets if policy.kind(a.field) != "set"} for rule in policy.rules]
+    earlier: dict[str, dict[Cell, int]] = defaultdict(lambda: defaultdict(int))
     for number, rule in enumerate(policy.rules):
-        found: dict[str, tuple[Severity, Record, list[str]]] = {}
-        touching = {other for box in regions.of[number] for other in regions.touching(box) if other < number}
-        for other in sorted(touching):
-            rival = policy.rules[other]
-            fields = [
-                n
-                for n, a in values[number].items()
-                if n in values[other] and values[other][n].value != a.value
-            ]
-            if not fields or rule.id in rival.before or "*" in rival.before:
-                continue
-            if all(len(found.get(n, ("", {}, []))[2]) >= MAX_OPPONENTS for n in fields):
-                continue
-            severity, example = _overlap(policy, regions, other, number)
-            if example is not None:
-                for name in fields:
-                    found.setdefault(name, (severity, example, []))[2].append(rival.id)
-        for name, (severity, example, rivals) in found.items():
-            yield _contradiction(rule, name, severity, example, rivals[:MAX_OPPONENTS])
+        single = {a.field: a.value for a in rule.sets if policy.kind(a.field) != "set"}
+        for name, value in single.items():
+            rivals = sum(mask for said, mask in earlier[name].items() if said != value)
+            yield from _rivals(policy, regions, number, name, rivals)
+        if "*" not in rule.before:
+            for name, value in single.items():
+                earlier[name][value] |= regions.bits(number)
+
+
+def _rivals(policy: Policy, regions: Regions, number: int, name: str, among: int) -> Iterator[Finding]:
+    """The finding about one field of a rule, if earlier rules of these boxes contradict it."""
+    rule = policy.rules[number]
+    touching = (
+        {other for box in regions.of[number] for other in regions.touching(box, among)} if among else ()
+    )
+    found: list[str] = []
+    grave: Severity = "info"
+    proof: Record | None = None
+    for other in sorted(touching):
+        if rule.id in policy.rules[other].before:
+            continue
+        severity, example = _overlap(policy, regions, other, number)
+        if example is not None:
+            grave, proof = (severity, example) if proof is None or severity == "warning" else (grave, proof)
+            found.append(policy.rules[other].id)
+        if len(found) >= MAX_OPPONENTS:
+            break
+    if proof is not None:
+        yield _contradiction(rule, name, grave, proof, found)
 
 
 def _contradiction(rule: Rule, name: str, severity: Severity, example: Record, rivals: list[str]) -> Finding:

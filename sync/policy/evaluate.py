@@ -111,6 +111,9 @@ class Engine:
         self._entries: Sequence[Rule | Bound] = policy.entries
         self.matcher = Matcher([entry.when for entry in self._entries], policy.calendars)
         self._claims: dict[int, Claims] = {}
+        self._setters: tuple[tuple[str, int], ...] = ()
+        self._said: dict[str, dict[int, Cell]] = {}
+        self._index()
 
     def claims(self, record: Record, moment: Moment) -> Claims:
         """What the rules that hold say."""
@@ -119,6 +122,27 @@ class Engine:
         if known is None:
             known = self._read(mask)
         return known
+
+    def says(self, record: Record, moment: Moment) -> dict[str, Cell]:
+        """The value that the rules say for each field, the first of each; `claims` tells the reasons."""
+        met = self.matcher.clauses_met(record, moment)
+        said: dict[str, Cell] = {}
+        for name, setters in self._setters:
+            hit = met & setters
+            if hit:
+                said[name] = self._said[name][(hit & -hit).bit_length() - 1]
+        return said
+
+    def _index(self) -> None:
+        """For each field the clauses whose rules set it, and what each says."""
+        setters: dict[str, int] = {}
+        for bit, owner in enumerate(self.matcher.owners):
+            entry = self._entries[owner]
+            for assignment in entry.sets if isinstance(entry, Rule) else ():
+                if self.policy.kind(assignment.field) != "set":
+                    setters[assignment.field] = setters.get(assignment.field, 0) | 1 << bit
+                    self._said.setdefault(assignment.field, {})[bit] = assignment.value
+        self._setters = tuple(setters.items())
 
     def _read(self, mask: int) -> Claims:
         entries = [self._entries[number] for number in dict.fromkeys(self.matcher.owners_of(mask))]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,9 +110,14 @@ class _File:
         except ValidationError as error:
             self.problems += from_pydantic(error, model)
 
+    @cached_property
+    def name(self) -> str:
+        """The file as people type it."""
+        return shown_path(self.path)
+
     def spot(self, path: Keys) -> Spot:
         place = self.places.of_key((*self.within, *path))
-        return Spot(shown_path(self.path), place.line, place.column)
+        return Spot(self.name, place.line, place.column)
 
     def faults(self) -> list[Fault]:
         found: dict[Fault, None] = {}

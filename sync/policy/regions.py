@@ -43,6 +43,10 @@ class Regions:
         self.of: dict[int, list[Box]] = {number: [] for number in range(len(self.entries))}
         for number, box in self.boxes:
             self.of[number].append(box)
+        self._bits: dict[int, int] = {}
+        for bit, (number, _) in enumerate(self.boxes):
+            self._bits[number] = self._bits.get(number, 0) | 1 << bit
+        self._numbers = {id(entry): number for number, entry in enumerate(self.entries)}
         self._index = self._indexed()
 
     def _indexed(self) -> dict[Dimension, tuple[int, list[int]]]:
@@ -59,9 +63,9 @@ class Regions:
                         cells[cell] |= 1 << bit
         return {key: (everything & ~bound[key], cells) for key, (_, cells) in index.items()}
 
-    def touching(self, box: Box) -> set[int]:
-        """The entries of which a box meets this one."""
-        met = (1 << len(self.boxes)) - 1
+    def touching(self, box: Box, among: int = -1) -> set[int]:
+        """The entries of which a box meets this one; `among` is a mask of boxes (`bits`) to look at."""
+        met = among & ((1 << len(self.boxes)) - 1)
         for key, mask in box.items():
             if key in self._index:
                 open_, cells = self._index[key]
@@ -74,10 +78,14 @@ class Regions:
         while met:
             low = met & -met
             number, other = self.boxes[low.bit_length() - 1]
-            if self.space.meet(box, other) is not None:
+            if number not in found and (not self.space.implied or self.space.meet(box, other) is not None):
                 found.add(number)
             met ^= low
         return found
+
+    def bits(self, number: int) -> int:
+        """The boxes of an entry, as a mask."""
+        return self._bits.get(number, 0)
 
     def exists(self, boxes: Iterable[Box], inside: Sequence[Condition], outside: Sequence[Entry]) -> Verdict:
         """Whether an incident lies in one of `boxes`, meets all of `inside` and none of `outside`."""
@@ -87,8 +95,7 @@ class Regions:
                 holds(entry.when, record, moment) for entry in outside
             )
 
-        numbers = {id(entry): number for number, entry in enumerate(self.entries)}
-        others = [box for entry in outside for box in self.of[numbers[id(entry)]]]
+        others = [box for entry in outside for box in self.of[self._numbers[id(entry)]]]
         covered = True
         for box in boxes:
             try:

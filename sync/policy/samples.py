@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
@@ -18,7 +18,7 @@ def sample_of(pattern: str) -> str:
 
 
 def _sample(parsed: Any) -> str:
-    text = ""
+    text: str = ""
     for operator, argument in parsed:
         match str(operator), argument:
             case "LITERAL", int() as code:
@@ -43,7 +43,7 @@ def _sample(parsed: Any) -> str:
 
 
 def _member(items: Sequence[tuple[object, object]]) -> str:
-    names: Mapping[str, Literal[5, a, " "]] = {
+    names = {
         "CATEGORY_DIGIT": "5",
         "CATEGORY_WORD": "a",
         "CATEGORY_SPACE": " ",

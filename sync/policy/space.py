@@ -49,6 +49,7 @@ class Space:
     """The values of a field's cells, by dimension."""
     atoms: dict[str, list[Atom]] = field(default_factory=lambda: defaultdict(list))
     implied: dict[tuple[Atom, bool], list[tuple[Atom, bool]]] = field(default_factory=dict)
+    masks: dict[Atom, int] = field(default_factory=dict)
     steps: int = 0
 
     @classmethod
@@ -119,9 +120,21 @@ class Space:
         return box
 
     def _mask(self, atom: Atom, values: Sequence[Cell], positive: bool) -> int:
-        return sum(
-            1 << number for number, value in enumerate(values) if atom_holds(atom, value, None) == positive
-        )
+        """The cells in which an atom holds, or does not."""
+        if atom not in self.masks:
+            self.masks[atom] = self._held(atom, values)
+        everything = (1 << len(values)) - 1
+        return self.masks[atom] if positive else everything & ~self.masks[atom]
+
+    def _held(self, atom: Atom, values: Sequence[Cell]) -> int:
+        if (
+            atom.operator == "in"
+            and self.kind(atom.field) == "choice"
+            and isinstance(atom.argument, frozenset)
+        ):
+            places = {value: number for number, value in enumerate(values)}
+            return sum(1 << places[word] for word in atom.argument if word in places)
+        return sum(1 << number for number, value in enumerate(values) if atom_holds(atom, value, None))
 
     def _assume(self, box: dict[Dimension, int], atom: Atom, positive: bool) -> bool:
         """Narrow a box to where an atom holds (or not), with all that follows; False if nothing is left."""
@@ -154,6 +167,8 @@ class Space:
 
     def _closed(self, box: dict[Dimension, int]) -> dict[Dimension, int] | None:
         """With what follows from single atoms; None if that contradicts."""
+        if not self.implied:
+            return box
         for name, found in self.atoms.items():
             if self.is_finite(name):
                 continue

@@ -1,0 +1,116 @@
+"""Mirrored incidents as records of a policy: from the state, or as both systems show them now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tieline.sync.commands.session import Adapters, open_session, open_state, utc_now
+
+if TYPE_CHECKING:
+    from tieline.connectors.base import Record as SideRecord
+    from tieline.connectors.base import Side, Values
+    from tieline.sync.commands.session import Session
+    from tieline.sync.mapping import Unit
+    from tieline.sync.model import Pair
+    from tieline.sync.policy.evaluate import Standing
+    from tieline.sync.policy.fields import Record
+    from tieline.sync.policy.load import Loaded
+    from tieline.sync.policy.records import Row
+    from tieline.sync.vocabulary import Vocabulary
+
+WAVE = 100
+
+
+@contextmanager
+def of_pairs(adapters: Adapters, config_path: Path, loaded: Loaded, *, live: bool) -> Iterator[Iterator[Row]]:
+    """Every pair as a record, a wave at a time."""
+    if live:
+        with open_session(adapters, config_path) as session:
+            yield _live(session, loaded)
+        return
+    with open_state(config_path) as (config, store):
+        yield _remembered(config, store, loaded)
+
+
+def _remembered(config: Any, store: Any, loaded: Loaded) -> Iterator[Row]:
+    """What was last dealt with; people and groups by their ids, as no side is asked."""
+    from tieline.connectors.base import SIDES
+    from tieline.sync.mapping import Directory
+    from tieline.sync.vocabulary import vocabulary
+
+    known = {route.name: vocabulary(config, route) for route in config.routes}
+    for pair in _pairs(store):
+        if pair.route in known:
+            values = {side: _dealt(pair, known[pair.route], side) for side in SIDES}
+            yield _row(loaded, pair, known[pair.route].units, values, Directory(), ())
+
+
+def _pairs(store: Any) -> Iterator[Pair]:
+    last = 0
+    while True:
+        with store.read() as tx:
+            pairs = tx.walk_pairs(last, WAVE)
+        if not pairs:
+            return
+        yield from pairs
+        last = pairs[-1].id
+
+
+def _dealt(pair: Pair, vocabulary: Vocabulary, side: Side) -> Values:
+    held = [pair.base.unit(unit.name).of(side) for unit in vocabulary.units]
+    return {name: value for dealt in held if dealt is not None for name, value in dealt.values.items()}
+
+
+def _live(session: Session, loaded: Loaded) -> Iterator[Row]:
+    from itertools import islice
+
+    from tieline.connectors.base import SIDES
+    from tieline.connectors.base import Record as Shown
+    from tieline.sync.run import EVERYTHING, new_run
+
+    run = new_run("", session.config, session.store, session.sides, utc_now, EVERYTHING, remember=False)
+    pairs = (pair for pair in _pairs(session.store) if pair.route in run.vocabularies)
+    while wave := list(islice(pairs, WAVE)):
+        read = {side: run.read(side, [pair.ref(side) for pair in wave]) for side in SIDES}
+        for number, pair in enumerate(wave):
+            records = [r for side in SIDES for r in [read[side][number]] if isinstance(r, Shown)]
+            if len(records) == len(SIDES):
+                vocabulary = run.vocabularies[pair.route]
+                directory = run.people.directory([(record, vocabulary) for record in records], utc_now())
+                values = {record.ref.side: record.values for record in records}
+                yield _row(loaded, pair, vocabulary.units, values, directory, records)
+
+
+def _row(
+    loaded: Loaded,
+    pair: Pair,
+    units: Sequence[Unit],
+    values: dict[Side, Values],
+    directory: Any,
+    records: Sequence[SideRecord],
+) -> Row:
+    from tieline.sync.policy.bridge import incident
+    from tieline.sync.policy.records import Row
+
+    opened = min((record.created for record in records), default=pair.created_at)
+    updated = max((record.updated for record in records), default=pair.checked_at)
+    found = incident(loaded.policy, units, values, directory, opened, updated)
+    return Row(pair.id, pair.number, None, found)
+
+
+def one_pair(adapters: Adapters, config_path: Path, loaded: Loaded, ref: str) -> tuple[Record, Standing]:
+    """One mirrored incident as both systems show it now, and what people touched of it."""
+    from tieline.connectors.errors import ConfigError
+    from tieline.sync.commands.show import find
+    from tieline.sync.policy.bridge import standing
+
+    with open_session(adapters, config_path) as session:
+        found = find(session, ref)
+    if isinstance(found, str):
+        raise ConfigError(found)
+    values: dict[Side, Values] = {side: record.values for side, record in found.records.items()}
+    row = _row(loaded, found.pair, found.units, values, found.directory, [*found.records.values()])
+    return row.values, standing(found.units, found.pair.base)
