@@ -22,7 +22,6 @@ def rebuild(context: click.Context, dry_run: bool, config_path: Path, as_json: b
 
     Writes to the state only, and adds to one that is there. Where both sides agree, that is what was last
     dealt with; where they differ, the rule `first` decides in the next pass. Copies of a mirror are reported.
-    Pairs that were joined by hand and carry no marker are not found: `tieline adopt` joins them again.
     Exits 3 if something needs a person.
 
     \b
