@@ -17,9 +17,12 @@ DEMO  ?=
 BENCH ?=
 TESTS ?= tests
 JOBS  ?= 2
+SEEDS ?= 1000
+SEED  ?=
+KILLS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance-live check contract bench format setup docs clean
+.PHONY: help demo test soak model-check kill-loop conformance-live check contract bench format setup docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 16
@@ -34,6 +37,15 @@ conformance-live: $(DEV)  ## the connectors' suite on a live instance (TIELINE_C
 	@test -n "$$TIELINE_CONFORMANCE" || { echo "name a configuration: make conformance-live" \
 		"TIELINE_CONFORMANCE=config.toml (docs/sandbox.md)" >&2; exit 2; }
 	$(BIN)/pytest -n 0 tests/conformance/test_live.py
+
+soak: $(DEV)  ## the simulator: SEEDS=10000 for a long run, SEED=17 to show one again
+	$(BIN)/python -m tests.simulation.soak --seeds $(SEEDS) --jobs $(JOBS) $(if $(SEED),--seed $(SEED))
+
+model-check: $(DEV)  ## every order of edits, deaths and lost answers of one pair, within bounds
+	$(BIN)/python -m tests.simulation.model_check
+
+kill-loop: $(DEV)  ## `tieline sync` killed at KILLS=200 random instants, then compared
+	$(BIN)/python -m tests.simulation.kill_loop --kills $(KILLS)
 
 check: $(DEV) $(LINK)  ## format, lint, types, import layers, and that the wheel holds every module
 	$(BIN)/ruff format --check .

@@ -18,6 +18,7 @@ from tieline.connectors.base import (
     Race,
     Record,
     Ref,
+    Reviewed,
     ShowLink,
     Touch,
     Transition,
@@ -147,14 +148,21 @@ class Jira(Side_):
                 row.links.pop(action.global_id, None)
         return Applied(action.ref)
 
-    def _races(self, row: Row, action: Update) -> tuple[Race, ...]:
-        since = _since(action)
+    def _reviewed(self, row: Row, write: Update | Transition) -> Reviewed:
+        record, since, sent = self.record(row), _since(write), _sent(write)
+        changed = [name for name, value in sent.items() if write.before.get(name) != value]
+        if any(_is_it(entry, sent, since) for entry in row.changelog if entry.field in changed):
+            races = self._races(row, write, exactly=True)
+            return Reviewed(record, True, self._alone(row, write, races), races)
+        return Reviewed(record, False if changed else None)
+
+    def _races(self, row: Row, action: Update | Transition, *, exactly: bool = False) -> tuple[Race, ...]:
+        since, sent = _since(action), _sent(action)
         found = []
-        for name in sorted(action.values):
+        for name in sorted(sent):
             own = [entry for entry in row.changelog if entry.field == name]
-            ours = next(
-                (n for n in range(len(own) - 1, -1, -1) if own[n].by == US and own[n].at >= since), None
-            )
+            mine = [_is_it(e, sent, since) if exactly else e.by == US and e.at >= since for e in own]
+            ours = next((n for n in range(len(own) - 1, -1, -1) if mine[n]), None)
             if ours is None or own[ours].old == action.before.get(name) or name not in action.before:
                 continue
             theirs = next((entry for entry in reversed(own[:ours]) if entry.at >= since), None)
@@ -165,7 +173,7 @@ class Jira(Side_):
             )
         return tuple(found)
 
-    def _alone(self, row: Row, action: Update, races: tuple[Race, ...]) -> bool | None:
+    def _alone(self, row: Row, action: Update | Transition, races: tuple[Race, ...]) -> bool | None:
         since = _since(action)
         if races:
             return False
@@ -193,7 +201,16 @@ class Jira(Side_):
         return self.entity(kind, "a" + key.removeprefix("p").partition("@")[0] if kind == "person" else key)
 
 
-def _since(action: Update) -> datetime:
+def _sent(action: Update | Transition) -> Mapping[str, Value]:
+    return {**action.values, "status": action.move.to} if isinstance(action, Transition) else action.values
+
+
+def _is_it(entry: Entry, sent: Mapping[str, Value], since: datetime) -> bool:
+    shown = entry.field in (*SET_FIELDS, *TEXT_FIELDS) or entry.new == sent[entry.field]
+    return entry.by == US and entry.at >= since and shown
+
+
+def _since(action: Update | Transition) -> datetime:
     return datetime.fromisoformat(action.seen.token.partition("@")[2])
 
 

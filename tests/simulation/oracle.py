@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tests.simulation import truth
@@ -17,7 +17,7 @@ from tests.simulation.scenario import UNITS
 from tests.simulation.sides import Row
 from tests.simulation.simulation import Lists, Story
 from tests.simulation.world import Effect, Happened, Who
-from tieline.connectors.base import SIDES, AddNote, Create, ShowLink, Side, Value, other
+from tieline.connectors.base import SIDES, Create, Side, Transition, Value, other
 from tieline.sync.model import Conflict, Pair
 
 MOMENTS = timedelta(seconds=400)
@@ -195,7 +195,7 @@ def _edits_lost(evidence: Evidence, couple: Couple, side: Side, unit: str) -> It
     held = evidence.stands[side, couple.row(side).id, unit]
     across = evidence.stands[other(side), couple.row(other(side)).id, unit]
     for number, stand in enumerate(held):
-        if stand.who != "person":
+        if stand.who != "person" or stand.seq < evidence.story.world.life_began:
             continue
         end = next((later for later in held[number + 1 :] if later.meaning != stand.meaning), None)
         if end is None or end.who != "tieline":
@@ -251,7 +251,7 @@ def _labels_lost(evidence: Evidence, couple: Couple, side: Side) -> Iterator[Vio
     if _told_of_a_race(evidence, couple):
         return
     for number in range(end):
-        if held[number].who != "person":
+        if held[number].who != "person" or held[number].seq < evidence.story.world.life_began:
             continue
         now = _set(held[number].values[name])
         before = _set(held[number - 1].values[name]) if number else frozenset()
@@ -336,15 +336,26 @@ def no_echo(evidence: Evidence) -> Iterator[Violation]:
                     "P4", f"{couple} {unit}: {_shown(before.values)} in {side} was rewritten as "
                     f"{_shown(stand.values)}, which means the same",
                 )  # fmt: skip
-            if not _was_shown(evidence, across, stand, unit, side) and unit not in _REWRITTEN:
+            sent = _as_sent(evidence, side, id_, stand, unit)
+            if unit != "description" and not _was_shown(evidence, across, sent, unit, side):
                 yield Violation(
-                    "P4", f"{couple} {unit}: {_shown(stand.values)} was written to {side} at "
+                    "P4", f"{couple} {unit}: {_shown(sent.values)} was written to {side} at "
                     f"{stand.at:%H:%M:%S}, which the other side did not show",
                 )  # fmt: skip
 
 
+def _as_sent(evidence: Evidence, side: Side, id_: str, stand: Stand, unit: str) -> Stand:
+    """What was sent, where a rule made something else of it in the same moment."""
+    effect = next((e for e in evidence.sent[side, id_] if e.seq > stand.seq), None)
+    given = getattr(effect.action, "values", {}) if effect is not None else {}
+    values = {name: given.get(name, value) for name, value in stand.values.items()}
+    if unit == "priority" and side == "servicenow":  # worked out there, never sent
+        values["priority"] = stand.values["priority"]
+    return replace(stand, values=values, meaning=truth.meaning(side, unit, values))
+
+
 _REWRITTEN = ("description", "subcategory", "summary")
-"""Units whose written value a rule may change in the same transaction, or that are joined from two."""
+"""Units whose written value a rule may change in the same moment, or that are joined from two."""
 
 
 def _was_shown(evidence: Evidence, across: list[Stand], stand: Stand, unit: str, side: Side) -> bool:
@@ -374,7 +385,7 @@ def no_stampede(evidence: Evidence) -> Iterator[Violation]:
     for done in story.passes:
         if done.stopped and done.writes:
             yield Violation("P7", f"pass {done.number} was stopped after {done.writes} writes")
-        if not done.allowed and done.touched > limit:
+        if not done.allowed and done.touched > limit and not story.scenario.tampered:
             yield Violation("P7", f"pass {done.number} touched {done.touched} records, {limit} were allowed")
     if story.passes[0].writes:
         yield Violation("P7", "the first mirroring was not asked for")
@@ -392,7 +403,8 @@ def accounted(evidence: Evidence) -> Iterator[Violation]:
             continue
         action = effect.action
         ref = action.origin if isinstance(action, Create) else action.ref
-        new = {} if isinstance(action, ShowLink | AddNote) else getattr(action, "values", {})
+        new = dict(getattr(action, "values", {}))
+        new |= {"status": action.move.to} if isinstance(action, Transition) else {}
         if _entry_key(ref.side, ref.id, type(action).__name__, new) not in entered:
             yield Violation("P8", f"{type(action).__name__} on {ref} at {effect.at:%H:%M:%S} is not in the audit")
 
@@ -417,7 +429,8 @@ def honest_conflicts(evidence: Evidence) -> Iterator[Violation]:
         couple = evidence.pair_ids.get((life, conflict.pair))
         if couple is None or life or evidence.story.scenario.tampered:
             continue
-        if conflict.kind == "clash":
+        stays = conflict.unit == "status" and _stays_closed(evidence, conflict.servicenow)
+        if conflict.kind == "clash" and not stays and conflict.choice is None:
             yield from _both_edited(evidence, couple, conflict)
         elif conflict.kind == "race":
             yield from _really_lost(evidence, couple, conflict)
@@ -456,7 +469,10 @@ def _may_be_open(evidence: Evidence, conflict: Conflict) -> bool:
             rule, tie = traits.clash[number], traits.tie[number]
             return rule == "hold" or (rule == "newest" and tie == "hold")
         case "first":
-            return evidence.story.scenario.tampered and traits.first == "hold"
+            told = evidence.story.scenario
+            # A mirror that somebody edited before it was found again has no history.
+            lost = told.tampered or told.deaths or told.read_faults or told.write_faults or told.ambushes
+            return bool(lost) and traits.first == "hold"
         case "flapping":
             return conflict.unit in ("summary", "subcategory") and bool(traits.rules & {"upper", "lower", "alternate"})
         case "unmapped":
@@ -479,7 +495,8 @@ def honest_parks(evidence: Evidence) -> Iterator[Violation]:
             case "gone":
                 fair = any(not row.visible for row in rows)
             case "rejected":
-                fair = any(row.sour for row in rows)
+                undone = "alternate" in story.scenario.traits.rules and "subcategory" in park.detail
+                fair = undone or any(row.sour for row in rows) or _only_the_resolution(evidence, rows)
             case "no-path":
                 fair = not story.scenario.traits.workflow
             case "copy":
@@ -489,6 +506,16 @@ def honest_parks(evidence: Evidence) -> Iterator[Violation]:
         if not fair:
             labels = ", ".join(row.label for row in rows)
             yield Violation("P6", f"{labels or park.key} is parked ({park.reason}) without a cause: {park.detail}")
+
+
+def _only_the_resolution(evidence: Evidence, rows: list[Row]) -> bool:
+    """Jira's resolution is set by transitions alone: a close code that is corrected afterwards cannot follow."""
+    couple = next((evidence.couple_of.get((side, row.id)) for side in SIDES for row in rows if row.id in
+                   evidence.story.sides[side].rows), None)  # fmt: skip
+    if couple is None:
+        return False
+    ours, theirs = (truth.meaning(side, "status", couple.row(side).values) for side in SIDES)
+    return isinstance(ours, tuple) and isinstance(theirs, tuple) and len(ours) > 1 and ours[:2] != theirs[:2]
 
 
 def _rows_of(evidence: Evidence, key: str) -> list[Row]:

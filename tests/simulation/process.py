@@ -53,7 +53,7 @@ class StateFile:
         self._backup = folder / "backup.db"
         self._store: WatchedStore | None = None
         shutil.copyfile(_template(), self.path)
-        self.path.chmod(0o600)
+        self.path.chmod(0o644)  # an old one, or one put there by hand
 
     @property
     def url(self) -> str:

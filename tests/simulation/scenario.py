@@ -88,6 +88,8 @@ class Traits:
     reopen: str = "write"
     max_records: int = 5000
     latency: float = 0.15
+    overlap: bool = True
+    """Whether the feeds reach back at all; without, nothing is committed late and no index lags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +146,12 @@ def generate(seed: int) -> Scenario:
 
 def _traits(chance: random.Random) -> Traits:
     some = [rule for rule in RULES if chance.random() < 0.15]
+    overlap = chance.random() < 0.75
     return Traits(
+        overlap=overlap,
         cloud=chance.random() < 0.7,
         skew=(chance.choice((0.0, 0.0, 1.4, 95.0, -95.0)), chance.choice((0.0, 0.0, -1.4, 40.0, -300.0))),
-        lag=chance.choice((0.0, 4.0, 45.0)),
+        lag=chance.choice((0.0, 4.0, 45.0)) if overlap else 0.0,
         rules=frozenset(some),
         clash=tuple(chance.choice(("newest", "newest", "servicenow", "jira", "hold")) for _ in UNITS),
         tie=tuple(chance.choice(("servicenow", "jira", "hold")) for _ in UNITS),
@@ -175,7 +179,7 @@ def _deeds(chance: random.Random, span: float, traits: Traits) -> tuple[Deed, ..
         for which, at in enumerate(raised)
     ]
     for _ in range(chance.choice((10, 25, 45))):
-        deeds.append(_deed(chance, span, incidents, next(numbers)))
+        deeds.append(_deed(chance, span, incidents, next(numbers), may_be_late=traits.overlap))
     if traits.max_records < 100 and chance.random() < 0.7:
         at = chance.uniform(span * 0.2, span * 0.8)
         crowd = range(incidents, incidents + traits.max_records + 3)
@@ -183,7 +187,7 @@ def _deeds(chance: random.Random, span: float, traits: Traits) -> tuple[Deed, ..
     return tuple(sorted(deeds, key=lambda deed: (deed.at, deed.n)))
 
 
-def _deed(chance: random.Random, span: float, incidents: int, n: int) -> Deed:
+def _deed(chance: random.Random, span: float, incidents: int, n: int, *, may_be_late: bool) -> Deed:
     kind: DeedKind = chance.choices(
         ("edit", "both", "resolve", "close", "reopen", "hold", "move", "clone", "hide", "unhide", "delete",
          "note", "sour", "sweeten"),
@@ -191,7 +195,7 @@ def _deed(chance: random.Random, span: float, incidents: int, n: int) -> Deed:
     )[0]  # fmt: skip
     at = chance.uniform(0, span)
     at = float(int(at)) if chance.random() < 0.3 else at
-    late = chance.choice((0.0, 0.0, 0.0, 0.0, 2.0, 40.0))
+    late = chance.choice((0.0, 0.0, 0.0, 0.0, 2.0, 40.0)) if may_be_late else 0.0
     return Deed(at, kind, chance.randrange(incidents), chance.choice(SIDES), chance.choice(UNITS), n, late)
 
 

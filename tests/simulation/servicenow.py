@@ -18,7 +18,9 @@ from tieline.connectors.base import (
     Race,
     Record,
     Ref,
+    Reviewed,
     ShowLink,
+    Transition,
     Update,
     Value,
 )
@@ -98,6 +100,18 @@ class ServiceNow(Side_):
         alone = row.mod_count <= seen + 1
         lost = () if alone else (Race("", None, False, row.updated, "" if last[1] == US else last[1]),)
         return Applied(action.ref, self.record(row), alone, lost)
+
+    def _reviewed(self, row: Row, write: Update | Transition) -> Reviewed:
+        record = self.record(row)
+        seen = int(write.seen.token.partition("@")[0])
+        stands = all(row.values.get(name) == value for name, value in write.values.items())
+        race = (Race("", None, False, row.updated, "" if row.updated_by == US else row.updated_by),)
+        if stands:
+            alone = row.mod_count <= seen + 1
+            return Reviewed(record, True, alone, () if alone else race)
+        if row.mod_count == seen:
+            return Reviewed(record, made=False)
+        return Reviewed(record, None, row.mod_count <= seen + 1, race if row.mod_count > seen + 2 else ())
 
     def _note(self, row: Row, text: str) -> None:
         if text:

@@ -90,7 +90,7 @@ def described(scenario: Scenario) -> str:
     """What is left of a scenario, for people."""
     plain = Traits()
     names = ("cloud", "skew", "lag", "rules", "clash", "tie", "first", "wave", "page", "workflow", "reopen",
-             "max_records", "latency")  # fmt: skip
+             "max_records", "latency", "overlap")  # fmt: skip
     traits = [f"{n} = {getattr(scenario.traits, n)}" for n in names
               if getattr(scenario.traits, n) != getattr(plain, n)]  # fmt: skip
     lines = [f"traits: {', '.join(traits) or 'plain'}", f"gaps: {', '.join(f'{gap:g}' for gap in scenario.gaps)}"]

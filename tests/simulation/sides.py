@@ -26,7 +26,10 @@ from tieline.connectors.base import (
     Page,
     Record,
     Ref,
+    Reviewed,
     Side,
+    Transition,
+    Update,
     Value,
     Version,
 )
@@ -106,6 +109,8 @@ class Side_:
         self.after_change: list[Callable[[Row, frozenset[str], Who], None]] = []
         self.ambush: Callable[[Action, bool], None] = lambda _action, _before: None
         self.identity_down = False
+        if not world.scenario.traits.overlap:
+            self.overlap = timedelta(seconds=1)
         self._skew = timedelta(seconds=skew)
         self._page = page
 
@@ -124,7 +129,7 @@ class Side_:
         row.marker = marker
         self.rows[row.id] = row
         row.values.update(self._blank())
-        self._apply(row, values, who, now)
+        self._apply(row, values, who, now, first=True)
         return row
 
     def change(
@@ -139,7 +144,9 @@ class Side_:
         row.updated, row.updated_by = self.server_now(), self._by(who)
         self._index(row)
 
-    def _apply(self, row: Row, values: Mapping[str, Value], who: Who, stamp: datetime) -> frozenset[str]:
+    def _apply(
+        self, row: Row, values: Mapping[str, Value], who: Who, stamp: datetime, *, first: bool = False
+    ) -> frozenset[str]:
         before = dict(row.values)
         row.values.update(values)
         self._system_rules(row, before)
@@ -148,7 +155,6 @@ class Side_:
             row.values.update(rule(row, changed, who))
         self._system_rules(row, before)
         changed = frozenset(n for n, v in row.values.items() if before.get(n) != v)
-        first = row.mod_count == 0 and not row.changelog
         if changed or first:
             row.updated, row.updated_by = stamp, self._by(who)
             row.mod_count += 0 if first else 1
@@ -361,6 +367,24 @@ class Side_:
             self.world.elapse(0.03)
         self.world.answered()
         return outcomes
+
+    def review(self, writes: Sequence[Update | Transition]) -> list[Reviewed | ConnectorError]:
+        """What the records tell about writes that may have been made."""
+        fault = self._read("review", half=True)
+        found: list[Reviewed | ConnectorError] = []
+        for number, write in enumerate(writes):
+            row = self.rows.get(write.ref.id)
+            if fault == "half" and number % 2:
+                found.append(Unavailable(f"{write.ref} was left out of the answer"))
+            elif row is None or not row.visible:
+                found.append(Gone(f"{write.ref} is deleted or hidden"))
+            else:
+                found.append(self._reviewed(row, write))
+        self.world.answered()
+        return found
+
+    def _reviewed(self, row: Row, write: Update | Transition) -> Reviewed:
+        raise NotImplementedError
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -222,11 +222,11 @@ class _Run:
             case "restore" if self.file.has_backup:
                 world.elapse(300)
                 self.file.restore()
-                world.life += 1
+                world.another_life()
             case "lose":
                 world.elapse(300)
                 self.file.lose()
-                world.life += 1
+                world.another_life()
                 self.allow = True
             case "rival":
                 self._rival_at = world.points + 15 + errand.n % 60

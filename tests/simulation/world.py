@@ -72,6 +72,8 @@ class World:
         self.points = 0
         self.life = 0
         """Counts states: a backup that is restored or a state that is lost begins another."""
+        self.life_began = 0
+        """The number before which nothing is judged that the lost records of a state would have told."""
         self.armed = True
         """Whether faults, deaths and ambushes happen at all; at the end of a run they no longer do."""
         self.dead = False
@@ -104,6 +106,11 @@ class World:
             self._now = max(self._now, at)
             deed()
         self._now = end
+
+    def another_life(self) -> None:
+        """The state was restored from a backup, or lost."""
+        self.life += 1
+        self.life_began = self.next_seq()
 
     def tell(self, line: str) -> None:
         """A line of the trace, for people who look into a failure."""

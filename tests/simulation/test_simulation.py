@@ -1,0 +1,41 @@
+"""A fixed number of seeds, every scenario that ever failed, and that nothing is proved by runs without reach."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tests.simulation.oracle import judge
+from tests.simulation.reach import below_floor
+from tests.simulation.scenario import generate
+from tests.simulation.shrink import load
+from tests.simulation.simulation import run
+
+SEEDS = 48
+BLOCK = 12
+FAILURES = sorted((Path(__file__).parent / "failures").glob("*.json"))
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
+def test_seeds(first: int) -> None:
+    reach: Counter[str] = Counter()
+    for seed in range(first, first + BLOCK):
+        story = run(generate(seed))
+        reach.update(story.world.reach)
+        broken = [str(violation) for violation in judge(story)]
+        assert not broken, f"seed {seed}: {broken}; python -m tests.simulation.replay {seed}"
+    assert not below_floor(reach, BLOCK)
+
+
+@pytest.mark.parametrize("path", FAILURES, ids=lambda path: path.stem)
+def test_what_failed_once(path: Path) -> None:
+    defect, scenario = load(path)
+    broken = [str(violation) for violation in judge(run(scenario))]
+    assert not broken, f"{defect} is back: {broken}; python -m tests.simulation.replay {path}"
+
+
+def test_a_seed_always_gives_the_same_run() -> None:
+    first, second = (run(generate(3)).world.trace for _ in range(2))
+    assert first == second
+    assert run(generate(4)).world.trace != first
