@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tieline.connectors.base import Applied, Record, Side
 from tieline.connectors.errors import ConnectorError, Denied, Rejected, Retryable
@@ -17,7 +17,7 @@ from tieline.sync.model import Arrival, Base, Intent, OutcomeKind
 from tieline.sync.outcome import pause_of, rejection
 from tieline.sync.pairing import PAIRED, first_base, pair_up
 from tieline.sync.parking import parked, seen_values
-from tieline.sync.run import Run
+from tieline.sync.run import CLOCK_TOLERANCE, Run
 from tieline.sync.store.store import Tx
 
 Made = tuple[Candidate, Intent, Record]
@@ -50,17 +50,25 @@ def _still_free(run: Run, side: Side, wanted: Sequence[Candidate]) -> list[Candi
     """Without those that were paired meanwhile (their mirror stood in the same wave), or have a mirror.
 
     A mirror is searched for where the state may not know it: a person named single records, so that the rest
-    of the inbox was not looked at, or the state was put back to an older one.
+    of the inbox was not looked at, or the state was put back to an older one. Jira's index is given its time
+    to show what was made just before that.
     """
     with run.store.read() as tx:
         paired = tx.pairs_of([candidate.record.ref for candidate in wanted])
     free = [candidate for candidate in wanted if candidate.record.ref not in paired]
     unsure = unsure_before(run)
-    return [c for c in free if not (_is_doubtful(run, c, unsure) and _found(run, side, c))]
+    doubtful = [c for c in free if unsure is not None and _is_older(run, c, unsure)]
+    if unsure is not None and side == "jira" and run.clock() < unsure + run.config.jira.overlap:
+        postpone(run, [c.entry for c in doubtful], unsure + run.config.jira.overlap - run.clock())
+        free = [c for c in free if c not in doubtful]
+    return [c for c in free if not ((run.options.only or c in doubtful) and _found(run, side, c))]
 
 
-def _is_doubtful(run: Run, candidate: Candidate, unsure: datetime | None) -> bool:
-    return bool(run.options.only) or (unsure is not None and candidate.record.created < unsure)
+def _is_older(run: Run, candidate: Candidate, moment: datetime) -> bool:
+    """Whether the record was made before `moment`, on our clock."""
+    known = run.identities.get(candidate.record.ref.side)
+    skew = timedelta(0) if known is None else known.skew
+    return candidate.record.created - skew <= moment + CLOCK_TOLERANCE
 
 
 def _found(run: Run, side: Side, candidate: Candidate) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .site import Site
+from .site import Site, opened
 
 
 def lines(text: str) -> list[Any]:
@@ -55,6 +56,40 @@ class TestState:
         assert site.report().ok
         assert site.ticket(ticket).values["summary"] == "Edited after the backup"
         assert site.run("state", "check").code == 0
+
+    def test_a_mirror_that_the_index_does_not_show_yet_is_waited_for(
+        self, tmp_path: Path, template: str
+    ) -> None:
+        lag = timedelta(minutes=2)
+        site = opened(tmp_path, template, lag=(lag, lag))
+        try:
+            site.sync("--initial")
+            file = tmp_path / "old.db"
+            site.run("state", "backup", str(file))
+            row = site.incident()
+            site.sync(after=1)
+            site.mirror(row)
+            assert site.run("state", "restore", str(file)).code == 0
+            site.sync(after=1)
+            site.mirror(row)
+            for _ in range(8):
+                site.sync(after=60)
+                site.mirror(row)
+            assert site.run("status", "--json").json["pairs"] == 1
+            assert site.report().ok
+        finally:
+            site.world.stop()
+
+    def test_onto_a_machine_that_has_no_state(self, live: Site, tmp_path: Path) -> None:
+        row = live.incident()
+        live.process("sync", "--initial")
+        file = tmp_path / "backup.db"
+        live.process("state", "backup", str(file))
+        live.state.unlink()
+        assert live.process("state", "restore", str(file)).code == 0
+        assert live.process("sync").code == 0
+        live.mirror(row)
+        assert live.process("status", "--json").json["pairs"] == 1
 
     def test_a_foreign_backup_is_refused(self, site: Site, tmp_path: Path) -> None:
         site.paired()
