@@ -35,7 +35,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "doctor": ("doctor:doctor", "Check reach, rights, fields and workflow against both live systems."),
     "config": ("config:config", "Check the configuration file, or describe it."),
     "policy": ("policy:policy", "Check, test and explain the policy; show what a change of it would do."),
-    "metadata": ("metadata:metadata", "Keep what both instances know in a file, for checks without credentials."),
+    "metadata": (
+        "metadata:metadata",
+        "Keep what both instances know in a file, for checks without credentials.",
+    ),
     "plan": ("plan:plan", "Show what a pass would do, and why; write nothing."),
     "sync": ("sync:sync", "Run one pass."),
     "run": ("run:run", "Run pass after pass, until told to stop."),
