@@ -39,6 +39,7 @@ from tieline.connectors.servicenow import batch, query
 from tieline.connectors.servicenow.answers import Doubted
 from tieline.connectors.servicenow.directory import Directory, EntityKind, askable_ids, chunks
 from tieline.connectors.servicenow.feed import Feed
+from tieline.connectors.servicenow.newest import Newest
 from tieline.connectors.servicenow.records import (
     FEED_FIELDS,
     Row,
@@ -71,6 +72,7 @@ class ServiceNowConnector:
         self._user = auth.user if isinstance(auth, BasicAuth) else ""
         self._now = (timing or Timing()).now
         self._wire = Wire(adapter, auth)
+        self._newest = Newest()
         self._directory = Directory(self._wire, settings.read_batch)
         self._fields = asked_fields(settings)
         self._batching = True
@@ -134,7 +136,7 @@ class ServiceNowConnector:
         self._shown_columns = self._shown_columns.union(*rows.values())
         if rows:
             self._check_columns(self._fields)
-        return [self._record(ref, rows.get(ref.id)) for ref in refs]
+        return [self._newest.checked(self._record(ref, rows.get(ref.id))) for ref in refs]
 
     def _check_columns(self, names: Iterable[str]) -> None:
         """ConfigError for columns that no record shows; what a single one hides is its own affair."""
@@ -322,11 +324,12 @@ class ServiceNowConnector:
                 outcomes.append(row)
                 continue
             ref_id = "" if isinstance(action, Create) else action.ref.id
-            outcomes.append(
-                outcome_of(
-                    action, row, self._settings, self._base_url, us=self._user, own_writes=written[ref_id]
-                )
+            outcome = outcome_of(
+                action, row, self._settings, self._base_url, us=self._user, own_writes=written[ref_id]
             )
+            if isinstance(outcome, Applied):
+                self._newest.note(outcome.record)
+            outcomes.append(outcome)
             written[ref_id] += 1
         return outcomes
 

@@ -239,6 +239,22 @@ def test_a_clock_that_is_off_is_measured_and_the_feed_goes_by_the_instances(desk
     assert [c.ref for page in desk.connector.feed(None, SINCE) for c in page.changes] == [ref]
 
 
+def test_an_older_copy_from_another_node_is_not_taken_for_an_edit(desk: Desk) -> None:
+    ref = desk.incident(urgency="3")
+    desk.trouble(1.0, "stale-node")
+    [before] = desk.connector.read([ref])
+    assert isinstance(before, Record)
+    [outcome] = desk.connector.write([Update(ref, {"urgency": "1"}, {"urgency": "3"}, before.version)])
+    assert isinstance(outcome, Applied)
+    [stale] = desk.connector.read([ref])
+    assert isinstance(stale, Unavailable)
+    assert "older copy" in str(stale)
+    desk.clock.advance(timedelta(minutes=2))
+    [found] = desk.connector.read([ref])
+    assert isinstance(found, Record)
+    assert found.values["urgency"] == "1"
+
+
 def test_a_rate_rule_is_waited_out_or_named(desk: Desk) -> None:
     ref = desk.incident()
     desk.sandbox.rate_rule = RateRule(limit=3)

@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tieline.connectors.sandbox.core import DROPPED, Fault, Request, Response
@@ -21,6 +21,7 @@ QUOTA_S: Final = 60.0
 """The transaction quota of the REST Table API: what runs longer is cancelled."""
 _SLOW_S: Final = 90.0
 _MAX_SKEW_S: Final = 600
+_CACHED: Final = timedelta(minutes=1)
 _CANCELLED: Final = "Transaction cancelled: maximum execution time exceeded"
 _HTML: Final = (("Content-Type", "text/html;charset=UTF-8"),)
 _HIBERNATING: Final = (
@@ -161,6 +162,23 @@ def _column_hidden(rows: list[dict[str, Any]], means: Means) -> Mapping[str, Any
     names = sorted(name for name in rows[0] if not name.startswith(_SYSTEM)) or [""]
     hidden = means.chance.choice(names)
     return {"result": [{k: v for k, v in row.items() if k != hidden} for row in rows]}
+
+
+def _stale(means: Means) -> Fault:
+    """Answers a read as the same request was answered up to a minute ago: another node, an older cache."""
+    kept: dict[tuple[object, ...], tuple[datetime, Response]] = {}
+
+    def after(request: Request, response: Response) -> Response:
+        if request.method != "GET" or response.status != 200 or "/table/" not in request.path:
+            return response
+        key, now = (request.path, request.query), means.clock.now()
+        at, older = kept.get(key, (now, response))
+        if older.body != response.body and now - at <= _CACHED and means.strikes():
+            return older
+        kept[key] = (now, response)
+        return response
+
+    return Fault("stale-node", after=after)
 
 
 # What they do to a write
@@ -327,6 +345,12 @@ FAULTS: Final = (
         "A field that this account may not write is left out, and the write answers 200.",
         "KB2971488",
         _ignoring,
+    ),
+    NamedFault(
+        "stale-node",
+        "Without cookies each request may meet another node, whose cache is up to a minute old (a switch).",
+        "not verified; glide_user_route binds a session to one node",
+        _stale,
     ),
     NamedFault(
         "revoked-token",

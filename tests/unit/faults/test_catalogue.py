@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -220,3 +220,14 @@ def test_a_body_comes_slowly_on_either_clock(client: Any) -> None:
     slow = Means(1.0, random.Random(1), RealClock())
     assert slow.slow(Response(200, b"body"), 90).trickle == 90
     assert slow.late(Response(500), 60).delay == 60
+
+
+def test_another_node_shows_an_older_copy_for_a_minute(client: Any) -> None:
+    struck = client({"stale-node": 1.0})
+    asked = {"sysparm_query": "short_description=edited"}
+    assert struck.ask(params=asked).json()["result"] == []
+    sys_id = struck.sandbox.rows()[0]["sys_id"]
+    struck.sandbox.update("admin", sys_id, {"short_description": "edited"})
+    assert struck.ask(params=asked).json()["result"] == []
+    struck.clock.advance(timedelta(seconds=61))
+    assert len(struck.ask(params=asked).json()["result"]) == 1
