@@ -18,11 +18,12 @@ BENCH ?=
 TESTS ?= tests
 JOBS  ?= 2
 SEEDS ?= 1000
+INCIDENTS ?= 2000
 SEED  ?=
 KILLS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak model-check kill-loop conformance-live check contract bench format setup docs clean
+.PHONY: help demo test soak model-check kill-loop soak-hostile conformance-live check contract bench format setup docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 16
@@ -65,6 +66,9 @@ docs: $(DEV)  ## write the parts of docs/ that are generated from the program
 	$(BIN)/python docs/generate_policy.py
 	$(BIN)/python docs/generate_findings.py
 	$(BIN)/python docs/generate_sandbox.py
+
+soak-hostile: $(DEV)  ## every fault of both sides at 2 %: twenty seeds, and the log (INCIDENTS=2000) where ../shared is
+	TIELINE_SOAK_SEEDS=20 TIELINE_SOAK_INCIDENTS=$(INCIDENTS) $(BIN)/pytest -n $(JOBS) -rP --show-capture=stdout tests/hostile/test_soak.py
 
 contract: $(DEV)  ## all that the suite sends and gets, against the vendors' own documents (where ../shared is)
 	$(BIN)/python -W ignore -m tests.contract

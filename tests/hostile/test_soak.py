@@ -1,0 +1,85 @@
+"""Every fault of both sides at 2 %, then calm: nothing is doubled, nothing is lost in silence.
+
+A few seeds by default; `make soak-hostile` runs twenty, and the replay of 2,000 incidents of the event log.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tieline.connectors.sandbox import eventlog
+from tieline.connectors.sandbox.core import VirtualClock
+from tieline.connectors.sandbox.expected import Maps
+from tieline.connectors.sandbox.replay import Replay, first_incidents
+from tieline.connectors.sandbox.story import Story
+from tieline.connectors.sandbox.theatre import BEFORE, MONDAY
+from tieline.connectors.sandbox.vocabulary import observe
+from tieline.connectors.sandbox.world import World, log_changes
+
+from .storm import QUIET_PASSES, Storm, every_fault, only_clocks, storm, told
+
+RATE = 0.02
+SEEDS = int(os.environ.get("TIELINE_SOAK_SEEDS", "2"))
+INCIDENTS = int(os.environ.get("TIELINE_SOAK_INCIDENTS", "40"))
+SEEN_ELSEWHERE = "forgotten-resolution"
+"""Left out: an issue that ended without a resolution says nothing about it, so nothing is put right."""
+BOTH = {
+    side: {name: rate for name, rate in rates.items() if name != SEEN_ELSEWHERE}
+    for side, rates in every_fault(RATE, ("servicenow", "jira")).items()
+}
+PASSES_A_DAY = 4
+
+
+def check(found: Storm, world: World) -> None:
+    """The trouble ends, passes run out, both sides are compared with each other and with people's edits."""
+    world.trouble(only_clocks(BOTH))
+    found.bring_to_rest(QUIET_PASSES)
+    assert found.run(), told(found)
+    assert found.summaries[-1].counts.get("writes", 0) == 0, told(found)
+    report = found.compare()
+    assert report.duplicates == (), told(found)
+    assert report.missing == (), told(found)
+    assert found.unexplained(report) == [], told(found)
+    print(
+        f"{report.pairs} pairs, {len(found.summaries)} passes, {found.failures.total()} stopped,",
+        f"{world.requests.faults.total()} faults, {len(report.differences)} differences, excused:",
+        sorted(set(found.excused().values())),
+    )
+
+
+@pytest.mark.parametrize("seed", range(100, 100 + SEEDS))
+def test_a_story_with_trouble_on_both_sides_ends_in_step(
+    seed: int, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = VirtualClock(MONDAY)
+    with World(clock, seed=seed, troubles=BOTH) as world:
+        text = world.configuration((root / "config.example.toml").read_text(encoding="utf-8"))
+        story = Story(world, clock, Maps.read(text), seed=seed, incidents=40)
+        with storm(world, clock, text, story.ledger, tmp_path, monkeypatch) as found:
+            for _ in story.acts():
+                found.bring_to_rest(8)
+            assert world.requests.faults.total() > 20
+            check(found, world)
+
+
+@pytest.mark.timeout(3600)
+def test_the_log_with_trouble_on_both_sides_ends_in_step(
+    shared: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = first_incidents(eventlog.read(shared / "data" / "incident_event_log.csv.gz"), INCIDENTS)
+    vocabulary = observe(rows)
+    clock = VirtualClock(rows[0].at - BEFORE)
+    template = (root / "config.example.toml").read_text(encoding="utf-8")
+    with World(clock, seed=7, matrix=vocabulary.matrix, troubles=BOTH) as world:
+        world.learn(vocabulary)
+        text = world.configuration(template, log_changes(template, vocabulary))
+        replay = Replay(world, clock, Maps.read(text), rows, vocabulary, seed=7)
+        with storm(world, clock, text, replay.ledger, tmp_path, monkeypatch) as found:
+            for _ in replay.run():
+                for _ in range(PASSES_A_DAY):
+                    found.run()
+                    clock.advance(timedelta(minutes=3))
+            check(found, world)
