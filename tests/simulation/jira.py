@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from tests.simulation.settings import NOTES, PLACE, WORKFLOW
-from tests.simulation.sides import US, Entry, Row, Side_
-from tests.simulation.world import Who
 from tieline.connectors.base import (
     Action,
     AddNote,
@@ -27,12 +24,16 @@ from tieline.connectors.base import (
 )
 from tieline.connectors.errors import ConnectorError, Rejected, Stale
 
+from tests.simulation.settings import NOTES, PLACE, WORKFLOW
+from tests.simulation.sides import US, Entry, HostileSide, Row
+from tests.simulation.world import Who
+
 DONE: Final = ("Resolved", "Closed", "Canceled")
 SET_FIELDS: Final = ("labels",)
 TEXT_FIELDS: Final = ("description", NOTES)
 
 
-class Jira(Side_):
+class Jira(HostileSide):
     """One site. With `cloud` False an edit's answer shows nothing, as on Data Center."""
 
     side = "jira"
@@ -100,7 +101,9 @@ class Jira(Side_):
                 wrong = {"status", "resolution"} & values.keys()
                 return Rejected("not on the screen", dict.fromkeys(wrong, "cannot be set")) if wrong else None
             case Create(values=values):
-                return Rejected("not on the screen", {"status": "cannot be set"}) if "status" in values else None
+                return (
+                    Rejected("not on the screen", {"status": "cannot be set"}) if "status" in values else None
+                )
             case Transition():
                 assert row is not None
                 return self._transition_refusal(row, action)
@@ -192,7 +195,9 @@ class Jira(Side_):
         if kind == "person":
             number = id_[1:]
             known = int(number) % 13 != 0
-            return Entity("jira", "person", id_, f"Person {number}", f"p{number}@example.com") if known else None
+            return (
+                Entity("jira", "person", id_, f"Person {number}", f"p{number}@example.com") if known else None
+            )
         known = int(id_.removeprefix("Group ")) % 11 != 0
         return Entity("jira", "group", id_, id_) if known else None
 

@@ -61,7 +61,9 @@ class Loop:
 
     def __init__(self, folder: Path, seed: int, incidents: int) -> None:
         self.chance = random.Random(f"kill loop {seed}")
-        self.world = World(RealClock(), seed=seed, latency=0.003, index_lag=(timedelta(0), timedelta(seconds=1)))
+        self.world = World(
+            RealClock(), seed=seed, latency=0.003, index_lag=(timedelta(0), timedelta(seconds=1))
+        )
         self.world.start()
         template = (ROOT / "config.example.toml").read_text(encoding="utf-8")
         text = self.world.configuration(
@@ -95,7 +97,11 @@ class Loop:
             desk = {**values, "short_description": f"Summary {self.number}", "subcategory": "email"}
             self.stage.play([DeskEdit(now, key, DESK, desk, first=True)])
         else:
-            issue = {"summary": f"Summary {self.number}", "description": f"Text {self.number}", "priority": "Medium"}
+            issue = {
+                "summary": f"Summary {self.number}",
+                "description": f"Text {self.number}",
+                "priority": "Medium",
+            }
             self.stage.play([Raise(now, key, ENGINEER, issue)])
         self.status[key] = "Open"
 
@@ -182,7 +188,9 @@ def main() -> int:
         try:
             for tally in loop.run(options.kills):
                 if tally.killed % 25 == 0 and tally.report is None:
-                    print(f"killed {tally.killed}, finished {tally.finished}, deeds {tally.deeds}", flush=True)
+                    print(
+                        f"killed {tally.killed}, finished {tally.finished}, deeds {tally.deeds}", flush=True
+                    )
         finally:
             loop.world.stop()
     tally = loop.tally

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Final, Literal
 
-from tieline.connectors.base import SIDES, Applied, Race, Record, Ref, Side, Touch, Update, Version, other
+from tieline.connectors.base import SIDES, Applied, Race, Record, Ref, Side, Touch, Update, Version
 from tieline.sync.mapping import Directory, Rules, TextUnit
 from tieline.sync.model import Base, Conflict, Pair, Snapshot, Step
 from tieline.sync.plan import Context, plan
@@ -47,7 +47,7 @@ class Half:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything there is: both sides, what is stored, what the process knows, and what may still go wrong."""
+    """Everything there is: both sides, what is stored, what the process knows, what may still go wrong."""
 
     halves: tuple[Half, Half]
     base: bytes
@@ -87,9 +87,7 @@ class Checker:
 
     def __init__(self, rule: Literal["servicenow", "jira", "hold"], bounds: Bounds) -> None:
         self.bounds = bounds
-        unit = TextUnit(
-            FIELD, (FIELD,), (FIELD,), Rules(clash=rule, tie=rule, first=rule), single_line=True
-        )
+        unit = TextUnit(FIELD, (FIELD,), (FIELD,), Rules(clash=rule, tie=rule, first=rule), single_line=True)
         self.vocabulary = Vocabulary("r", "t", "p", "i", (unit,))
         self.rule = rule
         self.steps: dict[str, Step] = {}
@@ -162,7 +160,10 @@ class Checker:
 
     def _deaths(self, state: State) -> Iterator[tuple[str, State]]:
         if state.deaths < self.bounds.deaths and state.phase != "idle":
-            yield "the process dies", replace(state, phase="idle", snapshot=None, answer=None, deaths=state.deaths + 1)
+            yield (
+                "the process dies",
+                replace(state, phase="idle", snapshot=None, answer=None, deaths=state.deaths + 1),
+            )
 
     def _plan(self, state: State) -> State:
         assert state.snapshot is not None
@@ -189,7 +190,7 @@ class Checker:
         fates = {(v, "settled" if v == value else fate) for v, fate in fates}
         moved = half.value != value
         written = Half(value, "us", half.count + moved, half.value if moved else half.overwrote)
-        return replace(state, effect="done", fates=frozenset(fates)).with_half(side, written)  # type: ignore[arg-type]
+        return replace(state, effect="done", fates=frozenset(fates)).with_half(side, written)
 
     def _settle(self, state: State) -> State:
         assert state.answer is not None
@@ -241,7 +242,9 @@ class Checker:
     # What must hold.
 
     def _check(self, state: State) -> None:
-        for side, value in zip(SIDES, zip(*state.conflicts, strict=True), strict=True) if state.conflicts else ():
+        for side, value in (
+            zip(SIDES, zip(*state.conflicts, strict=True), strict=True) if state.conflicts else ()
+        ):
             if any(v == "v0" for v in value):
                 self.broken.append((f"a conflict names the value of {side} that nobody set", state))
         if state.phase != "idle" or state.intent or state.effect != "none":
@@ -325,7 +328,7 @@ def main() -> int:
         for what, state in checker.broken[:3]:
             print(f"  {what}:\n    " + "\n    ".join(checker.history(state)))
     print(
-        f"every order of up to {bounds.edits} edits, {bounds.deaths} deaths and {bounds.losses} lost answers, "
+        f"every order of at most {bounds.edits} edits, {bounds.deaths} deaths, {bounds.losses} lost answers, "
         f"in {time.monotonic() - started:.1f} s"
     )
     return 1 if broken else 0

@@ -14,10 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
-from tests.simulation import simulation
-from tests.simulation.jira import Jira
-from tests.simulation.sides import Side_
-from tieline.connectors.base import Create, Side
+from tieline.connectors.base import Create, Side, other
 from tieline.connectors.errors import StateError, Unavailable, Unknown
 from tieline.sync import (
     decide,
@@ -31,12 +28,17 @@ from tieline.sync import (
     recovery,
     settle,
     steps,
+    wave,
     work,
 )
-from tieline.sync.mapping import ChoiceUnit, TextUnit
-from tieline.sync.model import Arrival, Base, UnitBase
+from tieline.sync.mapping import ChoiceUnit, Directory, TextUnit, cut
+from tieline.sync.model import Arrival, Base, Intent, UnitBase
 from tieline.sync.store.intents import Intents
 from tieline.sync.store.trail import Trail
+
+from tests.simulation import simulation
+from tests.simulation.jira import Jira
+from tests.simulation.sides import HostileSide
 
 Swap = tuple[object, str, Any]
 """Where a name stands, the name, and what stands there for the time of a run."""
@@ -75,7 +77,7 @@ def _unjournaled(which: Callable[[Any], bool]) -> Sequence[Swap]:
         stored = iter(original(run, [p for p in planned if not which(p[0].action)]))
         now = run.clock()
         return [
-            journal.Intent(run.id, None if pair is None else pair.id, route, step, now, now)
+            Intent(run.id, None if pair is None else pair.id, route, step, now, now)
             if which(step.action) else next(stored)
             for step, pair, route in planned
         ]  # fmt: skip
@@ -141,7 +143,11 @@ def _not_seen_since(run: Any, side: Side, change: Any, pair: Any) -> bool:
 
 def _in_scope_now(run: Any, side: Side, change: Any, pair: Any) -> bool:
     values = run.sides[side].rows[change.ref.id].values
-    return values.get("state") not in ("6", "7", "8") and values.get("status") not in ("Resolved", "Closed", "Canceled")
+    return values.get("state") not in ("6", "7", "8") and values.get("status") not in (
+        "Resolved",
+        "Closed",
+        "Canceled",
+    )
 
 
 def _cursor_first() -> Sequence[Swap]:
@@ -159,22 +165,22 @@ def _cursor_first() -> Sequence[Swap]:
 
 
 def _greater() -> Sequence[Swap]:
-    original = Side_._feed_rows
+    original = HostileSide._feed_rows
 
-    def rows(self: Side_, bound: datetime, last: Any) -> Any:
+    def rows(self: HostileSide, bound: datetime, last: Any) -> Any:
         bound += self.overlap
         return [item for item in original(self, bound, last) if item[0] > bound]
 
-    return [(Side_, "_feed_rows", rows)]
+    return [(HostileSide, "_feed_rows", rows)]
 
 
 def _resend() -> Sequence[Swap]:
-    original = Side_.write
+    original = HostileSide.write
 
-    def write(self: Side_, actions: Any) -> Any:
+    def write(self: HostileSide, actions: Any) -> Any:
         return [Unavailable(str(o)) if isinstance(o, Unknown) else o for o in original(self, actions)]
 
-    return [(Side_, "write", write)]
+    return [(HostileSide, "write", write)]
 
 
 def _at_once() -> Sequence[Swap]:
@@ -196,14 +202,14 @@ def _forgotten() -> Sequence[Swap]:
 
 
 def _entry_first() -> Sequence[Swap]:
-    original = engine.wave
+    original = wave.wave
 
-    def wave(run: Any, entries: Any) -> None:
+    def first(run: Any, entries: Any) -> None:
         with run.store.transaction() as tx:
             tx.leave(entries)
         original(run, entries)
 
-    return [(engine, "wave", wave)]
+    return [(wave, "wave", first)]
 
 
 def _stop_at_park() -> Sequence[Swap]:
@@ -231,7 +237,7 @@ def _silent_clash() -> Sequence[Swap]:
 def _one_sided_sets() -> Sequence[Swap]:
     def sets(unit: Any, base: Any, snapshot: Any) -> Any:
         ours = unit.own("servicenow", snapshot.servicenow.values)
-        theirs = unit.encode("jira", ours, unit.own("jira", snapshot.jira.values), decide.Directory())
+        theirs = unit.encode("jira", ours, unit.own("jira", snapshot.jira.values), Directory())
         return {"servicenow": ours, "jira": theirs}
 
     return [(merge, "merge_sets", sets)]
@@ -246,8 +252,6 @@ def _by_value() -> Sequence[Swap]:
 
 def _cut_for_good() -> Sequence[Swap]:
     def encode(self: TextUnit, to: Side, values: Any, current: Any, directory: Any) -> Any:
-        from tieline.sync.mapping import cut, other
-
         text = self.canonical(self.value(other(to), values))
         return self._as(to, cut(text, self.limits[to], self._mark)[0] or None)
 
@@ -259,7 +263,9 @@ def _unread_answers() -> Sequence[Swap]:
 
 
 def _blind_recovery() -> Sequence[Swap]:
-    return [(recovery, "_recover_write", lambda run, intent, write: recovery._end(run, intent, "skipped", "?"))]
+    return [
+        (recovery, "_recover_write", lambda run, intent, write: recovery._end(run, intent, "skipped", "?"))
+    ]
 
 
 def _raceless_recovery() -> Sequence[Swap]:
@@ -269,6 +275,14 @@ def _raceless_recovery() -> Sequence[Swap]:
         original(run, intent, replace(applied, races=(), alone=None), detail)
 
     return [(recovery, "_settle", settled)]
+
+
+def _all_or_nothing() -> Sequence[Swap]:
+    def stands(found: Any, write: Any, vocabulary: Any) -> bool:
+        sent = recovery._sent(write, vocabulary)
+        return all(found.values.get(name) == value for name, value in sent.items())
+
+    return [(recovery, "_stands", stands)]
 
 
 def _note_again() -> Sequence[Swap]:
@@ -296,16 +310,16 @@ def _no_conflict(*_: Any) -> None:
 
 MUTANTS: dict[str, Mutant] = {
     "no-journal": Mutant("nothing is written down before it is tried", lambda: _unjournaled(_everything)),
-    "updates-not-journaled": Mutant("only creates are written down first", lambda: _unjournaled(_not_creates)),
+    "updates-not-journaled": Mutant("only creates are written down", lambda: _unjournaled(_not_creates)),
     "base-before-write": Mutant("the Base moves when a write is intended", _base_before_write),
     "base-read-back": Mutant("the Base becomes whatever the answer shows", _read_back),
     "base-only-with-write": Mutant(
         "the Base moves only with a write",
         _swap(decide, "_settled", lambda unit, base, snapshot: decide.Verdict(unit, decide._NOTHING, base)),
     ),
-    "no-races": Mutant("nobody looks whether a write ran over an edit", _swap(settle, "races", lambda *_: ())),
+    "no-races": Mutant("nobody looks what a write ran over", _swap(settle, "races", lambda *_: ())),
     "answers-unread": Mutant("a write that shows nothing is believed", _unread_answers),
-    "feed-by-time": Mutant("feed entries older than the last look are dropped", lambda: _filtered_feed(_not_seen_since)),
+    "feed-by-time": Mutant("older feed entries are dropped", lambda: _filtered_feed(_not_seen_since)),
     "scope-in-feed": Mutant("what is closed leaves the feed", lambda: _filtered_feed(_in_scope_now)),
     "cursor-greater": Mutant("`>` instead of `>=`, and no overlap", _greater),
     "cursor-first": Mutant("the cursor moves before the page is in the inbox", _cursor_first),
@@ -315,6 +329,15 @@ MUTANTS: dict[str, Mutant] = {
     "search-trusted": Mutant("the marker is looked for in the search index alone", _trusted_search),
     "recovery-blind": Mutant("a lost update is never looked for", _blind_recovery),
     "recovery-raceless": Mutant("recovery does not look for overwritten edits", _raceless_recovery),
+    "doubt-ignored": Mutant(
+        "a write that may have been made is taken for one that was not",
+        _swap(recovery, "_leave_in_doubt", lambda run, it, *_: recovery._end(run, it, "skipped", "?")),
+    ),
+    "all-or-nothing": Mutant("a rewritten field makes a whole write unmade", _all_or_nothing),
+    "first-edits-ignored": Mutant(
+        "what a mirror holds when it is found again counts as ours",
+        _swap(settle, "_untouched", lambda unit, mirror, *, ours: True),
+    ),
     "hops-not-committed": Mutant(
         "the Base does not follow each hop", _swap(steps, "_reached", lambda *_: None)
     ),
@@ -337,7 +360,7 @@ MUTANTS: dict[str, Mutant] = {
     "foreign-mirrored": Mutant(
         "markers of others are not respected", _swap(pairing, "is_foreign_mirror", lambda *_: False)
     ),
-    "no-first-base": Mutant("a new pair begins without a Base", _swap(pairing, "first_base", lambda *_: Base())),
+    "no-first-base": Mutant("a new pair has no Base", _swap(pairing, "first_base", lambda *_: Base())),
     "no-guard": Mutant("nothing stops a stampede", _swap(engine, "guard", lambda run: None)),
     "no-lock": Mutant("two processes at once", _swap(simulation, "one_pass", lambda *_: nullcontext())),
     "no-audit": Mutant("writes are not accounted for", _swap(Trail, "audit", lambda self, entries: None)),
@@ -347,4 +370,3 @@ MUTANTS: dict[str, Mutant] = {
         _swap(sys.modules["tieline.sync.store.place"], "_make_private", lambda path: None),
     ),
 }  # fmt: skip
-

@@ -1,8 +1,8 @@
-"""The promises P1 to P10 as code. It sees what people did, what stands on both sides, and the lists that people
-are shown (conflicts, parked, audit); never the Base, the intents, the inbox or the cursors of the engine.
+"""The promises P1 to P10 as code, judged apart from the engine.
 
-P5 is about comments, which are not mirrored yet: here it says that no note of ours is written twice. P11 waits
-for the policy.
+It sees what people did, what stands on both sides, and the lists that people are shown (conflicts, parked,
+audit); never the Base, the intents, the inbox or the cursors of the engine. P5 is about comments, which are
+not mirrored yet: here it says that no note of ours is written twice. P11 waits for the policy.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
+
+from tieline.connectors.base import SIDES, Create, Side, Transition, Value, other
+from tieline.sync.model import Conflict, Pair
 
 from tests.simulation import truth
 from tests.simulation.scenario import UNITS
 from tests.simulation.sides import Row
 from tests.simulation.simulation import Lists, Story
 from tests.simulation.world import Effect, Happened, Who
-from tieline.connectors.base import SIDES, Create, Side, Transition, Value, other
-from tieline.sync.model import Conflict, Pair
 
 MOMENTS = timedelta(seconds=400)
 """How long before a write the other side may have shown what it carries: a slow pass, a late commit."""
@@ -142,8 +144,7 @@ def judge(story: Story) -> list[Violation]:
         return [Violation("P6", f"the engine broke: {story.crash}")]
     evidence = Evidence(story)
     found: list[Violation] = []
-    for promise in (one_mirror, nothing_lost, convergence, no_echo, notes_once, no_stampede, accounted, private,
-                    honest_conflicts, honest_parks):  # fmt: skip
+    for promise in PROMISES:
         found += promise(evidence)
     return found
 
@@ -165,9 +166,9 @@ def one_mirror(evidence: Evidence) -> Iterator[Violation]:
             is_origin = row.origin is None and not row.marker.startswith(("sim:", "elsewhere:"))
             if not is_origin and row.origin is None and mine is not None:
                 yield Violation("P1", f"{row.label} of {side} is none of ours and was mirrored")
-            if is_origin and mine is None and row.visible and row.place == story.sides[side].place:
-                if f"r:{side}:{row.id}" not in parks:
-                    yield Violation("P2", f"{row.label} of {side} never got a mirror, and is not parked")
+            due = is_origin and row.visible and row.place == story.sides[side].place
+            if due and mine is None and f"r:{side}:{row.id}" not in parks:
+                yield Violation("P2", f"{row.label} of {side} never got a mirror, and is not parked")
     for row in story.people.clones:
         key = f"r:{'jira' if row.id in story.sides['jira'].rows else 'servicenow'}:{row.id}"
         if row.visible and row.place == story.sides[_side_of(key)].place and key not in parks:
@@ -200,7 +201,9 @@ def _edits_lost(evidence: Evidence, couple: Couple, side: Side, unit: str) -> It
         end = next((later for later in held[number + 1 :] if later.meaning != stand.meaning), None)
         if end is None or end.who != "tieline":
             continue
-        if _arrived([*across, *_sent(evidence, couple, other(side), unit)], stand, end, unit, side) or _is_told(evidence, couple, side, unit, stand, end):
+        if _arrived(
+            [*across, *_sent(evidence, couple, other(side), unit)], stand, end, unit, side
+        ) or _is_told(evidence, couple, side, unit, stand, end):
             continue
         yield Violation(
             "P2",
@@ -229,9 +232,7 @@ def _arrived(across: list[Stand], stand: Stand, end: Stand, unit: str, side: Sid
     return any(truth.agree(unit, pair["servicenow"], pair["jira"]) for pair in both)
 
 
-def _is_told(
-    evidence: Evidence, couple: Couple, side: Side, unit: str, stand: Stand, end: Stand
-) -> bool:
+def _is_told(evidence: Evidence, couple: Couple, side: Side, unit: str, stand: Stand, end: Stand) -> bool:
     for conflict in evidence.conflicts(couple, unit):
         values = conflict.servicenow if side == "servicenow" else conflict.jira
         if conflict.kind == "race" and not values and abs(conflict.at - end.at) < MOMENTS:
@@ -262,7 +263,9 @@ def _labels_lost(evidence: Evidence, couple: Couple, side: Side) -> Iterator[Vio
                 present = label in _set(couple.row(there).values.get(truth.OWN[there]["labels"][0]))
                 if present != wanted and couple.visible:
                     did = "added" if wanted else "removed"
-                    yield Violation("P2", f"{couple} labels: {label} {did} in {side} did not stay so in {there}")
+                    yield Violation(
+                        "P2", f"{couple} labels: {label} {did} in {side} did not stay so in {there}"
+                    )
 
 
 def _told_of_a_race(evidence: Evidence, couple: Couple) -> bool:
@@ -286,7 +289,7 @@ def _set(value: Value) -> frozenset[str]:
 
 
 def convergence(evidence: Evidence) -> Iterator[Violation]:
-    """P3 and P10: in the end the sides agree and the next pass writes nothing; most of it without the sweep."""
+    """P3 and P10: in the end the sides agree, the next pass writes nothing; most of it without a sweep."""
     story = evidence.story
     last = story.passes[-1]
     if last.error or last.writes:
@@ -302,7 +305,11 @@ def convergence(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _differences(
-    evidence: Evidence, couple: Couple, values: Mapping[Side, Mapping[str, Value] | None], lists: Lists, promise: str
+    evidence: Evidence,
+    couple: Couple,
+    values: Mapping[Side, Mapping[str, Value] | None],
+    lists: Lists,
+    promise: str,
 ) -> Iterator[Violation]:
     if evidence.is_parked(lists, couple):
         return
@@ -327,7 +334,7 @@ def no_echo(evidence: Evidence) -> Iterator[Violation]:
         if couple is None or unit == "labels":
             continue
         across = evidence.stands[other(side), couple.row(other(side)).id, unit]
-        for before, stand in zip(held, held[1:], strict=False):
+        for before, stand in pairwise(held):
             if stand.who != "tieline" or (unit, side) == ("status", "jira"):
                 continue
             quiet = before.who == "tieline" or stand.at - before.at > MOMENTS
@@ -394,7 +401,9 @@ def no_stampede(evidence: Evidence) -> Iterator[Violation]:
 def accounted(evidence: Evidence) -> Iterator[Violation]:
     """P8: each write that took effect stands in the audit trail, with its reason and its pass."""
     story = evidence.story
-    entered = {_entry_key(e.ref.side, e.ref.id, e.action, e.new) for e in story.lists.audit if e.ref is not None}
+    entered = {
+        _entry_key(e.ref.side, e.ref.id, e.action, e.new) for e in story.lists.audit if e.ref is not None
+    }
     for entry in story.lists.audit:
         if not entry.why or not entry.pass_id:
             yield Violation("P8", f"the audit of {entry.action} on {entry.ref} names no reason or no pass")
@@ -406,7 +415,9 @@ def accounted(evidence: Evidence) -> Iterator[Violation]:
         new = dict(getattr(action, "values", {}))
         new |= {"status": action.move.to} if isinstance(action, Transition) else {}
         if _entry_key(ref.side, ref.id, type(action).__name__, new) not in entered:
-            yield Violation("P8", f"{type(action).__name__} on {ref} at {effect.at:%H:%M:%S} is not in the audit")
+            yield Violation(
+                "P8", f"{type(action).__name__} on {ref} at {effect.at:%H:%M:%S} is not in the audit"
+            )
 
 
 def _entry_key(side: str, id_: str, action: str, new: Mapping[str, Value]) -> tuple[object, ...]:
@@ -436,7 +447,9 @@ def honest_conflicts(evidence: Evidence) -> Iterator[Violation]:
             yield from _really_lost(evidence, couple, conflict)
     for conflict in evidence.story.lists.open:
         if not _may_be_open(evidence, conflict):
-            yield Violation("P3", f"an open conflict that a rule should decide: {conflict.unit} {conflict.kind}")
+            yield Violation(
+                "P3", f"an open conflict that a rule should decide: {conflict.unit} {conflict.kind}"
+            )
 
 
 def _both_edited(evidence: Evidence, couple: Couple, conflict: Conflict) -> Iterator[Violation]:
@@ -445,7 +458,8 @@ def _both_edited(evidence: Evidence, couple: Couple, conflict: Conflict) -> Iter
         held = evidence.stands[side, couple.row(side).id, conflict.unit]
         if not any(stand.who != "tieline" and dict(stand.values) == dict(values) for stand in held):
             yield Violation(
-                "P2", f"{couple} {conflict.unit}: a conflict names {_shown(values)} in {side}, which no person set"
+                "P2",
+                f"{couple} {conflict.unit}: a conflict names {_shown(values)} in {side}, which no person set",
             )
 
 
@@ -456,7 +470,8 @@ def _really_lost(evidence: Evidence, couple: Couple, conflict: Conflict) -> Iter
             continue
         held = evidence.stands[side, couple.row(side).id, conflict.unit]
         if not any(
-            stand.who != "tieline" and all(stand.values.get(n) == v for n, v in values.items()) for stand in held
+            stand.who != "tieline" and all(stand.values.get(n) == v for n, v in values.items())
+            for stand in held
         ):
             yield Violation("P2", f"{couple}: a race names {_shown(values)} in {side}, which no person set")
 
@@ -474,7 +489,9 @@ def _may_be_open(evidence: Evidence, conflict: Conflict) -> bool:
             lost = told.tampered or told.deaths or told.read_faults or told.write_faults or told.ambushes
             return bool(lost) and traits.first == "hold"
         case "flapping":
-            return conflict.unit in ("summary", "subcategory") and bool(traits.rules & {"upper", "lower", "alternate"})
+            return conflict.unit in ("summary", "subcategory") and bool(
+                traits.rules & {"upper", "lower", "alternate"}
+            )
         case "unmapped":
             sides: tuple[tuple[Side, Mapping[str, Value]], ...] = (
                 ("servicenow", conflict.servicenow), ("jira", conflict.jira)
@@ -505,11 +522,13 @@ def honest_parks(evidence: Evidence) -> Iterator[Violation]:
                 fair = False
         if not fair:
             labels = ", ".join(row.label for row in rows)
-            yield Violation("P6", f"{labels or park.key} is parked ({park.reason}) without a cause: {park.detail}")
+            yield Violation(
+                "P6", f"{labels or park.key} is parked ({park.reason}) without a cause: {park.detail}"
+            )
 
 
 def _only_the_resolution(evidence: Evidence, rows: list[Row]) -> bool:
-    """Jira's resolution is set by transitions alone: a close code that is corrected afterwards cannot follow."""
+    """Jira's resolution is set by transitions alone: a close code corrected afterwards cannot follow."""
     couple = next((evidence.couple_of.get((side, row.id)) for side in SIDES for row in rows if row.id in
                    evidence.story.sides[side].rows), None)  # fmt: skip
     if couple is None:
@@ -525,10 +544,18 @@ def _rows_of(evidence: Evidence, key: str) -> list[Row]:
         return [] if couple is None else [couple.servicenow, couple.jira]
     _, side, id_ = key.split(":")
     row = story.sides["jira" if side == "jira" else "servicenow"].rows[id_]
-    origin = story.sides[other("jira" if side == "jira" else "servicenow")].rows.get(row.marker.rpartition(":")[2])
+    origin = story.sides[other("jira" if side == "jira" else "servicenow")].rows.get(
+        row.marker.rpartition(":")[2]
+    )
     return [row, *([origin] if origin is not None else [])]
 
 
 def _shown(values: Mapping[str, Value]) -> str:
     shown = (str(_sorted(value)) for value in values.values() if value is not None)
     return " / ".join(text if len(text) < 50 else f"{text[:47]}..." for text in shown) or "nothing"
+
+
+PROMISES = (
+    one_mirror, nothing_lost, convergence, no_echo, notes_once, no_stampede, accounted, private,
+    honest_conflicts, honest_parks,
+)  # fmt: skip

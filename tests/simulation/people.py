@@ -9,6 +9,8 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from tieline.connectors.base import Action, Create, Side, Transition, Update, Value, other
+
 from tests.simulation.jira import Jira
 from tests.simulation.scenario import SINGLE, Ambush, Deed, Scenario
 from tests.simulation.servicenow import ServiceNow
@@ -22,9 +24,8 @@ from tests.simulation.settings import (
     RESOLUTIONS,
     STATES,
 )
-from tests.simulation.sides import Row, Side_
+from tests.simulation.sides import HostileSide, Row
 from tests.simulation.world import World
-from tieline.connectors.base import Action, Create, Side, Transition, Update, Value, other
 
 FIELDS: dict[Side, dict[str, str]] = {
     "servicenow": dict(
@@ -51,7 +52,7 @@ class People:
 
     def __init__(self, world: World, servicenow: ServiceNow, jira: Jira) -> None:
         self.world = world
-        self.sides: dict[Side, Side_] = {"servicenow": servicenow, "jira": jira}
+        self.sides: dict[Side, HostileSide] = {"servicenow": servicenow, "jira": jira}
         self.jira = jira
         self.incidents: list[Incident] = []
         self.clones: list[Row] = []
@@ -120,7 +121,7 @@ class People:
         self.world.reach[f"edit {deed.unit} at {deed.side}"] += 1
         self._change(self.sides[deed.side], row, values, deed.late)
 
-    def _change(self, side: Side_, row: Row, values: Mapping[str, Value], late: float) -> None:
+    def _change(self, side: HostileSide, row: Row, values: Mapping[str, Value], late: float) -> None:
         stamp = side.server_now()
         if not late:
             side.change(row, values, "person")
@@ -128,7 +129,7 @@ class People:
         self.world.reach["late commit of a person's edit"] += 1
         self.world.at(late, lambda: self._commit(side, row, values, stamp))
 
-    def _commit(self, side: Side_, row: Row, values: Mapping[str, Value], stamp: object) -> None:
+    def _commit(self, side: HostileSide, row: Row, values: Mapping[str, Value], stamp: object) -> None:
         if not row.deleted:
             side.change(row, values, "person", stamp=stamp)  # type: ignore[arg-type]
 
@@ -227,9 +228,11 @@ class People:
             row.place, row.label = ELSEWHERE, f"DEV-{n}"
             self.jira.touch(row, "person")
 
-    def _clone(self, side: Side_, row: Row) -> None:
+    def _clone(self, side: HostileSide, row: Row) -> None:
         """A copy has all fields, the marker too."""
-        values = {n: v for n, v in row.values.items() if n not in ("status", "resolution", "priority", "state")}
+        values = {
+            n: v for n, v in row.values.items() if n not in ("status", "resolution", "priority", "state")
+        }
         copy = side.insert(values, "person", marker=row.marker)
         copy.copied = True
         if row.marker.startswith("sim:"):

@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 
 from sqlalchemy import event
-from tests.simulation.world import World
 from tieline.sync.store import Store, Tx, open_store
+
+from tests.simulation.world import World
 
 
 class WatchedStore(Store):

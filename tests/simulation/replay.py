@@ -1,8 +1,8 @@
 """Shows one seed again: `python -m tests.simulation.replay SEED`, or a file of `failures/`.
 
 Prints what was broken, the shortest scenario that still breaks it, and the trace of that run. Exits 1 if
-anything is broken. `--whole` leaves out the shortening, `--mutant NAME` runs a defective engine, `--save FILE`
-keeps the short scenario for `failures/`.
+anything is broken. `--whole` leaves out the shortening, `--mutant NAME` runs a defective engine,
+`--save FILE` keeps the short scenario for `failures/`.
 """
 
 from __future__ import annotations

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.simulation.sides import Row, Side_
-from tests.simulation.world import Who, World
 from tieline.connectors.base import Side, Value
+
+from tests.simulation.sides import HostileSide, Row
+from tests.simulation.world import Who, World
 
 SECONDS_TO_CLOSE = 400.0
 
 
-def set_up(world: World, sides: Mapping[Side, Side_]) -> None:
+def set_up(world: World, sides: Mapping[Side, HostileSide]) -> None:
     """Switch on the rules that the scenario's traits name."""
     names = world.scenario.traits.rules
     servicenow, jira = sides["servicenow"], sides["jira"]
@@ -24,7 +25,9 @@ def set_up(world: World, sides: Mapping[Side, Side_]) -> None:
     if "lower" in names:
         jira.after_change.append(lambda row, changed, who: _lower(world, jira, row, changed))
     if "auto_close" in names:
-        servicenow.after_change.append(lambda row, changed, who: _close_incident(world, servicenow, row, changed))
+        servicenow.after_change.append(
+            lambda row, changed, who: _close_incident(world, servicenow, row, changed)
+        )
     if "auto_close_jira" in names:
         jira.after_change.append(lambda row, changed, who: _close_issue(world, jira, row, changed))
     if "stamp" in names:
@@ -50,7 +53,7 @@ def _self_assign(row: Row, changed: frozenset[str], who: Who) -> Mapping[str, Va
     return {}
 
 
-def _lower(world: World, jira: Side_, row: Row, changed: frozenset[str]) -> None:
+def _lower(world: World, jira: HostileSide, row: Row, changed: frozenset[str]) -> None:
     def act() -> None:
         text = row.values["summary"]
         if isinstance(text, str) and text != text.lower() and not row.deleted:
@@ -61,7 +64,7 @@ def _lower(world: World, jira: Side_, row: Row, changed: frozenset[str]) -> None
         world.at(world.chance.uniform(0.05, 20), act)
 
 
-def _close_incident(world: World, servicenow: Side_, row: Row, changed: frozenset[str]) -> None:
+def _close_incident(world: World, servicenow: HostileSide, row: Row, changed: frozenset[str]) -> None:
     def act() -> None:
         if row.values["state"] == "6" and not row.deleted:
             world.reach["rule auto_close"] += 1
@@ -71,7 +74,7 @@ def _close_incident(world: World, servicenow: Side_, row: Row, changed: frozense
         world.at(SECONDS_TO_CLOSE, act)
 
 
-def _close_issue(world: World, jira: Side_, row: Row, changed: frozenset[str]) -> None:
+def _close_issue(world: World, jira: HostileSide, row: Row, changed: frozenset[str]) -> None:
     def act() -> None:
         if row.values["status"] == "Resolved" and not row.deleted:
             world.reach["rule auto_close_jira"] += 1
@@ -81,6 +84,6 @@ def _close_issue(world: World, jira: Side_, row: Row, changed: frozenset[str]) -
         world.at(SECONDS_TO_CLOSE, act)
 
 
-def _stamp(world: World, side: Side_, row: Row, who: Who) -> None:
+def _stamp(world: World, side: HostileSide, row: Row, who: Who) -> None:
     if who == "tieline":
         world.at(1.5, lambda: side.touch(row, "automation"))

@@ -175,11 +175,20 @@ def _deeds(chance: random.Random, span: float, traits: Traits) -> tuple[Deed, ..
     numbers: Iterator[int] = iter(range(1, 10_000))
     raised = sorted(chance.choice((0.0, chance.uniform(0, span * 0.7))) for _ in range(incidents))
     deeds = [
-        Deed(at, "foreign" if chance.random() < 0.04 else "raise", which, chance.choice(SIDES), "", next(numbers))
+        Deed(
+            at,
+            "foreign" if chance.random() < 0.04 else "raise",
+            which,
+            chance.choice(SIDES),
+            "",
+            next(numbers),
+        )
         for which, at in enumerate(raised)
     ]
-    for _ in range(chance.choice((10, 25, 45))):
-        deeds.append(_deed(chance, span, incidents, next(numbers), may_be_late=traits.overlap))
+    deeds += [
+        _deed(chance, span, incidents, next(numbers), may_be_late=traits.overlap)
+        for _ in range(chance.choice((10, 25, 45)))
+    ]
     if traits.max_records < 100 and chance.random() < 0.7:
         at = chance.uniform(span * 0.2, span * 0.8)
         crowd = range(incidents, incidents + traits.max_records + 3)

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from tests.simulation.settings import LINK, TABLE
-from tests.simulation.sides import US, Row, Side_
-from tests.simulation.world import Who
 from tieline.connectors.base import (
     Action,
     AddNote,
@@ -26,11 +23,15 @@ from tieline.connectors.base import (
 )
 from tieline.connectors.errors import ConnectorError, Rejected
 
+from tests.simulation.settings import LINK, TABLE
+from tests.simulation.sides import US, HostileSide, Row
+from tests.simulation.world import Who
+
 MATRIX: Final = {(i, u): str(i + u - 1) for i in (1, 2, 3) for u in (1, 2, 3)}
 ENDED: Final = ("6", "7")
 
 
-class ServiceNow(Side_):
+class ServiceNow(HostileSide):
     """One table of incidents."""
 
     side = "servicenow"
@@ -50,8 +51,9 @@ class ServiceNow(Side_):
     def _blank(self) -> Mapping[str, Value]:
         return {
             "short_description": None, "description": None, "category": "inquiry", "subcategory": None,
-            "u_labels": None, "assigned_to": None, "assignment_group": None, "state": "1", "hold_reason": None,
-            "close_code": None, "close_notes": None, "impact": "3", "urgency": "3", "priority": "5", LINK: None,
+            "u_labels": None, "assigned_to": None, "assignment_group": None, "state": "1",
+            "hold_reason": None, "close_code": None, "close_notes": None, "impact": "3", "urgency": "3",
+            "priority": "5", LINK: None,
         }  # fmt: skip
 
     def _system_rules(self, row: Row, before: Mapping[str, Value]) -> None:
@@ -83,7 +85,11 @@ class ServiceNow(Side_):
             made.notes.extend([action.note] if action.note else [])
             return Applied(Ref(self.side, made.id), self.record(made), alone=True)
         assert row is not None
-        seen = int(action.seen.token.partition("@")[0]) if isinstance(action, Update) and action.seen.token else -1
+        seen = (
+            int(action.seen.token.partition("@")[0])
+            if isinstance(action, Update) and action.seen.token
+            else -1
+        )
         last = (row.updated, row.updated_by)
         match action:
             case Update():

@@ -1,4 +1,4 @@
-"""Cuts a failing scenario down to the shortest that still breaks the same promise, and keeps scenarios as files."""
+"""Cuts a failing scenario down to the shortest that breaks the same promise, and keeps scenarios as files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from tests.simulation.oracle import Violation
 from tests.simulation.scenario import PARTS, Ambush, Deed, Errand, Scenario, Traits
@@ -71,7 +72,7 @@ def load(path: Path) -> tuple[str, Scenario]:
     """The defect and the scenario of a file."""
     tree = json.loads(path.read_text(encoding="utf-8"))
     raw = tree["scenario"]
-    traits = {key: tuple(v) if isinstance(v, list) else v for key, v in raw["traits"].items()}
+    traits: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw["traits"].items()}
     scenario = Scenario(
         raw["seed"],
         Traits(**{**traits, "rules": frozenset(traits["rules"])}),
@@ -93,7 +94,10 @@ def described(scenario: Scenario) -> str:
              "max_records", "latency", "overlap")  # fmt: skip
     traits = [f"{n} = {getattr(scenario.traits, n)}" for n in names
               if getattr(scenario.traits, n) != getattr(plain, n)]  # fmt: skip
-    lines = [f"traits: {', '.join(traits) or 'plain'}", f"gaps: {', '.join(f'{gap:g}' for gap in scenario.gaps)}"]
+    lines = [
+        f"traits: {', '.join(traits) or 'plain'}",
+        f"gaps: {', '.join(f'{gap:g}' for gap in scenario.gaps)}",
+    ]
     for part in PARTS:
         lines += [f"{part}: {item}" for item in getattr(scenario, part)]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """A hostile side behind the port: records, people's view of them, feeds, searches and reads that misbehave.
 
 What differs between the two systems is in `servicenow` and `jira`. It starts from what `memory.MemorySide`
-promises and is no kinder: late commits, a lagging index, hidden rows, skewed clocks, faults as the world says.
+promises and is no kinder: late commits, a lagging index, hidden rows, skewed clocks, faults as told.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from tests.simulation.scenario import FaultKind
-from tests.simulation.world import Effect, Happened, Who, World
 from tieline.connectors.base import (
     Action,
     Applied,
@@ -44,6 +42,9 @@ from tieline.connectors.errors import (
     Unavailable,
     Unknown,
 )
+
+from tests.simulation.scenario import FaultKind
+from tests.simulation.world import Effect, Happened, Who, World
 
 US: Final = "tieline"
 
@@ -95,7 +96,7 @@ Rule = Callable[[Row, frozenset[str], Who], Mapping[str, Value]]
 """A rule that runs within a write: sees the row, what changed and who, and gives what it makes of it."""
 
 
-class Side_:
+class HostileSide:
     """One hostile side. Subclasses say how it writes, what its answers prove, and how it searches."""
 
     side: Side
@@ -125,7 +126,9 @@ class Side_:
     ) -> Row:
         """A record comes to be."""
         now, number = self.server_now(), len(self.rows) + 1
-        row = Row(self._id(number), label or self._label(number), place or self.place, now, now, self._by(who))
+        row = Row(
+            self._id(number), label or self._label(number), place or self.place, now, now, self._by(who)
+        )
         row.marker = marker
         self.rows[row.id] = row
         row.values.update(self._blank())
@@ -247,7 +250,9 @@ class Side_:
             rows = [] if self.identity_down else self._feed_rows(bound, last)
             page, more = rows[: self._page], len(rows) > self._page
             changes = tuple(
-                Change(Ref(self.side, row.id), row.label, self.version(row), at) for at, row in page if row.visible
+                Change(Ref(self.side, row.id), row.label, self.version(row), at)
+                for at, row in page
+                if row.visible
             )
             last = (page[-1][0], page[-1][1].id) if page else last
             mark = max([mark, *(at for at, _ in page)])

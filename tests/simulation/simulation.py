@@ -13,15 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from tests.simulation import rules
-from tests.simulation.jira import Jira
-from tests.simulation.people import People
-from tests.simulation.process import StateFile, storage
-from tests.simulation.scenario import Errand, Scenario
-from tests.simulation.servicenow import ServiceNow
-from tests.simulation.settings import configuration
-from tests.simulation.sides import Side_
-from tests.simulation.world import Killed, World
 from tieline.connectors.base import SIDES, Side, Value
 from tieline.connectors.errors import TielineError
 from tieline.sync import engine
@@ -30,12 +21,22 @@ from tieline.sync.model import Arrival, AuditEntry, Conflict, Pair, Park
 from tieline.sync.parking import BY_PERSON, arrival_ref
 from tieline.sync.run import PassOptions, PassStopped
 
+from tests.simulation import rules
+from tests.simulation.jira import Jira
+from tests.simulation.people import People
+from tests.simulation.process import StateFile, storage
+from tests.simulation.scenario import Errand, Scenario
+from tests.simulation.servicenow import ServiceNow
+from tests.simulation.settings import configuration
+from tests.simulation.sides import HostileSide
+from tests.simulation.world import Killed, World
+
 QUIET_PASSES = 14
 """After people and faults ended, so many passes may follow before everything must be in step."""
 
 
 @dataclass
-class Pass_:
+class Passed:
     """What came of one pass: how much it wrote, and what stopped it."""
 
     number: int
@@ -66,10 +67,10 @@ class Story:
 
     scenario: Scenario
     world: World
-    sides: dict[Side, Side_]
+    sides: dict[Side, HostileSide]
     people: People
     lists: Lists
-    passes: list[Pass_]
+    passes: list[Passed]
     early: Lists | None = None
     early_values: dict[Side, dict[str, dict[str, Value]]] = field(default_factory=dict)
     quiet_from: int = 0
@@ -94,14 +95,14 @@ class _Run:
         traits = scenario.traits
         servicenow = ServiceNow(self.world, traits.skew[0], traits.page)
         jira = Jira(self.world, traits.skew[1], traits.page)
-        self.sides: dict[Side, Side_] = {"servicenow": servicenow, "jira": jira}
+        self.sides: dict[Side, HostileSide] = {"servicenow": servicenow, "jira": jira}
         rules.set_up(self.world, self.sides)
         self.people = People(self.world, servicenow, jira)
         self.people.schedule(scenario)
         self.file = StateFile(self.world, folder)
         self.config = configuration(traits)
         self.lists = Lists()
-        self.passes: list[Pass_] = []
+        self.passes: list[Passed] = []
         self.allow = False
         self._rival_at = -1
         self.world.on_point = self._at_point
@@ -131,7 +132,9 @@ class _Run:
                     self._errand(errand)
             self._pass()
             self.world.elapse(gap)
-        self.world.elapse(max(0.0, max((d.at for d in self.scenario.deeds), default=0.0) - sum(self.scenario.gaps)))
+        self.world.elapse(
+            max(0.0, max((d.at for d in self.scenario.deeds), default=0.0) - sum(self.scenario.gaps))
+        )
 
     def _quiet(self, story: Story) -> None:
         """Nobody does anything any more, nothing fails; what is owed must be paid."""
@@ -144,7 +147,8 @@ class _Run:
                 story.early = self._look(Lists(conflicts=dict(self.lists.conflicts)))
                 self.world.reach["early look"] += 1
                 story.early_values = {
-                    side: {id_: dict(row.values) for id_, row in self.sides[side].rows.items()} for side in SIDES
+                    side: {id_: dict(row.values) for id_, row in self.sides[side].rows.items()}
+                    for side in SIDES
                 }
                 self.world.elapse(13 * 3600)
         self.world.elapse(25 * 3600)
@@ -185,7 +189,7 @@ class _Run:
             world.tell(f"the pass ends: {error}")
         refs = {(e.side, e.id) for e in world.effects[effects:] if e.answered}
         touched = len({self._incident(side, id_) for side, id_ in refs})
-        self.passes.append(Pass_(number, world.writes - writes, error, stopped, allowed, touched))
+        self.passes.append(Passed(number, world.writes - writes, error, stopped, allowed, touched))
         self._look(self.lists)
 
     def _incident(self, side: Side, id_: str) -> tuple[Side, str]:
@@ -275,7 +279,11 @@ class _Run:
             with one_pass(self.file.url, Holder.here(self.world.now())):
                 self.world.tell("a second process runs on the same state")
                 self.run_pass(
-                    self.config, self.file.store, self.sides, clock=self.world.now, id_=f"r{self.world.points}"
+                    self.config,
+                    self.file.store,
+                    self.sides,
+                    clock=self.world.now,
+                    id_=f"r{self.world.points}",
                 )
         except Busy:
             self.world.reach["second process turned away"] += 1

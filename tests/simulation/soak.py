@@ -1,4 +1,6 @@
-"""The long run: `make soak SEEDS=10000`. Exits 1 if a promise is broken, a mutant escapes, or reach is too low.
+"""The long run: `make soak SEEDS=10000`.
+
+Exits 1 if a promise is broken, a mutant escapes, or reach is too low.
 
 `make soak SEED=17` shows one seed again, with the shortest trace. With `--mutants` only the mutants are run.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.oracle import judge
 from tests.simulation.scenario import generate

@@ -1,4 +1,4 @@
-"""A fixed number of seeds, every scenario that ever failed, and that nothing is proved by runs without reach."""
+"""A fixed number of seeds, every scenario that ever failed, and no proof by runs without reach."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from tests.simulation.oracle import judge
 from tests.simulation.reach import below_floor
 from tests.simulation.scenario import generate

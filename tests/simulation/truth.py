@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Final
 
+from tieline.connectors.base import Side, Value
+
 from tests.simulation.people import FIELDS
 from tests.simulation.settings import NOTES
-from tieline.connectors.base import Side, Value
 
 OWN: Final[dict[Side, dict[str, tuple[str, ...]]]] = {
     "servicenow": {
@@ -50,8 +51,8 @@ def meaning(side: Side, unit: str, values: Mapping[str, Value]) -> Hashable:
     if unit == "status":
         return _status(side, values)
     if unit == "priority":
-        value = str(values.get("priority"))
-        return _PRIORITY.get(value) if side == "servicenow" else value
+        priority = str(values.get("priority"))
+        return _PRIORITY.get(priority) if side == "servicenow" else priority
     value = values.get(OWN[side][unit][0])
     match unit:
         case "summary" | "subcategory":
@@ -87,7 +88,10 @@ def _status(side: Side, values: Mapping[str, Value]) -> Hashable:
         state, reason = str(values.get("state")), values.get("hold_reason")
         status = _STATUS.get(state) or ("Blocked" if reason in ("3", "4") else "Waiting")
         ended = state in ("6", "7")
-        return (status, *((_CODE.get(str(values.get("close_code"))), values.get("close_notes")) if ended else ()))
+        return (
+            status,
+            *((_CODE.get(str(values.get("close_code"))), values.get("close_notes")) if ended else ()),
+        )
     status = str(values.get("status"))
     ended = status in ("Resolved", "Closed")
     return (status, *((values.get("resolution"), values.get(NOTES)) if ended else ()))

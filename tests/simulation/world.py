@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from tests.simulation.scenario import FaultKind, Scenario
 from tieline.connectors.base import Action, Side, Value
+
+from tests.simulation.scenario import FaultKind, Scenario
 
 START: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
