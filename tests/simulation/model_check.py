@@ -37,11 +37,12 @@ Phase = Literal["idle", "read", "intended", "sent", "answered"]
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """One side: its value, who wrote it, how often it was written, and the value before our last write."""
+    """One side: its value, who wrote it, how often it was written, our last write and what that overwrote."""
 
     value: str
     by: str = "us"
     count: int = 0
+    ours: str = ""
     overwrote: str = ""
 
 
@@ -155,7 +156,7 @@ class Checker:
             half = state.half(side)
             fates = _superseded(state.fates, half.value)
             after = replace(state, edits=state.edits + 1, fates=fates | {(value, "standing")})
-            edited = Half(value, "person", half.count + 1, "")
+            edited = replace(half, value=value, by="person", count=half.count + 1)
             yield f"a person sets {value} in {side}", after.with_half(side, edited)
 
     def _deaths(self, state: State) -> Iterator[tuple[str, State]]:
@@ -189,7 +190,9 @@ class Checker:
         }
         fates = {(v, "settled" if v == value else fate) for v, fate in fates}
         moved = half.value != value
-        written = Half(value, "us", half.count + moved, half.value if moved else half.overwrote)
+        written = replace(half, by="us", count=half.count + moved)
+        if moved:
+            written = replace(written, value=value, ours=value, overwrote=half.value)
         return replace(state, effect="done", fates=frozenset(fates)).with_half(side, written)
 
     def _settle(self, state: State) -> State:
@@ -206,15 +209,23 @@ class Checker:
         before = action.before.get(FIELD)
         raced = half.overwrote not in ("", before)
         lost = (Race(FIELD, half.overwrote, True, NOW, ""),) if raced else ()
-        return Applied(action.ref, record, not lost, lost)
+        alone_there = False if lost else (True if half.by == "us" else None)
+        return Applied(action.ref, record, alone_there, lost)
 
     def _recover(self, state: State) -> State:
-        """As recovery probes: the values are there, or the write was not made."""
+        """As recovery: its value stands, Jira's history shows it, it stays in doubt, or it was not made."""
         action = self._action(state)
-        half = state.half(action.ref.side)
-        if half.value != action.values[FIELD]:
-            return replace(state, intent="", effect="none")
-        return self._settled(state, self._answer(half, action))
+        side, value = action.ref.side, action.values[FIELD]
+        half, seen = state.half(side), int(action.seen.token)
+        if half.value == value or (side == "jira" and half.ours == value and half.count > seen):
+            return self._settled(state, self._answer(half, action))
+        over = replace(state, intent="", effect="none")
+        if side == "jira" or half.count == seen:
+            return over
+        lost = (Race("", None, False, NOW, ""),) if half.count > seen + 2 else ()
+        step, pair = self.steps[state.intent], self._pair(decode_base(state.base))
+        done = Applied(action.ref, self._record(side, half), False, lost)
+        return self._told(over, (*step.conflicts, *races(pair, step, done, self.vocabulary, NOW)))
 
     def _settled(self, state: State, applied: Applied) -> State:
         step, base = self.steps[state.intent], decode_base(state.base)
