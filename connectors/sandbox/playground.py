@@ -57,6 +57,7 @@ class Playground:
         incidents: int,
         profile: str = "ordinary",
         troubles: Sequence[str] = (),
+        webhook: str = "",
     ) -> None:
         rates = trouble_rates(profile, troubles)
         self._world = World(
@@ -68,6 +69,9 @@ class Playground:
             index_lag=INDEX_LAG,
             troubles=rates,
         ).start()
+        if webhook:
+            self._world.jira.webhooks.register(webhook, secret=self._world.secrets.jira)
+            self._world.jira.webhooks.start()
         self._chance = random.Random(f"playground {seed}")
         for number in range(1, incidents + 1):
             self._raise(f"sandbox {number}", at_the_desk=number % 2 == 1)
@@ -125,6 +129,7 @@ class Playground:
 
     def stop(self) -> None:
         """Stop serving."""
+        self._world.jira.webhooks.stop()
         self._world.stop()
 
     def _raise(self, subject: str, at_the_desk: bool) -> str:

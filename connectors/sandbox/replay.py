@@ -112,7 +112,7 @@ class Replay:
         deeds = self.stage.play([*desk, *steps])
         self._open += [deed.label for deed in deeds if deed.first]
         self._count(batch, deeds)
-        self._clock.move_to(end)
+        self._clock.move_to(max(end, self._clock.now()))
         return deeds
 
     def _desk(self, batch: Iterable[Edit]) -> Iterator[DeskEdit]:

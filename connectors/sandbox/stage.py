@@ -147,7 +147,7 @@ class Stage:
 
     def _one(self, entry: Script) -> Deed | None:
         if self.clock is not None:
-            self.clock.move_to(entry.at)
+            self.clock.move_to(max(entry.at, self.clock.now()))  # what waits took may have passed it
         try:
             match entry:
                 case DeskEdit():

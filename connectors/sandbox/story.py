@@ -112,7 +112,7 @@ class Story:
         end = start + ACT
         self.stage.mirrored()
         deeds = self.stage.play(script(start, end))
-        self._clock.move_to(end)
+        self._clock.move_to(max(end, self._clock.now()))
         return Act(title, end, deeds)
 
     def _raised(self, start: datetime, end: datetime) -> list[Script]:

@@ -70,6 +70,8 @@ class Playground(Protocol):
     help="How often a named fault strikes (0 to 1), on both sides or SIDE:NAME=RATE; repeatable. "
     "docs/sandbox.md lists them.",
 )  # fmt: skip
+@click.option("--webhook", metavar="URL", default="",
+              help="Send Jira's webhooks here, signed with Jira's password.")  # fmt: skip
 @json_option
 @click.pass_context
 def sandbox(
@@ -84,6 +86,7 @@ def sandbox(
     concurrency: int,
     profile: str,
     faults: tuple[str, ...],
+    webhook: str,
     as_json: bool,
 ) -> None:
     """Run stand-ins of ServiceNow and Jira on this machine, until Ctrl-C.
@@ -98,7 +101,7 @@ def sandbox(
     adapters: Adapters = context.obj
     playground: Playground = adapters.playground(
         ports=(port_servicenow, port_jira), seed=seed, latency=latency, concurrency=concurrency,
-        incidents=incidents, profile=profile, troubles=faults,
+        incidents=incidents, profile=profile, troubles=faults, webhook=webhook,
     )  # fmt: skip
     try:
         ended = _interruption()
