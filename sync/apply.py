@@ -96,7 +96,7 @@ def contexts(run: Run, works: Sequence[Work], now: datetime) -> dict[str, Contex
     for vocabulary in {work.vocabulary.route: work.vocabulary for work in works}.values():
         observed = observed_moves(run, vocabulary.place("jira"))
         workflow = Workflow({**vocabulary.workflow, **observed})
-        found[vocabulary.route] = Context(now, directory, workflow, run.config.installation)
+        found[vocabulary.route] = Context(now, directory, workflow, run.config.installation, run.govern)
     return found
 
 

@@ -78,5 +78,5 @@ def mirror_step(run: Run, candidate: Candidate, now: datetime, watermark: str = 
     vocabulary = run.vocabularies[candidate.route]
     directory = run.people.directory([(candidate.record, vocabulary)], now)
     marker = Marker(run.config.installation, candidate.route, candidate.record.ref.id)
-    context = Context(now, directory)
+    context = Context(now, directory, govern=run.govern)
     return plan_mirror(candidate.record, vocabulary, context, marker=str(marker), watermark=watermark)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Final, Protocol, assert_never
 
 from tieline.connectors.base import SIDES, Side, Values, no_values, other
 from tieline.sync.groups import StatusUnit
@@ -26,6 +26,27 @@ class Context:
     directory: Directory = field(default_factory=Directory)
     workflow: Workflow = field(default_factory=Workflow)
     installation: str = ""
+    govern: Govern | None = None
+    """The policy, which has the last word on what each side should hold; None where there is none."""
+
+
+class Govern(Protocol):
+    """What a policy makes of the verdicts of one pair."""
+
+    def __call__(self, verdicts: list[Verdict], snapshot: Snapshot, context: Context) -> Governed:
+        """The verdicts as the policy leaves them. Pure."""
+
+
+class Governed(Protocol):
+    """The verdicts as the policy leaves them, and entries of the Base that advance without a write."""
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """One for each unit."""
+
+    @property
+    def bases(self) -> Mapping[str, UnitBase]:
+        """What the Base keeps for the policy."""
 
 
 _NOTHING: Final[Mapping[Side, Values]] = {side: no_values() for side in SIDES}

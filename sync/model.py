@@ -116,7 +116,7 @@ class Park:
     label: str = ""
 
 
-ConflictKind = Literal["clash", "first", "unmapped", "race", "flapping", "cut"]
+ConflictKind = Literal["clash", "first", "unmapped", "race", "flapping", "cut", "rule"]
 
 
 @dataclass(frozen=True, slots=True)

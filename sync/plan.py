@@ -14,7 +14,7 @@ from tieline.connectors.base import Create, Record, Side, Value, other
 from tieline.sync.decide import Context, Verdict, decide
 from tieline.sync.mapping import Unmapped
 from tieline.sync.marker import Marker, digest
-from tieline.sync.model import Conflict, Dealt, Plan, Snapshot, Step, UnitBase
+from tieline.sync.model import Conflict, Dealt, Origin, Plan, Snapshot, Step, UnitBase
 from tieline.sync.steps import links, ordered
 from tieline.sync.vocabulary import Vocabulary
 
@@ -27,13 +27,17 @@ PARENT_FIELD: Final = "parent_incident"
 def plan(snapshot: Snapshot, vocabulary: Vocabulary, context: Context) -> Plan:
     """Decide every unit of one pair and order what follows from it."""
     verdicts = [decide(unit, snapshot, context) for unit in vocabulary.units]
+    kept: Mapping[str, UnitBase] = {}
+    if context.govern is not None:
+        governed = context.govern(verdicts, snapshot, context)
+        verdicts, kept = governed.verdicts, governed.bases
     written = [v for v in verdicts if v.writes(snapshot)]
     quiet = [v for v in verdicts if not v.writes(snapshot)]
     reopened = next((v for v in written if v.child), None)
     if reopened is not None:
         return _plan_child(reopened, written, snapshot, vocabulary, context)
     old = snapshot.pair.base
-    bases = {v.unit.name: v.base for v in quiet if v.base != old.unit(v.unit.name)}
+    bases = {v.unit.name: v.base for v in quiet if v.base != old.unit(v.unit.name)} | {**kept}
     steps, park = ordered(written, snapshot, context)
     conflicts, closed = _conflicts(written, quiet, snapshot)
     return Plan((*steps, *links(written, snapshot, vocabulary)), bases, conflicts, closed, park)
@@ -56,7 +60,8 @@ def plan_mirror(
         if encoded is None or isinstance(encoded, Unmapped):
             continue
         values |= {n: v for n, v in encoded.items() if v is not None and n not in unit.computed(side)}
-        dealt: dict[Side, Dealt] = {origin: Dealt(own), side: Dealt(encoded)}
+        by: Origin = "person" if context.govern is None else "system"
+        dealt: dict[Side, Dealt] = {origin: Dealt(own, by), side: Dealt(encoded, by)}
         bases[unit.name] = UnitBase(dealt["servicenow"], dealt["jira"], context.now)
     action = Create(
         side=side,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tieline.connectors.base import (
+    SIDES,
     Connector,
     Identity,
     Move,
@@ -21,6 +22,7 @@ from tieline.connectors.base import (
 )
 from tieline.connectors.errors import ConnectorError, TielineError
 from tieline.sync.config.model import Config, Route
+from tieline.sync.decide import Govern
 from tieline.sync.people import People
 from tieline.sync.store import Store
 from tieline.sync.vocabulary import Vocabulary, vocabulary
@@ -72,6 +74,8 @@ class Run:
     started: datetime
     """When the pass began. It takes on what was due then, and what it finds itself: what is put off on the
     way waits for the next pass, or one with a busy side would have no end."""
+    govern: Govern | None = None
+    """The policy, where the configuration has one."""
     counts: Counter[str] = field(default_factory=Counter)
     identities: dict[Side, Identity] = field(default_factory=dict)
     workflows: dict[str, dict[str, tuple[Move, ...]]] = field(default_factory=dict)
@@ -157,4 +161,22 @@ def new_run(
         vocabularies={route.name: vocabulary(config, route) for route in config.routes},
         routes={route.name: route for route in config.routes},
         started=clock(),
+        govern=None if config.policy is None else _govern(config, sides),
     )
+
+
+def _govern(config: Config, sides: Mapping[Side, Connector]) -> Govern:
+    """The policy of the configuration. PolicyError if it cannot be read or used."""
+    from tieline.sync.policy.govern import Governor
+    from tieline.sync.policy.load import compiled, load_policy
+
+    found: dict[str, tuple[str, str] | None] = {}
+
+    def resolve(name: str) -> tuple[str, str] | None:
+        if name not in found:
+            groups = [sides[side].search_entities("group", [name]).get(name) for side in SIDES]
+            ids = [group.id for group in groups if group is not None]
+            found[name] = (ids[0], ids[1]) if len(ids) == len(SIDES) else None
+        return found[name]
+
+    return Governor(compiled(load_policy(config.path)), resolve)

@@ -237,21 +237,9 @@ def _load(policy: Path | None, config_path: Path) -> Loaded:
 
 
 def _engine(loaded: Loaded) -> Engine:
-    """The policy compiled. PolicyError where a finding makes that impossible."""
-    from tieline.sync.policy.clauses import TooManyAlternatives
-    from tieline.sync.policy.conditions import atoms
-    from tieline.sync.policy.evaluate import Engine
+    from tieline.sync.policy.load import compiled
 
-    for entry in loaded.policy.entries:
-        for atom in atoms(entry.when):
-            if atom.calendar and atom.calendar not in loaded.policy.calendars:
-                raise PolicyError(
-                    f"{entry.spot}: there is no calendar {atom.calendar!r}; `tieline policy check` says more"
-                )
-    try:
-        return Engine(loaded.policy)
-    except TooManyAlternatives as error:
-        raise PolicyError(f"a rule has {error}; `tieline policy check` says which") from None
+    return compiled(loaded)
 
 
 @policy.command()

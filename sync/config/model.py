@@ -299,7 +299,7 @@ class Config(Table):
     groups: Groups = Field(default_factory=Groups, description="How groups are joined.")
     policy: PolicyTables | None = Field(
         default=None,
-        description="What the policy decides: its tables in place, or the files to `include` (docs/policy.md).",
+        description="The policy: its tables in place, or the files to `include` (docs/policy.md).",
     )
 
     _path: Path = PrivateAttr(default_factory=lambda: Path("config.toml"))

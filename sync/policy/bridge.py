@@ -81,11 +81,12 @@ def standing(units: Sequence[Unit], base: Base) -> Standing:
         held = base.unit(unit.name)
         origins = {dealt.origin for dealt in (held.servicenow, held.jira) if dealt is not None}
         if not origins or "person" in origins:
-            touched |= _names(unit)
+            touched |= fields_of(unit)
     return Standing(frozenset(touched))
 
 
-def _names(unit: Unit) -> set[str]:
+def fields_of(unit: Unit) -> set[str]:
+    """The policy's fields that a unit holds."""
     match unit:
         case StatusUnit():
             return {"status", "resolution"}

@@ -338,6 +338,8 @@ def why_left(assignment: Assignment, record: Record, standing: Standing) -> str:
             return "a person changed it"
         case "on_create" if not standing.fresh:
             return "it speaks only when an incident is raised"
+        case "on_create" if name in standing.touched:
+            return "a person changed it"
         case _:
             return ""
 
@@ -360,7 +362,9 @@ def _rested(
     for assignment, rule in claims.fields:
         # A value that one rule set and another confirms in the end is the other one's.
         change = changes.get(assignment.field)
-        if change is not None and change.rule != rule.id and same(change.new, assignment.value):
+        if change is None or change.overrides or change.rule == rule.id:
+            continue
+        if same(change.new, assignment.value):
             spoken = replace(change, rule=rule.id, strength=assignment.strength, round=len(seen))
             changes = {**changes, assignment.field: spoken}
     holds_ = [(rule.id, str(rule.orders["hold"])) for rule in claims.orders if rule.orders.get("hold")]

@@ -22,6 +22,9 @@ from tieline.sync.config.locate import Places, locate
 from tieline.sync.config.policy import PolicyFile, PolicySection
 from tieline.sync.config.problems import from_pydantic
 from tieline.sync.policy.build import Piece, build
+from tieline.sync.policy.clauses import TooManyAlternatives
+from tieline.sync.policy.conditions import atoms
+from tieline.sync.policy.evaluate import Engine
 from tieline.sync.policy.fields import Kind
 from tieline.sync.policy.model import Policy, Spot
 
@@ -198,3 +201,16 @@ def _loaded(
         raise FaultyPolicy(faults)
     texts = {shown_path(file.path): file.text for file in files}
     return Loaded(replace(policy, files=tuple(texts)), texts, includes, config, metadata)
+
+
+def compiled(loaded: Loaded) -> Engine:
+    """The policy ready to be applied. PolicyError where a finding makes that impossible."""
+    for entry in loaded.policy.entries:
+        for atom in atoms(entry.when):
+            if atom.calendar and atom.calendar not in loaded.policy.calendars:
+                what = f"{entry.spot}: there is no calendar {atom.calendar!r}"
+                raise PolicyError(f"{what}; `tieline policy check` says more")
+    try:
+        return Engine(loaded.policy)
+    except TooManyAlternatives as error:
+        raise PolicyError(f"a rule has {error}; `tieline policy check` says which") from None

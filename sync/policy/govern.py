@@ -1,0 +1,277 @@
+"""Applies the policy to a merged incident: which verdicts a rule changes, and what Base keeps. Pure.
+
+People win where the rule's strength says so (P11); where a rule overrides a person, that is a Conflict that
+names the rule. A rule that something else keeps undoing is held as flapping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+from tieline.connectors.base import SIDES, Side, Value, Values
+from tieline.sync.decide import Context, Verdict
+from tieline.sync.groups import PriorityUnit
+from tieline.sync.mapping import ChoiceUnit, Directory, EntityUnit, SetUnit, Unit, Unmapped
+from tieline.sync.merge import ALTERNATIONS, author, has_moved
+from tieline.sync.model import Conflict, ConflictKind, Dealt, Snapshot, UnitBase
+from tieline.sync.policy.bridge import fields_of, incident
+from tieline.sync.policy.evaluate import Applied, Change, Engine, Standing
+from tieline.sync.policy.fields import Cell
+
+MEMORY: Final = "policy"
+"""The entry of the Base for what no side holds: flags, and that the incident was seen by the policy."""
+
+Resolve = Callable[[str], tuple[str, str] | None]
+"""A group's name to its ids in ServiceNow and in Jira; None if either has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Governed:
+    """The verdicts as the policy leaves them, and entries of the Base that advance without a write."""
+
+    verdicts: list[Verdict]
+    bases: Mapping[str, UnitBase] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class Governor:
+    """The policy of one pass. `resolve` finds groups that no record has shown yet."""
+
+    def __init__(self, engine: Engine, resolve: Resolve = lambda _name: None) -> None:
+        self.engine = engine
+        self._resolve = resolve
+
+    def __call__(self, verdicts: list[Verdict], snapshot: Snapshot, context: Context) -> Governed:
+        """What the policy makes of these verdicts."""
+        if any(verdict.child for verdict in verdicts):
+            return Governed(verdicts)
+        verdicts = [_with_origin(verdict, snapshot) for verdict in verdicts]
+        memory = snapshot.pair.base.unit(MEMORY)
+        known = {} if memory.servicenow is None else dict(memory.servicenow.values)
+        units = [verdict.unit for verdict in verdicts]
+        held = {
+            name for v in verdicts if v.conflict is not None and v.conflict.open for name in fields_of(v.unit)
+        }
+        merged = {side: _merged(verdicts, snapshot, side) for side in SIDES}
+        opened = min(snapshot.servicenow.created, snapshot.jira.created)
+        updated = max(snapshot.servicenow.updated, snapshot.jira.updated)
+        record = incident(self.engine.policy, units, merged, context.directory, opened, updated)
+        flags: dict[str, Cell] = {
+            n: v == "true" for n, v in known.items() if self.engine.policy.kind(n) == "flag"
+        }
+        standing = Standing(_touched(verdicts) | held, _is_fresh(verdicts, memory))
+        applied = self.engine.apply({**record, **flags}, context.now, standing)
+        made = [self._governed(verdict, applied, merged, snapshot, context) for verdict in verdicts]
+        return Governed(made, self._remembered(applied, memory, snapshot, made != verdicts))
+
+    def _remembered(
+        self, applied: Applied, memory: UnitBase, snapshot: Snapshot, busy: bool
+    ) -> Mapping[str, UnitBase]:
+        """Flags, and that the policy has come to rest on this incident; nothing while it still writes."""
+        if busy or applied.flapping:
+            return {}
+        flags = {
+            n: "true" for n, v in applied.values.items() if v is True and self.engine.policy.kind(n) == "flag"
+        }
+        kept = Dealt(MappingProxyType(flags), "rule")
+        return {} if memory.servicenow == kept else {MEMORY: UnitBase(kept, None, snapshot.at)}
+
+    def _governed(
+        self,
+        verdict: Verdict,
+        applied: Applied,
+        merged: Mapping[Side, Values],
+        snapshot: Snapshot,
+        context: Context,
+    ) -> Verdict:
+        names = fields_of(verdict.unit)
+        flapping = [rule for name in names for rule in applied.flapping.get(name, ())]
+        if flapping:
+            rules = ", ".join(dict.fromkeys(flapping))
+            why = f"{verdict.unit.name}: the rules {rules} undo each other (see `tieline policy check`)"
+            return _stopped(verdict, merged, snapshot, "flapping", why)
+        changes = [applied.changes[name] for name in names if name in applied.changes]
+        if not changes or not all(verdict.unit.flows(side) for side in SIDES):
+            return verdict
+        return self._changed(verdict, changes, merged, snapshot, context)
+
+    def _changed(
+        self,
+        verdict: Verdict,
+        changes: Sequence[Change],
+        merged: Mapping[Side, Values],
+        snapshot: Snapshot,
+        context: Context,
+    ) -> Verdict:
+        unit, rule = verdict.unit, changes[0].rule
+        why = f"{unit.name}: rule {rule} ({self._place(rule)})"
+        own = {side: unit.own(side, merged[side]) for side in SIDES}
+        wanted, directory = self._wanted(unit, changes, own["servicenow"], context.directory)
+        if isinstance(wanted, Unmapped):
+            return _stopped(verdict, merged, snapshot, "unmapped", f"{why}: {wanted.reason}")
+        encoded = unit.encode("jira", wanted, own["jira"], directory)
+        if isinstance(encoded, Unmapped):
+            return _stopped(verdict, merged, snapshot, "unmapped", f"{why}: {encoded.reason}")
+        trail = _trail(verdict.unit, snapshot, rule)
+        if len(trail) > ALTERNATIONS:
+            why = f"{why}: something that is no person keeps undoing it; switch one of the two off"
+            return _stopped(verdict, merged, snapshot, "flapping", why)
+        base = UnitBase(Dealt(wanted, "rule", rule), Dealt(encoded, "rule", rule), snapshot.at, trail)
+        conflict = (
+            _overridden(unit, own, snapshot, why) if any(c.overrides for c in changes) else verdict.conflict
+        )
+        return replace(
+            verdict, values={"servicenow": wanted, "jira": encoded}, base=base, why=why, conflict=conflict
+        )
+
+    def _place(self, rule: str) -> str:
+        entry = self.engine.policy.rule(rule)
+        return "" if entry is None else entry.spot.short
+
+    def _wanted(
+        self, unit: Unit, changes: Sequence[Change], current: Values, directory: Directory
+    ) -> tuple[Values | Unmapped, Directory]:
+        """What ServiceNow must hold, and the directory with whoever had to be found for it."""
+        match unit:
+            case PriorityUnit():
+                return self._priority(unit, changes, current), directory
+            case EntityUnit():
+                return self._entity(unit, changes[0].new, directory)
+            case SetUnit() | ChoiceUnit():
+                return {unit.servicenow[0]: self._own(unit.name, changes[0].new)}, directory
+            case _:
+                return Unmapped("rules cannot set this field"), directory
+
+    def _priority(self, unit: PriorityUnit, changes: Sequence[Change], current: Values) -> Values | Unmapped:
+        columns = {"impact": unit.impact, "urgency": unit.urgency}
+        moved = {
+            columns[change.field]: self._own(change.field, change.new)
+            for change in changes
+            if change.field in columns
+        }
+        made: dict[str, Value] = {**current, **moved}
+        computed = unit.matrix.get((str(made[unit.impact]), str(made[unit.urgency])))
+        if computed is None:
+            return Unmapped("the matrix of the configuration has no such impact and urgency")
+        return {**made, unit.priority: computed}
+
+    def _entity(
+        self, unit: EntityUnit, value: Cell, directory: Directory
+    ) -> tuple[Values | Unmapped, Directory]:
+        column = unit.servicenow[0]
+        if not value:
+            return {column: None}, directory
+        name = str(self._own(unit.name, value))
+        known = {
+            id_
+            for (side, kind, id_), shown in directory.names.items()
+            if side == "servicenow" and kind == unit.kind and shown == name
+        }
+        if len(known) == 1:
+            return {column: known.pop()}, directory
+        found = self._resolve(name) if unit.kind == "group" else None
+        if found is None:
+            return Unmapped(f"{name!r} is not known on both sides"), directory
+        partners = {**directory.partners, ("servicenow", unit.kind, found[0]): found[1]}
+        return {column: found[0]}, replace(directory, partners=partners)
+
+    def _own(self, name: str, value: Cell) -> Value:
+        """A name of the vocabulary as ServiceNow calls it."""
+        terms = {term.name: term for term in self.engine.policy.vocabulary.get(name, ())}
+        if isinstance(value, frozenset):
+            return frozenset(terms[v].servicenow[0] if v in terms else v for v in value) or None
+        if not isinstance(value, str):
+            return None
+        return terms[value].servicenow[0] if value in terms else value
+
+
+def _merged(verdicts: Sequence[Verdict], snapshot: Snapshot, side: Side) -> Values:
+    values = dict(snapshot.record(side).values)
+    for verdict in verdicts:
+        values |= verdict.values.get(side, {})
+    return values
+
+
+def _moved_by(unit: Unit, snapshot: Snapshot) -> list[bool | None]:
+    """For each side that moved, whether a person is behind it (None: not told)."""
+    base = snapshot.pair.base.unit(unit.name)
+    records = [snapshot.record(side) for side in SIDES]
+    return [
+        author(unit, base, record)
+        for record in records
+        if has_moved(base, record.ref.side, unit.own(record.ref.side, record.values))
+    ]
+
+
+def _with_origin(verdict: Verdict, snapshot: Snapshot) -> Verdict:
+    """The verdict, its Base saying `system` where no person is behind what moved."""
+    by = _moved_by(verdict.unit, snapshot)
+    if not by or any(person is not False for person in by):
+        return verdict
+    base = verdict.base
+    dealt = [d and replace(d, origin="system") for d in (base.servicenow, base.jira)]
+    return replace(verdict, base=replace(base, servicenow=dealt[0], jira=dealt[1]))
+
+
+def _touched(verdicts: Sequence[Verdict]) -> frozenset[str]:
+    """Fields whose Base does not say that a rule or a system gave the value."""
+    found: set[str] = set()
+    for verdict in verdicts:
+        origins = {d.origin for d in (verdict.base.servicenow, verdict.base.jira) if d is not None}
+        if not origins or "person" in origins:
+            found |= fields_of(verdict.unit)
+    return frozenset(found)
+
+
+def _is_fresh(verdicts: Sequence[Verdict], memory: UnitBase) -> bool:
+    """Whether the mirror was just made: its Base says so, and the policy has not come to rest on it yet."""
+    made = any(
+        d is not None and d.origin == "system" for v in verdicts for d in (v.base.servicenow, v.base.jira)
+    )
+    return made and memory.servicenow is None
+
+
+def _trail(unit: Unit, snapshot: Snapshot, rule: str) -> tuple[str, ...]:
+    """How often this rule has set the unit in a row with no person known in between."""
+    base = snapshot.pair.base.unit(unit.name)
+    if any(person is True for person in _moved_by(unit, snapshot)):
+        return (rule,)
+    return (*(mark for mark in base.trail if mark == rule), rule)
+
+
+def _overridden(unit: Unit, own: Mapping[Side, Values], snapshot: Snapshot, why: str) -> Conflict:
+    reason = f"{why} wins over what a person chose"
+    return Conflict(
+        snapshot.pair.id,
+        unit.name,
+        "rule",
+        own["servicenow"],
+        own["jira"],
+        reason,
+        snapshot.at,
+        closed_at=snapshot.at,
+    )
+
+
+def _stopped(
+    verdict: Verdict, merged: Mapping[Side, Values], snapshot: Snapshot, kind: ConflictKind, why: str
+) -> Verdict:
+    """The verdict as it is, with an open Conflict; one that stands already is carried on."""
+    if verdict.conflict is not None:
+        return verdict
+    own = {side: verdict.unit.own(side, merged[side]) for side in SIDES}
+    standing = next((c for c in snapshot.conflicts if c.open and c.unit == verdict.unit.name), None)
+    conflict = Conflict(
+        snapshot.pair.id,
+        verdict.unit.name,
+        kind,
+        own["servicenow"],
+        own["jira"],
+        why,
+        snapshot.at if standing is None else standing.at,
+        open=True,
+        id=standing.id if standing else 0,
+    )
+    return replace(verdict, conflict=conflict)

@@ -1,0 +1,109 @@
+"""The policy at work on both stand-ins: what rules set on both sides, and what people keep."""
+
+from __future__ import annotations
+
+import pytest
+
+from .site import Site
+
+POLICY = """
+[policy]
+[policy.vocabulary]
+category = [
+  { name = "devices", servicenow = "hardware", jira = "Hardware" },
+  { name = "net", servicenow = "network", jira = "Network" },
+]
+
+[[policy.rule]]
+id = "devices"
+when = { category = "devices" }
+then = { group = "Hardware" }
+
+[[policy.rule]]
+id = "printers"
+when = { summary = { contains = "printer" } }
+then = { urgency = 1 }
+strength = "always"
+
+[policy.priority]
+matrix = [[1, 2, 3], [2, 3, 4], [3, 4, 5]]
+"""
+GROUP = "customfield_10050"
+
+
+@pytest.fixture
+def governed(site: Site) -> Site:
+    site.config.write_text(site.config.read_text() + POLICY)
+    return site
+
+
+def test_rules_set_values_on_both_sides_and_come_to_rest(governed: Site) -> None:
+    site = governed
+    row, ticket = site.paired()
+    shown = site.row(row)
+    assert (shown["urgency"], shown["priority"]) == ("1", "3")
+    ticket = site.mirror(row)
+    assert ticket.values["priority"] == "Medium"
+    assert ticket.values[GROUP] == "Hardware"
+    told = site.run("show", row["number"])
+    assert "rule devices" in told.out
+    before = site.writes
+    site.sync(after=180)
+    assert site.writes == before
+    assert "rule" not in site.run("conflicts", "list", "--all").out
+
+
+def test_what_a_person_chooses_is_kept_unless_the_rule_always_speaks(governed: Site) -> None:
+    site = governed
+    row, _ = site.paired()
+    groups = site.world.servicenow.rows("sys_user_group")
+    other = next(group for group in groups if group["name"] == "Database")
+    site.desk(row, assignment_group=other["sys_id"], urgency="3")
+    site.settle()
+    shown = site.row(row)
+    assert shown["assignment_group"] == other["sys_id"]
+    assert site.mirror(row).values[GROUP] == "Database"
+    assert shown["urgency"] == "1"  # printers: always
+    (conflict,) = site.run("conflicts", "list", "--all", "--json").json
+    assert (conflict["kind"], conflict["open"], conflict["field"]) == ("rule", False, "priority")
+    assert "rule printers" in conflict["reason"]
+    assert conflict["servicenow"]["urgency"] == "3"
+
+
+def test_a_value_set_in_jira_is_kept_as_well(governed: Site) -> None:
+    site = governed
+    row, ticket = site.paired()
+    site.engineer(ticket, **{GROUP: "Software"})
+    site.settle()
+    assert site.mirror(row).values[GROUP] == "Software"
+    assert site.run("verify").code == 0
+
+
+def test_plan_says_the_rule_with_its_place_and_writes_nothing(governed: Site) -> None:
+    site = governed
+    row, _ = site.paired(category="network")
+    site.desk(row, category="hardware")
+    site.wait(60)
+    before = site.writes
+    said = site.run("plan")
+    assert site.writes == before
+    assert "because group: rule devices (" in said.out
+    assert "config.toml:" in said.out
+
+
+def test_an_incident_that_is_raised_in_jira(governed: Site) -> None:
+    site = governed
+    site.issue(summary="The printer is slow", priority="Lowest")
+    assert site.sync("--initial").code == 0
+    site.settle()
+    (row,) = site.world.servicenow.rows()
+    assert (row["urgency"], row["priority"]) == ("1", "3")
+
+
+def test_a_policy_that_cannot_be_read_stops_the_pass_before_its_first_write(site: Site) -> None:
+    site.incident()
+    site.config.write_text(site.config.read_text() + POLICY.replace("then =", "than ="))
+    before = site.writes
+    said = site.sync("--initial")
+    assert (said.code, site.writes) == (2, before)
+    assert "is not a setting" in said.err
