@@ -33,6 +33,9 @@ class Creating:
                 outcomes[index] = error
         asked = list(bodies)
         outcomes.update(zip(asked, self._send([bodies[index] for index in asked]), strict=True))
+        for index, outcome in outcomes.items():
+            if isinstance(outcome, Applied):
+                self._site.made(actions[index].marker, outcome.ref.id)
         return [outcomes[index] for index in range(len(actions))]
 
     def _fields(self, action: Create) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from tieline.connectors.base import Record, Ref
-from tieline.connectors.errors import ConfigError, ConnectorError, Denied, Gone
+from tieline.connectors.errors import ConfigError, ConnectorError, Denied, Gone, Unavailable
 from tieline.connectors.jira.reading import Reading
 from tieline.connectors.jira.searching import Query, every, ids_clause, page
 from tieline.connectors.jira.settings import BULK_FETCH, LABELS, RECONCILE, project_of, quoted
@@ -57,6 +57,10 @@ class Finding:
             found.update({record.ref: record for record in newer if record.marker == marker})
         if not found:
             self._site.identity()  # "there is none" is believed only if it was said to us
+            if id_ := self._site.made_as(marker):
+                raise Unavailable(
+                    f"issue {id_} was made and is not shown now: deleted, or hidden for a while"
+                )
         return sorted(found.values(), key=lambda record: int(record.ref.id))
 
     def _searched(self, marker: str) -> list[Record]:

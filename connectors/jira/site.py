@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from tieline.connectors.base import Identity
 from tieline.connectors.errors import ConfigError, Denied
@@ -12,6 +12,9 @@ from tieline.connectors.jira.records import BASE_FIELDS, Reader
 from tieline.connectors.jira.settings import LABELS, JiraSettings
 from tieline.connectors.jira.values import Field, field_of
 from tieline.connectors.jira.wire import Wire
+
+_REMEMBERED: Final = 10_000
+"""Issues of our own making that are remembered: more than are ever in work at once."""
 
 
 class Site:
@@ -26,6 +29,7 @@ class Site:
         self._account = ""
         self._highest: dict[str, int] = {}
         self._demanded: dict[tuple[str, str], frozenset[str]] = {}
+        self._made: dict[str, str] = {}
 
     def fields(self) -> Mapping[str, Field]:
         """Every field by id, read once. ConfigError names the configured ones that Jira does not have.
@@ -96,6 +100,18 @@ class Site:
         """The highest key number seen in a project; 0 if none was."""
         with self._lock:
             return self._highest.get(project, 0)
+
+    def made(self, marker: str, id_: str) -> None:
+        """Remember that we made the issue with this marker, as Jira has told us."""
+        with self._lock:
+            self._made[marker] = id_
+            if len(self._made) > _REMEMBERED:
+                del self._made[next(iter(self._made))]
+
+    def made_as(self, marker: str) -> str:
+        """The id of the issue that we made with this marker; "" if we know of none."""
+        with self._lock:
+            return self._made.get(marker, "")
 
     def demanded(self, move: str, to: str) -> frozenset[str]:
         """The fields that a transition was refused without, though Jira does not tell that it wants them."""

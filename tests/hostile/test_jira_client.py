@@ -263,6 +263,18 @@ def test_a_create_among_keys_that_could_not_be_read_is_not_taken_for_absent(clou
     assert len(cloud.connector.find(MARKER, "OPS/Incident", mark)) == 1
 
 
+def test_a_mirror_that_was_made_is_not_absent_while_it_is_hidden(world: World) -> None:
+    world.read(world.raised())
+    mark = world.connector.watermark("OPS/Incident")
+    made = world.create()
+    assert isinstance(made, Applied)
+    world.jira.hide(made.ref.id)
+    with pytest.raises(Unavailable, match="not shown"):
+        world.connector.find(MARKER, "OPS/Incident", mark)
+    world.jira.unhide(made.ref.id)
+    assert [record.ref for record in world.connector.find(MARKER, "OPS/Incident", mark)] == [made.ref]
+
+
 def test_a_resolution_that_was_forgotten_is_seen_when_read_back(world: World) -> None:
     ref = world.raised()
     world.jira.transition("beth.anglin", ref.id, "In Progress")
