@@ -92,6 +92,14 @@ class Governor:
             rules = ", ".join(dict.fromkeys(flapping))
             why = f"{verdict.unit.name}: the rules {rules} undo each other (see `tieline policy check`)"
             return _stopped(verdict, merged, snapshot, "flapping", why)
+        standing = _standing(verdict.unit, snapshot)
+        if (
+            standing is not None
+            and standing.kind == "flapping"
+            and True not in _moved_by(verdict.unit, snapshot)
+        ):
+            stays = standing.choice is None
+            return _stopped(verdict, merged, snapshot, "flapping", standing.reason) if stays else verdict
         changes = [applied.changes[name] for name in names if name in applied.changes]
         if not changes or not all(verdict.unit.flows(side) for side in SIDES):
             return verdict
@@ -255,6 +263,11 @@ def _overridden(unit: Unit, own: Mapping[Side, Values], snapshot: Snapshot, why:
     )
 
 
+def _standing(unit: Unit, snapshot: Snapshot) -> Conflict | None:
+    """The open Conflict about a unit."""
+    return next((c for c in snapshot.conflicts if c.open and c.unit == unit.name), None)
+
+
 def _stopped(
     verdict: Verdict, merged: Mapping[Side, Values], snapshot: Snapshot, kind: ConflictKind, why: str
 ) -> Verdict:
@@ -262,7 +275,7 @@ def _stopped(
     if verdict.conflict is not None:
         return verdict
     own = {side: verdict.unit.own(side, merged[side]) for side in SIDES}
-    standing = next((c for c in snapshot.conflicts if c.open and c.unit == verdict.unit.name), None)
+    standing = _standing(verdict.unit, snapshot)
     conflict = Conflict(
         snapshot.pair.id,
         verdict.unit.name,

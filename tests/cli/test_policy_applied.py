@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Mapping
+
 import pytest
 
 from .site import Site
@@ -107,3 +110,85 @@ def test_a_policy_that_cannot_be_read_stops_the_pass_before_its_first_write(site
     said = site.sync("--initial")
     assert (said.code, site.writes) == (2, before)
     assert "is not a setting" in said.err
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_edits_of_people_on_both_sides_come_to_rest_and_stay_there(governed: Site, seed: int) -> None:
+    site, rng = governed, random.Random(seed)
+    row, _ = site.paired()
+    for _ in range(4):
+        if rng.random() < 0.5:
+            column, values = rng.choice(
+                [("urgency", "123"), ("impact", "123"), ("category", ("hardware", "network"))]
+            )
+            site.desk(row, **{column: rng.choice(values)})
+        else:
+            field, names = rng.choice(
+                [("priority", ("Highest", "Medium", "Lowest")), (GROUP, ("Hardware", "Database", "Network"))]
+            )
+            site.engineer(site.mirror(row), **{field: rng.choice(names)})
+        if rng.random() < 0.6:
+            site.settle()
+    site.settle()
+    rested = site.row(row), site.mirror(row).values
+    writes = site.writes
+    for _ in range(3):
+        site.sync(after=180)
+    assert site.writes == writes
+    assert (site.row(row), site.mirror(row).values) == rested
+    assert rested[0]["urgency"] == "1"
+    assert site.run("verify").code == 0
+
+
+def test_a_group_that_a_side_does_not_have_is_held_and_told(governed: Site) -> None:
+    site = governed
+    site.rewrite('then = { group = "Hardware" }', 'then = { group = "Nowhere" }')
+    site.incident()
+    site.sync("--initial")
+    said = site.settle(code=3)
+    assert said.code == 3
+    (conflict,) = site.run("conflicts", "list", "--json").json
+    assert (conflict["field"], conflict["kind"]) == ("group", "unmapped")
+    assert "'Nowhere' is not known on both sides" in conflict["reason"]
+
+
+def _always_devices(site: Site) -> None:
+    old = 'when = { category = "devices" }\nthen = { group = "Hardware" }'
+    site.rewrite(old, 'then = { category = "devices" }\nstrength = "always"')
+
+
+def _undo(_before: object, after: Mapping[str, str], _user: str) -> Mapping[str, str] | None:
+    return {"category": "network"} if after["category"] == "hardware" else None
+
+
+def test_a_rule_whose_write_a_business_rule_refuses_is_parked(governed: Site) -> None:
+    site = governed
+    _always_devices(site)
+    site.world.servicenow.writing.rules.append(_undo)
+    site.incident(category="network")
+    site.sync("--initial")
+    writes = site.writes
+    for _ in range(4):
+        site.sync(after=180)
+    assert site.writes <= writes + 2
+    (park,) = site.run("parked", "list", "--json").json
+    assert "category" in park["detail"]
+
+
+def test_a_rule_that_a_business_rule_undoes_later_is_held_as_flapping(governed: Site) -> None:
+    site = governed
+    _always_devices(site)
+    site.world.servicenow.later.append(_undo)
+    site.incident(category="network")
+    site.sync("--initial")
+    for _ in range(8):
+        site.world.servicenow.tick()
+        site.sync(after=180)
+    writes = site.writes
+    for _ in range(3):
+        site.world.servicenow.tick()
+        site.sync(after=180)
+    assert site.writes == writes
+    (conflict,) = site.run("conflicts", "list", "--json").json
+    assert (conflict["kind"], conflict["field"]) == ("flapping", "category")
+    assert "rule devices" in conflict["reason"]
