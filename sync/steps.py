@@ -234,8 +234,10 @@ def _reached(verdict: Verdict, draft: Draft, snapshot: Snapshot) -> UnitBase | N
     if values is None or isinstance(verdict.unit, SetUnit):
         return None
     before = snapshot.pair.base.unit(verdict.unit.name)
-    dealt = Dealt(values)
-    return replace(before, servicenow=dealt) if draft.side == "servicenow" else replace(before, jira=dealt)
+    # What is being carried is not dealt with yet: put back to what it was, it must not look untouched.
+    if draft.side == "servicenow":
+        return replace(before, servicenow=Dealt(values), jira=None)
+    return replace(before, jira=Dealt(values), servicenow=None)
 
 
 def links(written: Sequence[Verdict], snapshot: Snapshot, vocabulary: Vocabulary) -> list[Step]:

@@ -324,7 +324,7 @@ def check(bounds: Bounds) -> list[Checker]:
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--edits", type=int, default=3)
+    parser.add_argument("--edits", type=int, default=4)
     parser.add_argument("--deaths", type=int, default=2)
     parser.add_argument("--losses", type=int, default=2)
     options = parser.parse_args()
