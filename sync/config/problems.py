@@ -80,9 +80,7 @@ def _choice(path: Path, value: object, known: list[str]) -> Problem:
     )
 
 
-def _find(
-    loc: tuple[str | int, ...], root: type[Table]
-) -> tuple[Path, type[Table] | None, FieldInfo | None]:
+def _find(loc: tuple[str | int, ...], root: type[Table]) -> tuple[Path, type[Table] | None, FieldInfo | None]:
     """Where an error stands in the file, the table that holds it, and the setting's definition.
 
     pydantic puts the chosen kind of a union into the location; the file has no such step.

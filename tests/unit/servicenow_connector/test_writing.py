@@ -213,9 +213,7 @@ def test_a_create_that_an_access_rule_refused_is_looked_for(instance: Instance, 
     assert "there all the same" in str(outcome)
 
 
-def test_a_refused_create_that_cannot_be_looked_for_stays_unknown(
-    instance: Instance, connector: Any
-) -> None:
+def test_a_refused_create_that_cannot_be_looked_for_stays_unknown(instance: Instance, connector: Any) -> None:
     instance.replies = [REFUSED, reply("<html></html>", 200)]
     [outcome] = connector.write([CREATE])
     assert type(outcome) is Unknown
