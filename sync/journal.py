@@ -52,6 +52,11 @@ def block_open(run: Run) -> None:
             block(run, intent)
 
 
+def made_note(intent: Intent) -> str:
+    """The note that keeps what a side called the record of an applied create, until its pair is stored."""
+    return f"made:{intent.id}"
+
+
 def audit_entry(intent: Intent, outcome: OutcomeKind, at: datetime, detail: str = "") -> AuditEntry:
     """The line of the audit trail for what came of an intent."""
     action = intent.step.action

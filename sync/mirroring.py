@@ -11,7 +11,7 @@ from tieline.sync import passlog
 from tieline.sync.admission import unsure_before
 from tieline.sync.adoption import postpone
 from tieline.sync.candidates import Candidate, mirror_step
-from tieline.sync.journal import audit_entry, block, intend
+from tieline.sync.journal import audit_entry, block, intend, made_note
 from tieline.sync.marker import Marker
 from tieline.sync.model import Arrival, Base, Intent, OutcomeKind
 from tieline.sync.outcome import pause_of, rejection
@@ -95,8 +95,13 @@ def _settle(
 ) -> None:
     """What came of the creates, in one transaction.
 
-    A mirror that cannot be read yet stays an open intent: its marker will find it.
+    A mirror that cannot be read yet stays an open intent, beside what its side said it is called: recovery
+    waits for it, and never takes it for one that was not made.
     """
+    with run.store.transaction() as tx:
+        for _, intent, result in tried:
+            if isinstance(result, Applied) and result.record is None:
+                tx.set_note(made_note(intent), result.ref.id)
     made, unseen = _read_made(run, side, tried)
     bases = [first_base(run, c.route, intent.step, c.record, mirror) for c, intent, mirror in made]
     with run.store.transaction() as tx:
@@ -134,6 +139,7 @@ def _pair(run: Run, tx: Tx, made: Sequence[Made], bases: Sequence[Base]) -> None
     for (candidate, intent, mirror), base in zip(made, bases, strict=True):
         pairs.append(pair_up(run, tx, candidate.route, candidate.record, mirror, base, look=False))
         tx.remove_intent(intent.id)
+        tx.drop_note(made_note(intent))
     tx.arrive([Arrival(pair.servicenow, PAIRED) for pair in pairs], now, run.started)
     tx.audit([audit_entry(intent, "applied", now, f"made {mirror.label}") for _, intent, mirror in made])
     run.counts["created"] += len(made)

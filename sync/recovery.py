@@ -22,7 +22,7 @@ from tieline.connectors.base import (
     Values,
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone
-from tieline.sync.journal import audit_entry, record_conflicts, target
+from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
 from tieline.sync.model import Arrival, Intent, OutcomeKind, Pair
 from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
 from tieline.sync.run import Run
@@ -31,6 +31,9 @@ from tieline.sync.vocabulary import Vocabulary
 
 TRUNCATED: Final = timedelta(seconds=2)
 """How much earlier than it was intended a write may seem to have been made: whole seconds, two clocks."""
+
+HIDDEN_PAUSE: Final = timedelta(minutes=15)
+"""Between two looks for a mirror that was made and is not shown to us."""
 
 SHOWN_BEFORE: Final = "?"
 """Stands for what a link showed where that is not known: it is written again, without its note."""
@@ -89,10 +92,31 @@ def _recover_create(run: Run, intent: Intent, create: Create) -> None:
         _end(run, intent, "skipped", "its pair is known already")
         return
     holders = run.sides[create.side].find(create.marker, create.place, create.watermark)
+    told = _told_of(run, intent, create)
+    if not holders and told is not None:
+        shown = _shown(run, told)
+        if shown is None:
+            _wait(run, intent)
+            return
+        holders = [shown]
     if not holders:
         _end(run, intent, "skipped", "its answer was lost; no record carries its marker")
         return
     _join(run, intent, create, holders, closed)
+
+
+def _told_of(run: Run, intent: Intent, create: Create) -> Ref | None:
+    """What the side called the record when it said that it had made it; None where that answer was lost."""
+    with run.store.read() as tx:
+        id_ = tx.note(made_note(intent))
+    return None if id_ is None else Ref(create.side, id_, create.origin.kind)
+
+
+def _wait(run: Run, intent: Intent) -> None:
+    """The mirror was made and is hidden, or deleted, since: it is looked for now and then, not made again."""
+    with run.store.transaction() as tx:
+        tx.mark_unknown(intent.id, run.clock() + HIDDEN_PAUSE)
+    run.counts["unknown"] += 1
 
 
 def _join(run: Run, intent: Intent, create: Create, holders: Sequence[Record], closed: Pair | None) -> None:
@@ -108,6 +132,7 @@ def _join(run: Run, intent: Intent, create: Create, holders: Sequence[Record], c
                 tx.park(copy_park(run, copy))
         tx.audit([audit_entry(intent, "applied", run.clock(), f"found by its marker: {mirror.label}")])
         tx.remove_intent(intent.id)
+        tx.drop_note(made_note(intent))
 
 
 def _shown(run: Run, ref: Ref) -> Record | None:

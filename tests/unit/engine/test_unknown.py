@@ -130,6 +130,27 @@ class TestCreate:
         world.one_mirror_each()
         assert world.mirror_of(row).values["summary"] == "Back again"
 
+    def test_one_that_was_made_and_then_hidden_is_not_made_again(self, world: World) -> None:
+        row = world.incident()
+
+        def hide(action: Action, outcome: Any) -> Any:
+            if isinstance(action, Create):
+                world.jira.rows[outcome.ref.id].hidden = True
+            return outcome
+
+        world.jira.after_write = hide
+        world.run(initial=True)
+        for _ in range(3):
+            world.tick(3600)
+            world.run()
+        assert (len(world.jira.rows), len(world.pairs()), world.intents()) == (1, 0, 1)
+        next(iter(world.jira.rows.values())).hidden = False
+        world.tick(3600)
+        world.run()
+        assert world.mirror_of(row) is next(iter(world.jira.rows.values()))
+        world.settle()
+        world.one_mirror_each()
+
     def test_a_search_that_fails_concludes_nothing(self, world: World) -> None:
         row = world.incident()
         other = world.incident(short_description="Another")
