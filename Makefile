@@ -16,7 +16,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 DEMO  ?=
 BENCH ?=
 TESTS ?= tests
-JOBS  ?= 2
+JOBS  ?= 5
 SEEDS ?= 1000
 INCIDENTS ?= 2000
 SEED  ?=
@@ -31,7 +31,7 @@ help:  ## show this list
 demo: $(RUN)  ## two stand-in systems, people at work on both, and Tieline between them (DEMO="--seed 7" for options)
 	$(BIN)/tieline demo $(DEMO)
 
-test: $(DEV)  ## the whole test suite (TESTS=tests/unit for a part, JOBS=4 for more processes)
+test: $(DEV)  ## the whole test suite (TESTS=tests/unit for a part, JOBS=2 for fewer processes)
 	$(BIN)/pytest -n $(JOBS) $(TESTS)
 
 conformance-live: $(DEV)  ## the connectors' suite on a live instance (TIELINE_CONFORMANCE=config.toml; never in CI)

@@ -263,11 +263,16 @@ class Server:
             self._thread.join(0.005)
         return self
 
-    def stop(self) -> None:
-        """Stop serving and wait for the thread."""
-        if self._uvicorn is not None and self._thread is not None:
+    def ask_to_stop(self) -> None:
+        """Say that it should end, and do not wait: several servers then end together."""
+        if self._uvicorn is not None:
             self._uvicorn.should_exit = True
             self._uvicorn.force_exit = True
+
+    def stop(self) -> None:
+        """Stop serving and wait for the thread."""
+        self.ask_to_stop()
+        if self._thread is not None:
             self._thread.join(10)
         if self._socket is not None:
             self._socket.close()

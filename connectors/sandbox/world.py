@@ -114,6 +114,8 @@ class World:
     def stop(self) -> None:
         """Stop serving."""
         for server in self._servers:
+            server.ask_to_stop()
+        for server in self._servers:
             server.stop()
 
     def __enter__(self) -> World:
