@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from tests.simulation.settings import NOTES, PLACE, WORKFLOW
+from tests.simulation.sides import US, Entry, HostileSide, Row
+from tests.simulation.world import Who
 from tieline.connectors.base import (
     Action,
     AddNote,
@@ -23,10 +26,6 @@ from tieline.connectors.base import (
     Value,
 )
 from tieline.connectors.errors import ConnectorError, Rejected, Stale
-
-from tests.simulation.settings import NOTES, PLACE, WORKFLOW
-from tests.simulation.sides import US, Entry, HostileSide, Row
-from tests.simulation.world import Who
 
 DONE: Final = ("Resolved", "Closed", "Canceled")
 SET_FIELDS: Final = ("labels",)

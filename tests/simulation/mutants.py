@@ -14,6 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
+from tests.simulation import simulation
+from tests.simulation.jira import Jira
+from tests.simulation.sides import HostileSide
 from tieline.connectors.base import Create, Side, other
 from tieline.connectors.errors import StateError, Unavailable, Unknown
 from tieline.sync import (
@@ -35,10 +38,6 @@ from tieline.sync.mapping import ChoiceUnit, Directory, TextUnit, cut
 from tieline.sync.model import Arrival, Base, Intent, UnitBase
 from tieline.sync.store.intents import Intents
 from tieline.sync.store.trail import Trail
-
-from tests.simulation import simulation
-from tests.simulation.jira import Jira
-from tests.simulation.sides import HostileSide
 
 Swap = tuple[object, str, Any]
 """Where a name stands, the name, and what stands there for the time of a run."""

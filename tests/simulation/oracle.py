@@ -13,14 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from tieline.connectors.base import SIDES, Create, Side, Transition, Value, other
-from tieline.sync.model import Conflict, Pair
-
 from tests.simulation import truth
 from tests.simulation.scenario import UNITS
 from tests.simulation.sides import Row
 from tests.simulation.simulation import Lists, Story
 from tests.simulation.world import Effect, Happened, Who
+from tieline.connectors.base import SIDES, Create, Side, Transition, Value, other
+from tieline.sync.model import Conflict, Pair
 
 MOMENTS = timedelta(seconds=400)
 """How long before a write the other side may have shown what it carries: a slow pass, a late commit."""

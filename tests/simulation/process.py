@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 
 from sqlalchemy import event
-from tieline.sync.store import Store, Tx, open_store
 
 from tests.simulation.world import World
+from tieline.sync.store import Store, Tx, open_store
 
 
 class WatchedStore(Store):

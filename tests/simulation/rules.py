@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tieline.connectors.base import Side, Value
-
 from tests.simulation.sides import HostileSide, Row
 from tests.simulation.world import Who, World
+from tieline.connectors.base import Side, Value
 
 SECONDS_TO_CLOSE = 400.0
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from tests.simulation.settings import LINK, TABLE
+from tests.simulation.sides import US, HostileSide, Row
+from tests.simulation.world import Who
 from tieline.connectors.base import (
     Action,
     AddNote,
@@ -22,10 +25,6 @@ from tieline.connectors.base import (
     Value,
 )
 from tieline.connectors.errors import ConnectorError, Rejected
-
-from tests.simulation.settings import LINK, TABLE
-from tests.simulation.sides import US, HostileSide, Row
-from tests.simulation.world import Who
 
 MATRIX: Final = {(i, u): str(i + u - 1) for i in (1, 2, 3) for u in (1, 2, 3)}
 ENDED: Final = ("6", "7")

@@ -6,10 +6,9 @@ import tomllib
 from functools import cache
 from typing import Final
 
+from tests.simulation.scenario import UNITS, Traits
 from tieline.connectors.base import Move
 from tieline.sync.config.model import Config
-
-from tests.simulation.scenario import UNITS, Traits
 
 INSTALLATION: Final = "sim"
 ROUTE: Final = "ops"

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from tests.simulation.scenario import FaultKind
+from tests.simulation.world import Effect, Happened, Who, World
 from tieline.connectors.base import (
     Action,
     Applied,
@@ -42,9 +44,6 @@ from tieline.connectors.errors import (
     Unavailable,
     Unknown,
 )
-
-from tests.simulation.scenario import FaultKind
-from tests.simulation.world import Effect, Happened, Who, World
 
 US: Final = "tieline"
 

@@ -13,14 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from tieline.connectors.base import SIDES, Side, Value
-from tieline.connectors.errors import TielineError
-from tieline.sync import engine
-from tieline.sync.lock import Busy, Holder, one_pass
-from tieline.sync.model import Arrival, AuditEntry, Conflict, Pair, Park
-from tieline.sync.parking import BY_PERSON, arrival_ref
-from tieline.sync.run import PassOptions, PassStopped
-
 from tests.simulation import rules
 from tests.simulation.jira import Jira
 from tests.simulation.people import People
@@ -30,6 +22,13 @@ from tests.simulation.servicenow import ServiceNow
 from tests.simulation.settings import configuration
 from tests.simulation.sides import HostileSide
 from tests.simulation.world import Killed, World
+from tieline.connectors.base import SIDES, Side, Value
+from tieline.connectors.errors import TielineError
+from tieline.sync import engine
+from tieline.sync.lock import Busy, Holder, one_pass
+from tieline.sync.model import Arrival, AuditEntry, Conflict, Pair, Park
+from tieline.sync.parking import BY_PERSON, arrival_ref
+from tieline.sync.run import PassOptions, PassStopped
 
 QUIET_PASSES = 14
 """After people and faults ended, so many passes may follow before everything must be in step."""

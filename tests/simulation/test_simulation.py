@@ -13,7 +13,7 @@ from tests.simulation.scenario import generate
 from tests.simulation.shrink import load
 from tests.simulation.simulation import run
 
-SEEDS = 48
+SEEDS = 24
 BLOCK = 12
 FAILURES = sorted((Path(__file__).parent / "failures").glob("*.json"))
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Final
 
-from tieline.connectors.base import Side, Value
-
 from tests.simulation.people import FIELDS
 from tests.simulation.settings import NOTES
+from tieline.connectors.base import Side, Value
 
 OWN: Final[dict[Side, dict[str, tuple[str, ...]]]] = {
     "servicenow": {

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from tieline.connectors.base import Action, Side, Value
-
 from tests.simulation.scenario import FaultKind, Scenario
+from tieline.connectors.base import Action, Side, Value
 
 START: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
