@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 import requests
 from requests import exceptions as rx
+from urllib3.exceptions import ConnectTimeoutError
+
 from tieline.connectors.errors import (
     ConnectorError,
     Denied,
@@ -29,7 +31,6 @@ from tieline.connectors.errors import (
     Unavailable,
     Unknown,
 )
-from urllib3.exceptions import ConnectTimeoutError
 
 MESSAGE_CHARS: Final = 300
 _NEVER_SENT: Final = (ConnectTimeoutError, ConnectionRefusedError, gaierror, ssl.SSLCertVerificationError)

@@ -10,6 +10,7 @@ from typing import assert_never
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
+
 from tieline.connectors.errors import ConfigError
 
 

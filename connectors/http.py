@@ -25,12 +25,23 @@ from urllib.parse import urlsplit
 
 import requests
 import tenacity
-import tieline
 from requests import exceptions as rx
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.cookies import RequestsCookieJar
 from requests.utils import get_environ_proxies
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    HTTPError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+from urllib3.response import HTTPResponse
+
+import tieline
 from tieline.connectors.answers import (
     REDIRECT_HEADER,
     UNSENDABLE,
@@ -45,16 +56,6 @@ from tieline.connectors.auth import Auth, signer
 from tieline.connectors.errors import ConfigError
 from tieline.connectors.meter import Meter, operation_of
 from tieline.connectors.pacing import Pace, Sent
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    DecodeError,
-    HTTPError,
-    NewConnectionError,
-    ReadTimeoutError,
-)
-from urllib3.response import HTTPResponse
 
 log = logging.getLogger(__name__)
 

@@ -23,6 +23,7 @@ from typing import Any, Final
 import requests
 from filelock import FileLock
 from requests.auth import AuthBase
+
 from tieline.connectors.answers import Said, describe, is_limit, lost
 from tieline.connectors.errors import ConfigError, Denied, RateLimited, StateError, Unavailable, Unknown
 from tieline.connectors.http import HardenedAdapter, harden

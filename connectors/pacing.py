@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import requests
+
 from tieline.connectors.answers import NotSent, is_limit, retry_after
 from tieline.connectors.meter import operation_of
 

@@ -14,6 +14,7 @@ from typing import Final, Self
 import orjson
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
+
 from tieline.connectors.errors import StateError
 from tieline.sync.store.database import connect
 from tieline.sync.store.faults import told

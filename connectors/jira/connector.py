@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from requests.auth import AuthBase
+
 from tieline.connectors.auth import Auth
 from tieline.connectors.base import (
     Action,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import requests
 from requests.auth import AuthBase
+
 from tieline.connectors.answers import json_body
 from tieline.connectors.auth import Auth
 from tieline.connectors.base import FieldKind, Move

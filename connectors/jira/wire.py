@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 import requests
 from jira import JIRA, JIRAError
 from requests.auth import AuthBase
+
 from tieline.connectors.answers import (
     Said,
     describe,

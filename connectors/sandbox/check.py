@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import requests
+
 from tieline.connectors.sandbox.expected import ENDED, Expected, Maps, Side
 
 PAGE_ROWS: Final = 1000

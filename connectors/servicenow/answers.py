@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import requests
+
 from tieline.connectors.answers import Said, describe, json_body, read_failure, redact, write_failure
 from tieline.connectors.errors import ConnectorError, Denied, Gone, Malformed, Rejected, Unavailable, Unknown
 from tieline.connectors.servicenow.records import Row

@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import requests
+
 from tieline.connectors.answers import json_body, write_failure
 from tieline.connectors.errors import ConnectorError, Malformed, Unavailable, Unknown
 from tieline.connectors.servicenow.answers import denies_api, said, written_row

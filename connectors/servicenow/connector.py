@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
+
 from tieline.connectors.auth import Auth, BasicAuth
 from tieline.connectors.base import (
     Action,

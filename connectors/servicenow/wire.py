@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pysnow
 import requests
 from requests.auth import AuthBase
+
 from tieline.connectors.answers import lost
 from tieline.connectors.auth import Auth
 from tieline.connectors.errors import Malformed

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+
 from tieline.connectors.errors import ConfigError
 from tieline.sync.commands.link import agreed, may_write, person_at_work, yes_option
 from tieline.sync.commands.options import config_option, json_option

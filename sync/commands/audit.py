@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
+
 from tieline.connectors.errors import ConfigError
 from tieline.sync.commands.options import config_option, json_option
 from tieline.sync.commands.session import open_state, utc_now

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from tieline.connectors.errors import ConfigError
 from tieline.sync.commands.options import config_option, json_option
 from tieline.sync.commands.session import open_state, utc_now

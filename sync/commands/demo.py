@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
+
 from tieline.connectors.errors import ConfigError
 from tieline.sync.commands.options import json_option
 from tieline.sync.commands.session import EXIT_FAILED, Adapters, Session, open_session, progress_bar

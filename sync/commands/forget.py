@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from tieline.sync.commands.options import config_option, json_option
 from tieline.sync.commands.session import open_state, progress_bar, utc_now
 

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 import click
+
 from tieline.connectors.errors import ConfigError
 from tieline.sync.commands.options import json_option
 from tieline.sync.commands.session import Adapters, utc_now
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
     from tieline.connectors.metadata import PlaceName
     from tieline.sync.config.sides import Jira, ServiceNow
     from tieline.sync.secrets import SecretRef

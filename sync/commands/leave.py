@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import click
+
 from tieline.sync.commands.options import config_option, json_option
 from tieline.sync.commands.session import (
     EXIT_PERSON,

@@ -31,6 +31,7 @@ class Pause(click.ParamType[timedelta]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """The length; a usage error for anything else, and for less than a second."""
         from pydantic_core import PydanticCustomError
+
         from tieline.sync.config.values import parse_duration
 
         try:

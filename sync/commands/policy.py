@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
 from tieline.connectors.errors import PolicyError
 from tieline.sync.commands.options import config_option, json_option
 from tieline.sync.commands.session import EXIT_FAILED, utc_now

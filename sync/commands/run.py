@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from tieline.sync.commands.options import Pause, config_option, json_option
 from tieline.sync.commands.session import (
     EXIT_FAILED,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 import click
+
 from tieline.sync.commands.demo import example_configuration
 from tieline.sync.commands.options import json_option
 from tieline.sync.commands.session import Adapters

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from tieline.sync.commands.options import config_option, json_option
 from tieline.sync.commands.session import Adapters, Session, open_session
 
@@ -144,6 +145,7 @@ def side_by_side(found: Shown) -> str:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
     from tieline.connectors.base import SIDES
 
     pair = found.pair

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from tieline.connectors.errors import ConfigError, StateError
 from tieline.sync.commands.options import config_option, json_option
 from tieline.sync.commands.session import EXIT_FAILED, open_state, progress_bar, utc_now

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from tieline.sync.commands.options import Pause, config_option, json_option
 from tieline.sync.commands.session import EXIT_FAILED, EXIT_PERSON, ago, lasted, open_state, utc_now
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import click
+
 from tieline.sync.commands.options import config_option, json_option
 from tieline.sync.commands.session import (
     EXIT_PERSON,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from tieline.sync.commands.options import config_option, json_option
 from tieline.sync.commands.session import (
     EXIT_FAILED,

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Final
 
 from pydantic import ValidationError
+
 from tieline.connectors.base import Side
 from tieline.sync.config.faults import Path, Problem, quoted, suggestion
 from tieline.sync.config.model import FieldConfig, FieldOverride, Route, Status, ValueEdge

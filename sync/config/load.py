@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+
 from tieline.sync.config.checks import problems
 from tieline.sync.config.faults import Fault, FaultyConfig, Problem, key_text
 from tieline.sync.config.model import Config

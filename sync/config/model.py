@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, PrivateAttr, WithJsonSchema
+
 from tieline.connectors.base import FieldKind, Side
 from tieline.sync.config.sides import Jira, Keeping, Limits, ServiceNow
 from tieline.sync.config.values import (

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
+
 from tieline.sync.config.faults import Path, Problem
 from tieline.sync.config.model import FieldConfig, Groups, People, Priority, Route, Status
 from tieline.sync.config.sides import Jira, ServiceNow

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
+
 from tieline.sync.config.values import Alternatives, Duration, Flag, Line, Table, Text, fault
 
 Strength = Literal["suggest", "until_touched", "on_create", "always"]

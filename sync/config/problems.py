@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
+
 from tieline.sync.config.faults import Path, Problem, nearest, quoted, shown, suggestion
 from tieline.sync.config.model import Config
 from tieline.sync.config.values import FAULT, Table

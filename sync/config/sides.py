@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
+
 from tieline.sync.config.values import (
     CloudId,
     Count,

@@ -24,6 +24,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
+
 from tieline.sync.secrets import FORMS, SecretRef
 
 FAULT: Final = "tieline"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+
 from tieline.connectors.errors import PolicyError
 from tieline.sync.config.faults import Fault, FaultyConfig, Problem, key_text
 from tieline.sync.config.faults import Path as Keys

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
+
 from tieline.sync.config.faults import Path, Problem, shown, suggestion
 from tieline.sync.config.values import parse_duration
 from tieline.sync.policy.conditions import AllOf, AnyOf, Atom, Condition, Not, pattern

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rapidfuzz import fuzz
+
 from tieline.connectors.metadata import Option
 
 ALIKE: Final = 88.0

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
+
 from tieline.connectors.base import SIDES, Value, Values
 from tieline.sync.model import Base, Dealt, Origin, UnitBase
 

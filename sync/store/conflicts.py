@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
+
 from tieline.connectors.errors import StateError
 from tieline.sync.model import Conflict
 from tieline.sync.store.rows import Rows, chunks

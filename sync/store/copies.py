@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
+
 from tieline.connectors.errors import StateError
 from tieline.sync.model import AuditEntry, Conflict, Intent, Park, PassSummary
 from tieline.sync.store.codec import decode_base

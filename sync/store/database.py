@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import QueuePool
+
 from tieline.connectors.errors import StateError
 from tieline.sync.store.place import Place
 

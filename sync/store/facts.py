@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 import sqlalchemy as sa
+
 from tieline.connectors.base import Entity, Move, Side
 from tieline.sync.store.rows import Rows, chunks
 from tieline.sync.store.schema import cursors, entities, moves, notes

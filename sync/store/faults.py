@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy import exc
+
 from tieline.connectors.errors import StateError
 from tieline.sync.store.place import Place
 

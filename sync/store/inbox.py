@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
+
 from tieline.connectors.base import Ref
 from tieline.sync.model import Arrival, InboxEntry
 from tieline.sync.store.database import Database, Upsert

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+
 from tieline.sync.model import Intent
 from tieline.sync.store.rows import Rows
 from tieline.sync.store.schema import intents

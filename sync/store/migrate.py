@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
+
 from tieline.connectors.errors import StateError
 from tieline.sync.store.database import Database
 from tieline.sync.store.place import Place, no_state

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final, get_args
 
 import sqlalchemy as sa
+
 from tieline.connectors.base import SIDES, Ref
 from tieline.connectors.errors import StateError
 from tieline.sync.model import Pair, PairState

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+
 from tieline.sync.model import Park
 from tieline.sync.store.rows import Rows, chunks
 from tieline.sync.store.schema import parks

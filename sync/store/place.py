@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
 from tieline.connectors.errors import StateError
 
 _PRIVATE: Final = 0o600

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
+
 from tieline.connectors.base import Ref, Side
 from tieline.sync.store.rows import Rows, chunks
 from tieline.sync.store.schema import LIVE, pairs

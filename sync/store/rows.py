@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Executable
+
 from tieline.sync.store.database import Database
 from tieline.sync.store.schema import tallies
 

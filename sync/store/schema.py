@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
+
 from tieline.sync.store.codec import from_micros, to_micros
 
 REVISION: Final = "0002"

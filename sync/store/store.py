@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import sqlalchemy as sa
+
 from tieline.sync.store.conflicts import Conflicts
 from tieline.sync.store.database import Database, connect
 from tieline.sync.store.facts import Facts

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+
 from tieline.connectors.base import Ref
 from tieline.sync.model import AuditEntry, PassSummary
 from tieline.sync.store.rows import Rows

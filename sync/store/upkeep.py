@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
+
 from tieline.connectors.base import Entity, Ref, Side
 from tieline.sync.model import AuditEntry, Conflict, Pair
 from tieline.sync.store.facts import Partners

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tieline import cli
 from tieline.connectors.http import Timing
 from tieline.connectors.sandbox.check import Report

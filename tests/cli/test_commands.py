@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+
 from tieline.connectors.sandbox.jira import Ticket
 
 from .site import Row, Site

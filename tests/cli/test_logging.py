@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+
 from tieline.connectors.sandbox.core import Response
 
 from .site import Said, Site, data

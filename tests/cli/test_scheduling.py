@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tieline.connectors.errors import StateError
 
 from .site import Said, Site

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tieline.connectors.sandbox.core import DROPPED, Fault, Request, Response
 from tieline.sync.commands.session import utc_now
 from tieline.sync.lock import Holder, one_pass

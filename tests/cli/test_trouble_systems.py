@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+
 from tieline.connectors.sandbox.core import DROPPED, Request, Response
 
 from .site import Site, data, page, writes_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tieline.connectors.sandbox.jira import Ticket
 from tieline.connectors.sandbox.servicenow.rules import Abort
 

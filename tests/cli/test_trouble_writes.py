@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
+
 from tieline.connectors.sandbox.core import DROPPED, Fault, Request, Response
 
 from .site import Site, data, opened, page

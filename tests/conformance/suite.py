@@ -14,6 +14,7 @@ from datetime import datetime
 from uuid import uuid4
 
 import pytest
+
 from tieline.connectors.base import (
     Action,
     AddNote,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from tieline.connectors.auth import BasicAuth
 from tieline.connectors.base import Action, Move, Ref, Transition, Update, Value
 from tieline.connectors.errors import ConnectorError, Denied, RateLimited, Rejected, Unavailable, Unknown

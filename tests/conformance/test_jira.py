@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from tieline.connectors.auth import BasicAuth
 from tieline.connectors.base import (
     Action,

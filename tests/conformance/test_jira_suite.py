@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
+
 from tieline.connectors.auth import BasicAuth
 from tieline.connectors.base import Action, Move, Ref, Transition, Update, Value
 from tieline.connectors.http import HardenedAdapter, HttpSettings, Timing

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from tieline.cli import Adapters
 from tieline.connectors.base import Action, Move, Ref, Transition, Update, Value
 from tieline.sync.config import load_config

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from tieline.connectors.errors import StateError
 from tieline.sync.lock import Busy, Holder, one_pass
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from tieline.connectors.auth import BasicAuth
 from tieline.connectors.base import (
     AddNote,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+
 from tieline.connectors.base import Entity, Move, Ref, Side
 from tieline.connectors.errors import StateError
 from tieline.sync.model import (

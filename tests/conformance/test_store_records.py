@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from tieline.connectors.base import Create, Ref, Update
 from tieline.connectors.errors import StateError
 from tieline.sync.model import (

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from tieline.connectors.errors import StateError
 from tieline.sync.store import migrate, open_store
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from tieline.connectors.base import Entity, Ref
 from tieline.connectors.errors import StateError
 from tieline.sync.model import Arrival, AuditEntry, Conflict, Pair, PassSummary

@@ -11,8 +11,9 @@ from openapi_core import Config, OpenAPI
 from openapi_core.datatypes import RequestParameters
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.validation.request.exceptions import SecurityValidationError
-from tieline.connectors.sandbox.core import Request, Response
 from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+from tieline.connectors.sandbox.core import Request, Response
 
 HOST = "https://your-domain.atlassian.net"
 BESIDE = re.compile(r"^/(oauth/token|media/)")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
 from tieline.connectors.sandbox.core import Request, Response, Server
 from tieline.connectors.sandbox.jira import JiraSandbox
 from tieline.connectors.sandbox.servicenow import ServiceNowSandbox

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from tieline.connectors.sandbox.core import Request, Response, VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox
 

@@ -14,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from jsonschema import Draft4Validator, ValidationError
+
 from tieline.connectors.sandbox.core import Request, Response
 
 _CODE = "{http://www.w3.org/1999/xhtml}code"

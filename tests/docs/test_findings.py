@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
 from tieline.sync.setup.findings import KINDS
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tieline.connectors.sandbox.faults import CATALOGUE
 
 ALIAS = re.compile(r"`\[(\w+)\]` is\s+`([^`]+)`")

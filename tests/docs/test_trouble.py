@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+
 from tieline.cli import COMMANDS
 from tieline.sync.model import ConflictKind
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tieline.cli import Adapters
 from tieline.connectors.base import Connector, Side
 from tieline.connectors.errors import TielineError

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.expected import Ledger, Maps
 from tieline.connectors.sandbox.theatre import MONDAY

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from tieline.connectors.auth import BasicAuth, BearerAuth
 from tieline.connectors.base import Applied, Create, Record, Ref, Transition, Update
 from tieline.connectors.errors import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.expected import Maps
 from tieline.connectors.sandbox.story import Story

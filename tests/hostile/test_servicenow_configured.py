@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from tieline.cli import Adapters
 from tieline.connectors.errors import ConfigError
 from tieline.connectors.sandbox.core import RealClock

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tieline.connectors.auth import BasicAuth, KeyAuth
 from tieline.connectors.base import Create, Ref
 from tieline.connectors.errors import ConnectorError, Denied

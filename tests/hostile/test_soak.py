@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from tieline.connectors.sandbox import eventlog
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.expected import Maps

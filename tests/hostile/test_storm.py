@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.expected import Maps
 from tieline.connectors.sandbox.story import Story

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tieline.connectors.sandbox.jira import Ticket
 
 from ..cli.site import BETH, Row, Site, opened  # noqa: TID252  tests have no name of their own

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import orjson
+
 from tieline.connectors.sandbox.jira.edits import comment_text
 from tieline.connectors.sandbox.jira.fields import Invalid
 from tieline.connectors.sandbox.jira.http import Answer, Call, Route

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, Final
 
 import orjson
+
 from tieline.connectors.sandbox.jira import dates, jql, search
 from tieline.connectors.sandbox.jira.http import Answer, Call, Route
 from tieline.connectors.sandbox.jira.issues import FOUND_EXPANDS, Wanted, wanted_fields

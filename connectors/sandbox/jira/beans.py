@@ -9,6 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import orjson
+
 from tieline.connectors.sandbox.jira import dates
 from tieline.connectors.sandbox.jira.model import (
     Attachment,

@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from typing import Any, Final, Literal
 
 import orjson
+
 from tieline.connectors.sandbox.core import Clock, Request, Response
 from tieline.connectors.sandbox.jira.beans import View
 from tieline.connectors.sandbox.jira.issues import Renderer

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
+
 from tieline.connectors.sandbox.jira import dates
 from tieline.connectors.sandbox.jira.beans import Bean, View
 from tieline.connectors.sandbox.jira.catalog import NOT_NAVIGABLE

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import orjson
 import requests
+
 from tieline.connectors.sandbox.core import Clock
 from tieline.connectors.sandbox.jira import dates
 from tieline.connectors.sandbox.jira.issues import Renderer, Wanted

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
+
 from tieline.connectors.sandbox.core import Refused, Response
 
 JSON: Final = "application/json;charset=UTF-8"

@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import orjson
+
 from tieline.connectors.sandbox.core import Request
 from tieline.connectors.sandbox.servicenow.answers import Refusal, unreadable
 from tieline.connectors.sandbox.servicenow.moments import Preferences

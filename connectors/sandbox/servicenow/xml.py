@@ -6,6 +6,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import orjson
+
 from tieline.connectors.sandbox.core import Request, Response
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from tieline.cli import root as root_command
 from tieline.connectors.sandbox.core import RealClock
 from tieline.connectors.sandbox.world import JIRA_USER, SERVICENOW_USER, World

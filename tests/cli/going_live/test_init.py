@@ -103,6 +103,7 @@ def test_a_project_that_is_not_there_is_named_with_those_that_are(desk: Desk) ->
 
 def test_a_typed_secret_goes_into_a_private_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
+
     from tieline.cli import root
 
     servicenow, jira = desk.world.urls

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+
 from tieline.sync.commands.session import how_far
 
 from .conftest import Desk

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from tieline.connectors.sandbox.jira.sandbox import Ticket
 
 from .conftest import Desk

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tieline.sync.config import Config, Fault, FaultyConfig, load_config
 
 Load = Callable[..., Config]

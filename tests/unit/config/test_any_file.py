@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tieline.sync.config import Config, FaultyConfig, load_config
 from tieline.sync.config.locate import Path as Keys
 from tieline.sync.config.locate import locate

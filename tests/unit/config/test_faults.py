@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tieline.connectors.errors import ConfigError
 from tieline.sync.config import FaultyConfig, load_config
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+
 from tieline.sync.config.values import duration_text, parse_duration
 from tieline.sync.secrets import SecretRef
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tieline.sync.config import Config
 from tieline.sync.config.problems import tables_in
 from tieline.sync.config.schema import json_schema

@@ -11,6 +11,7 @@ import keyring.errors
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tieline.connectors.errors import ConfigError
 from tieline.sync.secrets import FORMS, SecretRef, read_secret
 

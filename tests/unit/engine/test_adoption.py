@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tieline.connectors.base import Ref
 from tieline.sync.marker import Marker, digest, parse_marker
 from tieline.sync.store import open_store

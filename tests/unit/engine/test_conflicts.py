@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from tieline.connectors.base import Action, Create, Side, Transition, Update
 from tieline.connectors.memory import Row
 from tieline.sync.model import Arrival, Conflict

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
 from tieline.connectors.errors import StateError
 from tieline.sync.store.store import Tx
 

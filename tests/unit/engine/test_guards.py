@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tieline.connectors.base import Action
 from tieline.connectors.errors import ConfigError, Denied, Unavailable
 from tieline.sync.engine import run_pass

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tieline.connectors.base import SIDES, Side, other
 from tieline.sync.groups import PriorityUnit, StatusUnit
 from tieline.sync.mapping import (

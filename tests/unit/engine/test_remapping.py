@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tieline.sync.remapping import changes
 
 FIELD: dict[str, Any] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+
 from tieline.connectors.base import Value
 from tieline.connectors.memory import Row
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tieline.sync.schedule import JITTER, LONGEST, Pace
 
 EVERY = st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(hours=12))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tieline.connectors.base import Action, AddNote, Create, ShowLink, Transition, Update
 from tieline.connectors.errors import Malformed, Unavailable, Unknown
 from tieline.connectors.memory import MemorySide

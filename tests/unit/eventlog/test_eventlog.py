@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from tieline.connectors.sandbox import eventlog
 from tieline.connectors.sandbox.eventlog import EventLogError, edits, read
 

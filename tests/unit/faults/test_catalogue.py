@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tieline.connectors.sandbox import faults
 from tieline.connectors.sandbox.core import (
     Fault,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from tieline.connectors.http import HardenedAdapter, HttpSettings, Timing
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

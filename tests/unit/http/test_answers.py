@@ -12,6 +12,8 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 from requests import exceptions as rx
+from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, ProtocolError
+
 from tieline.connectors.answers import (
     MESSAGE_CHARS,
     Said,
@@ -33,7 +35,6 @@ from tieline.connectors.errors import (
     Unavailable,
     Unknown,
 )
-from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, ProtocolError
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 WORDS = Said("it says why", {"summary": "too long"})

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
+
 from tieline.connectors.answers import NotSent, lost
 from tieline.connectors.errors import RateLimited, Unavailable
 from tieline.connectors.pacing import COOL_DOWN_S, OPEN_AFTER, Pace, Sent

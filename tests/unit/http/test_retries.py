@@ -13,6 +13,7 @@ import requests
 import responses
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tieline.connectors.auth import BasicAuth
 from tieline.connectors.http import HardenedAdapter, HttpSettings, Timing, build_session
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 import responses
+
 from tieline.connectors.auth import BasicAuth, BearerAuth, KeyAuth
 from tieline.connectors.errors import ConfigError
 from tieline.connectors.http import HardenedAdapter, HttpSettings, build_session, harden

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 from requests import exceptions as rx
+
 from tieline.connectors.answers import lost, never_sent
 from tieline.connectors.auth import BasicAuth
 from tieline.connectors.errors import Unavailable, Unknown

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 import responses
+
 from tieline.connectors.auth import BasicAuth
 from tieline.connectors.http import HardenedAdapter, HttpSettings, Timing
 from tieline.connectors.jira import JiraConnector, JiraSettings, only_reads

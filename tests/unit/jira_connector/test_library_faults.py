@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tieline.connectors.base import Applied, Create, Move, Ref, Transition
 from tieline.connectors.errors import ConnectorError, Malformed, Unavailable, Unknown
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from tieline.connectors.base import Move, Record, Ref, Touch, Version
 from tieline.connectors.errors import ConfigError, Denied, Gone, Malformed, Unavailable
 

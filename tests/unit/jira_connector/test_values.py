@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tieline.connectors.base import FieldKind, Ref, Value
 from tieline.connectors.errors import ConfigError, Malformed
 from tieline.connectors.jira import JiraSettings

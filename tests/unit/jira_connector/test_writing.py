@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tieline.connectors.base import (
     AddNote,
     Applied,

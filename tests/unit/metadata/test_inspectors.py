@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from tieline.connectors.auth import BasicAuth
 from tieline.connectors.errors import ConfigError, Denied
 from tieline.connectors.http import HardenedAdapter, HttpSettings

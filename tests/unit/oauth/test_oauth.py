@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tieline.connectors.base import Ref
 from tieline.connectors.errors import Denied, StateError, Unavailable
 from tieline.connectors.http import HardenedAdapter, HttpSettings, Timing

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
+
 from tieline.sync.policy.calendars import Calendar, parse_hours
 from tieline.sync.policy.conditions import AllOf, AnyOf, Atom, Condition, Not
 from tieline.sync.policy.load import Loaded, load_policy

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tieline.sync.policy.check import check
 from tieline.sync.policy.findings import Report
 from tieline.sync.policy.pages import PAGES, Page

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tieline.sync.policy.conditions import Condition, Moment, holds
 from tieline.sync.policy.evaluate import Applied, Engine, Standing, plainly, settle
 from tieline.sync.policy.fields import Record

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tieline.sync.policy.calendars import Calendar, parse_hours
 from tieline.sync.policy.conditions import AllOf, AnyOf, Atom, Condition, Moment, Not, holds
 from tieline.sync.policy.model import Assignment, Policy, Rule, Term

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from tieline.connectors.richtext import (
     adf_to_text,
     canonical_text,

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tieline.connectors.sandbox.core import Request, RequestLog, Response, Server, VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox
 

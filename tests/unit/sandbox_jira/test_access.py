@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox
 

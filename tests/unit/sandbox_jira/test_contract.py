@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft4Validator
+
 from tieline.connectors.sandbox.jira import JiraSandbox
 
 from .conftest import SHARED, Client, Reply, doc

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import requests
+
 from tieline.connectors.auth import BasicAuth
 from tieline.connectors.errors import Denied
 from tieline.connectors.http import HardenedAdapter, HttpSettings, build_session

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox
 from tieline.connectors.sandbox.jira.settings import Settings

@@ -8,6 +8,7 @@ from typing import Any
 import jira
 import pytest
 import requests
+
 from tieline.connectors.sandbox.core import DROPPED, Fault
 from tieline.connectors.sandbox.jira import JiraSandbox
 

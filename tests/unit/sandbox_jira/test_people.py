@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from tieline.connectors.sandbox.core import Refused, VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox, Ticket
 

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tieline.connectors.sandbox.core import Request, VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox, adf, wiki
 from tieline.connectors.sandbox.jira.settings import Settings

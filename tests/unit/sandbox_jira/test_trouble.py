@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from tieline.connectors.sandbox import faults
 from tieline.connectors.sandbox.core import DROPPED, Request, Response, VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+
 from tieline.connectors.sandbox import faults
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+
 from tieline.connectors.sandbox.core import Refused, VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox
 

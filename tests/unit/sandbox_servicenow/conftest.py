@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+
 from tieline.connectors.sandbox.core import Request, RequestLog, Server, VirtualClock
 from tieline.connectors.sandbox.servicenow import ServiceNowSandbox
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tieline.connectors.sandbox.core import Server
 from tieline.connectors.sandbox.servicenow import ServiceNowSandbox
 from tieline.connectors.sandbox.servicenow.attachment_api import MAX_SIZE

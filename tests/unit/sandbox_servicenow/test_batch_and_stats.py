@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+
 from tieline.connectors.sandbox.servicenow import ServiceNowSandbox
 
 Call = Callable[..., Any]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tieline.connectors.sandbox.servicenow import ServiceNowSandbox
 
 Call = Callable[..., Any]

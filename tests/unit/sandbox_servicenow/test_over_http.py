@@ -6,6 +6,7 @@ import threading
 
 import pytest
 import requests
+
 from tieline.connectors.sandbox.core import DROPPED, Fault, Request, Response, Server
 from tieline.connectors.sandbox.servicenow import ServiceNowSandbox
 

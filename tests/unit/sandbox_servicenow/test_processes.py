@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
 from tieline.connectors.sandbox.core import Refused
 from tieline.connectors.sandbox.servicenow import ServiceNowSandbox
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.servicenow import ServiceNowSandbox
 from tieline.connectors.sandbox.servicenow.query import Order, Term, parse

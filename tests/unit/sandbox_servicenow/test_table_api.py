@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from tieline.connectors.sandbox.servicenow import ServiceNowSandbox
 
 Call = Callable[..., Any]

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 import responses
+
 from tieline.connectors.auth import BasicAuth
 from tieline.connectors.http import HardenedAdapter, HttpSettings, Timing
 from tieline.connectors.servicenow.connector import ServiceNowConnector

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tieline.connectors.base import AddNote, Applied, Create, Ref, ShowLink, Update, Version
 from tieline.connectors.errors import Denied, Gone, RateLimited, Rejected, Unavailable, Unknown
 

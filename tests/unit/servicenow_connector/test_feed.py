@@ -11,6 +11,7 @@ import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tieline.connectors.base import Change, Page, Ref, Version
 from tieline.connectors.errors import Malformed, StateError, Unavailable
 from tieline.connectors.servicenow.feed import REMEMBERED, Cursor, Feed

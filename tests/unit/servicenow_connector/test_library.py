@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+
 from tieline.connectors.base import Record, Ref, Update
 from tieline.connectors.errors import ConnectorError, Malformed, Unknown
 

@@ -6,6 +6,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+
 from tieline.connectors.base import Entity
 from tieline.connectors.errors import Denied, Malformed
 

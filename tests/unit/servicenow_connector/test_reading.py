@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tieline.connectors.base import Record, Ref
 from tieline.connectors.errors import ConfigError, Denied, Gone, Malformed, RateLimited, Unavailable
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import requests
+from urllib3.exceptions import NewConnectionError
+
 from tieline.connectors.base import AddNote, Applied, Create, Move, Ref, ShowLink, Transition, Update, Version
 from tieline.connectors.errors import Denied, Gone, RateLimited, Rejected, Unavailable, Unknown
-from urllib3.exceptions import NewConnectionError
 
 from .conftest import Instance, Reply, error, reply, row, rows_reply, sys_id
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tieline.connectors.base import FieldKind
 from tieline.connectors.metadata import FieldInfo, Option, PlaceInfo, PlaceName, Screen, StatusInfo
 from tieline.sync.config import load_config

@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tieline.connectors.base import Action, Entity, Move
 from tieline.sync.model import (
     AuditEntry,

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tieline.sync.store import open_store
 
 _WORKER = """

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
 from tieline.connectors.base import Ref
 from tieline.sync.model import Arrival, InboxEntry, Pair
 from tieline.sync.store import open_store

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
+
 from tieline.sync.store import migrate, open_store
 from tieline.sync.store.schema import REVISION
 

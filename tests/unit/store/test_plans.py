@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from tieline.connectors.base import Ref
 from tieline.sync.model import Arrival, AuditEntry, Pair
 from tieline.sync.store import Store, Tx, open_store

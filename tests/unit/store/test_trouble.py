@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
 from tieline.connectors.errors import StateError
 from tieline.sync.lock import Busy, Holder, one_pass
 from tieline.sync.store import open_store

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
 from tieline.connectors.sandbox.expected import ENDED, Expected, Ledger, Maps
 from tieline.connectors.sandbox.world import JIRA_USER, PROJECT, SERVICENOW_USER, World
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tieline.connectors.sandbox.engineers import INDEX_LAG, MARGIN, NEXT, Choices, Engineers, Planned, Step
 from tieline.connectors.sandbox.expected import Expected, Ledger, Maps
 

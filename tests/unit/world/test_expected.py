@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tieline.connectors.sandbox.expected import Expected, Ledger, Maps
 
 GROUP, CATEGORY, NOTES = "customfield_10050", "customfield_10051", "customfield_10053"

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from tieline.connectors.sandbox.check import Report
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.engineers import INDEX_LAG, MARGIN

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
+
 from tieline.connectors.sandbox.core import RealClock, VirtualClock
 from tieline.connectors.sandbox.expected import Ledger, Maps
 from tieline.connectors.sandbox.jira import Ticket
