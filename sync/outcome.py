@@ -37,11 +37,17 @@ def target_side(intent: Intent) -> Side:
 def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
     """Settle what was tried; `asked_at` is when the writes were sent. Raises `Denied` if one was."""
     tried = _shown(run, tried)
-    tried = [(work, intent, _kept(work, intent, result) or result) for work, intent, result in tried]
+    refused = [_kept(*each) for each in tried]
+    tried = [
+        (work, intent if no is None else _without(intent, no, work), result)
+        for (work, intent, result), no in zip(tried, refused, strict=True)
+    ]
     bases = _bases(run, tried)
     with run.store.transaction() as tx:
-        for (work, intent, result), base in zip(tried, bases, strict=True):
-            if not isinstance(result, Applied):
+        for (work, intent, result), base, no in zip(tried, bases, refused, strict=True):
+            if no is not None and base is not None:
+                _partly(run, tx, work, intent, base, no)
+            elif not isinstance(result, Applied):
                 _failed(run, tx, work, intent, result)
             elif base is None:
                 _unread(run, tx, work, intent)
@@ -107,6 +113,24 @@ def _kept(work: Work, intent: Intent, result: Applied | ConnectorError) -> Rejec
         "(may the account write it, and does the list know the value?)",
         fields,
     )
+
+
+def _without(intent: Intent, refusal: Rejected, work: Work) -> Intent:
+    """The intent without the units of which the side left a field as it was: the others it took."""
+    side, step = target_side(intent), intent.step
+    left = {unit.name for unit in work.vocabulary.units if refusal.fields.keys() & set(unit.fields(side))}
+    bases = {name: base for name, base in step.bases.items() if name not in left}
+    conflicts = tuple(conflict for conflict in step.conflicts if conflict.unit not in left)
+    return replace(intent, step=replace(step, bases=bases, conflicts=conflicts))
+
+
+def _partly(run: Run, tx: Tx, work: Work, intent: Intent, base: Base, refusal: Rejected) -> None:
+    """What the side took is settled, with the Conflicts of what it ran over; for the rest the pair parks."""
+    work.pair = replace(work.pair, base=base)
+    tx.save_pair(work.pair)
+    record_conflicts(tx, [replace(c, pass_id=run.id) for c in intent.step.conflicts])
+    run.counts["conflicts"] += len(intent.step.conflicts)
+    _failed(run, tx, work, intent, refusal)
 
 
 def _plain(value: Value) -> Value:
