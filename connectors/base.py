@@ -255,13 +255,15 @@ class Applied:
 
     `alone` is True if the answer proves that nobody else wrote since `seen`, False if it proves that
     somebody did, None if it proves neither. Where `alone` is True, values that differ from those sent
-    are the system's own.
+    are the system's own. `made` is the id of the comment, attachment or link that the write made, where
+    it made one and the answer tells.
     """
 
     ref: Ref
     record: Record | None = None
     alone: bool | None = None
     races: tuple[Race, ...] = ()
+    made: str = ""
 
 
 @dataclass(frozen=True, slots=True)

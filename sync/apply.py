@@ -13,6 +13,7 @@ from typing import Final
 
 from tieline.connectors.base import SIDES, Applied, Move, Record, Side
 from tieline.connectors.errors import ConnectorError, Retryable
+from tieline.sync.aspects import read_parts, with_aspects
 from tieline.sync.journal import intend, record_conflicts
 from tieline.sync.model import Conflict, Intent, Pair, Plan, Snapshot
 from tieline.sync.outcome import Tried, pause_of, settle_all, target_side, unread
@@ -42,6 +43,7 @@ def apply_wave(run: Run, works: Sequence[Work]) -> None:
     """Bring these pairs in step. What cannot be finished now stays in the inbox, or is parked."""
     for _ in range(MAX_ROUNDS):
         read_missing(run, works)
+        read_parts(run, works)
         plan_round(run, [work for work in works if work.open])
         if not any(work.open for work in works):
             break
@@ -156,10 +158,11 @@ def _plan_pair(run: Run, tx: Tx, work: Work, context: Context, standing: Sequenc
     )  # fmt: skip
     try:
         made = plan(snapshot, work.vocabulary, context)
+        steps = with_aspects(work, made.steps, context)
     except Exception as error:  # one odd pair stops nobody else (P6), and is seen
         park_work(run, tx, work, "failed", f"it could not be planned: {type(error).__name__}: {error}")
         return
-    work.steps = list(made.steps)
+    work.steps = steps
     work.pair = _looked_at(work, made, context.now)
     tx.save_pair(work.pair)
     record_conflicts(tx, [replace(conflict, pass_id=run.id) for conflict in made.conflicts])

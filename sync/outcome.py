@@ -17,6 +17,7 @@ from tieline.connectors.errors import (
     Stale,
     Unknown,
 )
+from tieline.sync.aspects import part_of
 from tieline.sync.journal import audit_entry, block, record_conflicts
 from tieline.sync.model import Base, Intent, OutcomeKind, Pair
 from tieline.sync.pairing import first_base, move_over
@@ -166,6 +167,9 @@ def _applied(run: Run, tx: Tx, work: Work, intent: Intent, pair: Pair, result: A
     tx.save_pair(pair)
     tx.audit([audit_entry(intent, "applied", now)])
     tx.remove_intent(intent.id)
+    part = part_of(work, intent.step.action)
+    if part is not None:
+        part.settled(tx, intent.step, result, now)
     work.pair = pair
     work.steps = [] if result.alone is False else work.steps[1:]
     if result.record is None and isinstance(intent.step.action, Update | Transition):
@@ -194,8 +198,11 @@ def _unread(run: Run, tx: Tx, work: Work, intent: Intent) -> None:
 def _failed(run: Run, tx: Tx, work: Work, intent: Intent, error: ConnectorError) -> None:
     now, side = run.clock(), target_side(intent)
     kind: OutcomeKind
+    part, rest = part_of(work, intent.step.action), work.steps[1:]
     work.steps = []
     match error:
+        case Rejected() if part is not None and part.refused(tx, intent.step, error, now):
+            kind, work.steps = "rejected", rest
         case Rejected() if wants_more(intent, error):
             kind = "stale"
             work.records.clear()

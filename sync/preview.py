@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 from itertools import islice
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from typing import Final
 
 from tieline.connectors.base import SIDES, Record, Ref
 from tieline.sync.apply import contexts
+from tieline.sync.aspects import read_parts, with_aspects
 from tieline.sync.engine import Progress, find_label, silent
 from tieline.sync.explain import Names
 from tieline.sync.intake import candidates, mirror_step
@@ -133,6 +134,7 @@ def _paired(run: Run, pairs: Sequence[tuple[Pair, Reasons]], now: datetime) -> I
             if isinstance(record, Record):
                 work.records[side] = record
     whole = [work for work in works if len(work.records) == len(SIDES)]
+    read_parts(run, whole)
     context = contexts(run, whole, now)
     with run.store.read() as tx:
         standing = tx.open_conflicts([work.pair.id for work in whole])
@@ -153,6 +155,7 @@ def _paired(run: Run, pairs: Sequence[tuple[Pair, Reasons]], now: datetime) -> I
         snapshot = Snapshot(work.pair, records["servicenow"], records["jira"], now, conflicts)
         mine = context[work.pair.route]
         made = plan(snapshot, work.vocabulary, mine)
+        made = replace(made, steps=tuple(with_aspects(work, made.steps, mine)))
         yield Proposal(label, made, work.pair, names=_names(mine.directory))
 
 

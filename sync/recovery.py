@@ -22,6 +22,7 @@ from tieline.connectors.base import (
     Values,
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone
+from tieline.sync.aspects import aspect_of
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
 from tieline.sync.model import Arrival, Intent, OutcomeKind, Pair
 from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
@@ -62,6 +63,11 @@ def recover(run: Run) -> None:
 
 def _recover(run: Run, intent: Intent) -> None:
     action = intent.step.action
+    aspect = aspect_of(run, action)
+    if aspect is not None:
+        made = aspect.recover(run, intent)
+        _end(run, intent, "applied" if made else "skipped", made or "its answer was lost; it was not made")
+        return
     match action:
         case Create():
             _recover_create(run, intent, action)

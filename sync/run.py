@@ -21,6 +21,7 @@ from tieline.connectors.base import (
     Update,
 )
 from tieline.connectors.errors import ConnectorError, TielineError
+from tieline.sync.aspects import Aspect, aspects_of
 from tieline.sync.config.model import Config, Route
 from tieline.sync.decide import Govern
 from tieline.sync.people import People
@@ -76,6 +77,8 @@ class Run:
     way waits for the next pass, or one with a busy side would have no end."""
     govern: Govern | None = None
     """The policy, where the configuration has one."""
+    aspects: tuple[Aspect, ...] = ()
+    """What is kept in step besides the fields."""
     counts: Counter[str] = field(default_factory=Counter)
     identities: dict[Side, Identity] = field(default_factory=dict)
     workflows: dict[str, dict[str, tuple[Move, ...]]] = field(default_factory=dict)
@@ -162,6 +165,7 @@ def new_run(
         routes={route.name: route for route in config.routes},
         started=clock(),
         govern=None if config.policy is None else _govern(config, sides),
+        aspects=aspects_of(config),
     )
 
 

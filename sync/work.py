@@ -8,6 +8,7 @@ from typing import Final
 
 from tieline.connectors.base import Record, Side
 from tieline.sync import passlog
+from tieline.sync.aspects import Part
 from tieline.sync.model import InboxEntry, Pair, Park, Step
 from tieline.sync.pairing import pair_key
 from tieline.sync.parking import parked, seen_values
@@ -25,6 +26,7 @@ class Work:
 
     `read_at` is when (our clock) the older of the two readings began. `park` is the park that the pair had
     at the beginning of the wave; it ends when nothing is left to do. `parked`: its last plan parked it.
+    `parts` are its aspects as they were read for this wave, None before that.
     """
 
     entry: InboxEntry
@@ -33,6 +35,7 @@ class Work:
     records: dict[Side, Record] = field(default_factory=dict)
     read_at: dict[Side, datetime] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    parts: list[Part] | None = None
     park: Park | None = None
     parked: bool = False
     counted: bool = False

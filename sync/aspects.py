@@ -1,0 +1,107 @@
+"""What is kept in step besides the mirrored fields: the conversation, attachments, relations.
+
+Each is an Aspect with its own memory in the state. It reads for a whole wave, plans for one pair, and its
+writes go through the same intents, outcomes and audit as those of the fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from tieline.connectors.base import Action, Applied
+from tieline.connectors.errors import Rejected
+from tieline.sync.model import Intent, Step
+
+if TYPE_CHECKING:
+    from tieline.sync.config.model import Config
+    from tieline.sync.decide import Context
+    from tieline.sync.run import Run
+    from tieline.sync.store.store import Tx
+    from tieline.sync.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What one aspect wants to write for one pair: before the fields' steps, and after them.
+
+    A comment goes out before the incident is closed, for a closed one takes none; after it was reopened.
+    """
+
+    before: tuple[Step, ...] = ()
+    after: tuple[Step, ...] = ()
+
+
+class Part(Protocol):
+    """One aspect of one pair, as it was read for this wave."""
+
+    def owns(self, action: Action) -> bool:
+        """Whether this kind of write is this aspect's."""
+
+    def plan(self, work: Work, context: Context) -> Extra:
+        """What is left to write. Pure over what was read and settled so far."""
+
+    def settled(self, tx: Tx, step: Step, result: Applied, at: datetime) -> None:
+        """One of its writes was made: remember it, in the transaction that ends its intent."""
+
+    def refused(self, tx: Tx, step: Step, error: Rejected, at: datetime) -> bool:
+        """One of its writes was refused. True: dealt with, the pair goes on; False: the pair is parked."""
+
+
+class Aspect(Protocol):
+    """One aspect in one pass."""
+
+    def owns(self, action: Action) -> bool:
+        """Whether this kind of write is this aspect's."""
+
+    def read(self, run: Run, works: Sequence[Work]) -> Mapping[int, Part]:
+        """Read, in batches, what the aspect needs of these pairs; by pair id. Both records are known.
+
+        A pair that cannot be read now is left out: it is looked at again with the next change or sweep.
+        """
+
+    def recover(self, run: Run, intent: Intent) -> str | None:
+        """Whether a write whose answer was lost was made: what it is remembered by goes into the state.
+
+        Returns the sentence for the audit if it was made, None if it is proven that it was not (it will be
+        planned again). Raises what kept us from looking. The intent itself is ended by the caller.
+        """
+
+
+def aspects_of(config: Config) -> tuple[Aspect, ...]:
+    """The aspects that the configuration asks for, in the order in which they write."""
+    found: list[Aspect] = []
+    return tuple(found)
+
+
+def read_parts(run: Run, works: Sequence[Work]) -> None:
+    """Read the aspects of the pairs of a wave that have both records and were not read yet."""
+    fresh = [work for work in works if work.open and work.parts is None]
+    for work in fresh:
+        work.parts = []
+    for aspect in run.aspects if fresh else ():
+        parts = aspect.read(run, fresh)
+        for work in fresh:
+            part = parts.get(work.pair.id)
+            if part is not None and work.parts is not None:
+                work.parts.append(part)
+
+
+def with_aspects(work: Work, steps: Sequence[Step], context: Context) -> list[Step]:
+    """The steps of the fields with those of the aspects before and after them."""
+    extras = [part.plan(work, context) for part in work.parts or ()]
+    before = [step for extra in extras for step in extra.before]
+    after = [step for extra in extras for step in extra.after]
+    return [*before, *steps, *after]
+
+
+def part_of(work: Work, action: Action) -> Part | None:
+    """The aspect of this pair that an action belongs to; None for one of the fields."""
+    return next((part for part in work.parts or () if part.owns(action)), None)
+
+
+def aspect_of(run: Run, action: Action) -> Aspect | None:
+    """The aspect that an action belongs to; None for one of the fields."""
+    return next((aspect for aspect in run.aspects if aspect.owns(action)), None)
