@@ -116,6 +116,23 @@ class Park:
     label: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """When the policy may say something else about an incident though nobody touches it (None: never).
+
+    `key` is that of the inbox. `left_out` is the rule, with its place, that leaves it out of scope ("" if
+    none does), `label` the name of it then. An outlook that says neither is false.
+    """
+
+    key: str
+    due: datetime | None = None
+    left_out: str = ""
+    label: str = ""
+
+    def __bool__(self) -> bool:
+        return self.due is not None or bool(self.left_out)
+
+
 ConflictKind = Literal["clash", "first", "unmapped", "race", "flapping", "cut", "rule"]
 
 

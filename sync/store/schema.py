@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeDecorator
 
 from tieline.sync.store.codec import from_micros, to_micros
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The newest migration. Revisions are numbers with leading zeros, so that a newer one can be told."""
 
 VERSION_TABLE: Final = "tieline_version"
@@ -142,6 +142,19 @@ parks = sa.Table(
     sa.Index("parks_since", "since", "key"),
     sa.Index("parks_retry", "retry_at", "key"),
 )
+
+outlooks = sa.Table(
+    "outlooks",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("due", Instant),
+    sa.Column("left_out", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Index("outlooks_due", "due", "key"),
+)
+
+LEFT_OUT: Final = outlooks.c.left_out != sa.literal_column("''")
+_partial("outlooks_out", LEFT_OUT, outlooks.c.key)
 
 intents = sa.Table(
     "intents",

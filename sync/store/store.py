@@ -16,6 +16,7 @@ from tieline.sync.store.facts import Facts
 from tieline.sync.store.faults import told
 from tieline.sync.store.intents import Intents
 from tieline.sync.store.migrate import bring_up_to_date
+from tieline.sync.store.outlooks import Outlooks
 from tieline.sync.store.pairs import Pairs
 from tieline.sync.store.parks import Parks
 from tieline.sync.store.place import Place, locate, prepare_file
@@ -26,7 +27,7 @@ LOCK_SECONDS = 10.0
 """How long a transaction of another process is waited for; ours are far shorter."""
 
 
-class Tx(Facts, Pairs, Parks, Intents, Conflicts, Trail, Upkeep):
+class Tx(Facts, Pairs, Parks, Outlooks, Intents, Conflicts, Trail, Upkeep):
     """One open transaction. Its methods raise StateError for the state and ValueError for a naive time."""
 
 
