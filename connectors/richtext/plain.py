@@ -1,54 +1,20 @@
-"""Turns Atlassian Document Format and wiki markup into one canonical text and back; it decides nothing else.
+"""Turns Atlassian Document Format and wiki markup into plain text and back; how it looked is not kept.
 
-Canonical text is plain text: lines end with LF, no line ends in white space, no blank line stands at
-either end, and empty text is None. What a reader could read in a document is kept as text; how it looked
-(bold, colour, columns' width) is not.
+What a reader could read in a document is kept as text; bold, colour and the width of columns are not.
 """
 
 from __future__ import annotations
 
 import html.entities
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
+from tieline.connectors.richtext.text import canonical_text
+
 Node = Mapping[str, Any]
-
-
-# Canonical text
-
-_PLAIN: Final = re.compile(r"[\t\n -~]*")
-"""Text of which every character is allowed: nearly all, and not worth a look at each."""
-
-
-def canonical_text(text: str | None) -> str | None:
-    """The one form in which texts are stored and compared; applying it twice changes nothing.
-
-    Control characters other than tab and newline are removed; a lone surrogate, which no encoding can
-    carry, becomes U+FFFD.
-    """
-    unified = (text or "").replace("\r\n", "\n").replace("\r", "\n")
-    allowed = unified if _PLAIN.fullmatch(unified) else "".join(map(_allowed, unified))
-    lines = [line.rstrip() for line in allowed.split("\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    first = next((index for index, line in enumerate(lines) if line), 0)
-    return "\n".join(lines[first:]) or None
-
-
-def _allowed(char: str) -> str:
-    if char in "\t\n" or " " <= char <= "~":
-        return char
-    match unicodedata.category(char):
-        case "Cc":
-            return ""
-        case "Cs":
-            return "\ufffd"
-        case _:
-            return char
 
 
 # Atlassian Document Format (developer.atlassian.com: "Atlassian Document Format", version 1)
