@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from tieline.connectors.base import SIDES, Record, Ref
@@ -29,7 +29,11 @@ from tieline.sync.run import Run
 from tieline.sync.work import PAUSE
 
 HIDDEN_PATIENCE: Final = timedelta(minutes=30)
-"""How long a record that a feed listed, and that is not shown when it is read, is asked for again."""
+"""How long a record that a feed listed is asked for again after it was first not shown when it was read."""
+LOOKS: Final = 3
+"""So often at least it is asked for, however long that takes: one answer may leave out a row by mistake."""
+HIDDEN: Final = "hidden"
+"""The reason of an entry whose record was not shown when it was last read."""
 
 Found = tuple[InboxEntry, Record]
 
@@ -64,15 +68,16 @@ def _read(run: Run, entries: Sequence[InboxEntry]) -> list[Found]:
         for entry, record in zip(mine, run.read(side, [e.ref for e in mine]), strict=True):
             if isinstance(record, Record):
                 found.append((entry, record))
+                _seen_again(run, entry)
             else:
                 _unreadable(run, entry, record)
     return found
 
 
 def _unreadable(run: Run, entry: InboxEntry, error: ConnectorError) -> None:
-    if isinstance(error, Gone) and run.clock() - entry.since > HIDDEN_PATIENCE:
-        leave(run, [entry])
-    elif isinstance(error, Gone | Retryable):  # listed a moment ago: the next answer may show it
+    if isinstance(error, Gone):
+        _hidden(run, entry, pause_of(error))
+    elif isinstance(error, Retryable):
         postpone(run, [entry], pause_of(error))
     else:
         reason, detail = unread(str(entry.ref), entry.ref.side, error)
@@ -82,6 +87,31 @@ def _unreadable(run: Run, entry: InboxEntry, error: ConnectorError) -> None:
             tx.park(parked(entry.key, reason, detail, "", now, before, str(entry.ref)))
             tx.leave([entry])
         run.counts["parked"] += before is None
+
+
+def _hidden(run: Run, entry: InboxEntry, pause: timedelta) -> None:
+    """Ask again for a record that was listed and is not shown; let it go once that was so for long enough.
+
+    What counts is since when it is not shown, not since when it waits: it may have waited for other reasons.
+    """
+    now, note = run.clock(), f"{HIDDEN}:{entry.key}"
+    with run.store.transaction() as tx:
+        since, _, looks = (tx.note(note) or f"{now.isoformat()} 0").partition(" ")
+        seen = int(looks) + 1
+        over = now - datetime.fromisoformat(since) > HIDDEN_PATIENCE and seen >= LOOKS
+        if over:
+            tx.drop_note(note)
+        else:
+            tx.set_note(note, f"{since} {seen}")
+            tx.postpone([entry], now + pause, HIDDEN)
+    if over:
+        leave(run, [entry])
+
+
+def _seen_again(run: Run, entry: InboxEntry) -> None:
+    if HIDDEN in entry.reasons:
+        with run.store.transaction() as tx:
+            tx.drop_note(f"{HIDDEN}:{entry.key}")
 
 
 def _adopt(run: Run, entry: InboxEntry, record: Record, marker: Marker) -> None:

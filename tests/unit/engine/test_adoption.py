@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from tieline.connectors.base import Ref
+from tieline.connectors.errors import TielineError, Unavailable
+from tieline.connectors.memory import Row
 from tieline.sync.marker import Marker, digest, parse_marker
 from tieline.sync.store import open_store
 
@@ -122,6 +126,67 @@ class TestLostState:
             world.run()
         assert world.mirror_of(row) is mirror
         world.one_mirror_each()
+
+
+def broken(world: World, passes: int) -> None:
+    """Jira is out of order for so many passes, an hour apart."""
+
+    def refuse(_request: str) -> None:
+        raise Unavailable("out of order")
+
+    fine, world.jira.fault = world.jira.fault, refuse
+    for _ in range(passes):
+        with suppress(TielineError):
+            world.run(initial=True)
+        world.tick(3600)
+    world.jira.fault = fine
+
+
+def looked_for(world: World, row: Row, passes: int) -> None:
+    """The row is not shown in so many passes, twenty minutes apart."""
+    row.hidden = True
+    for _ in range(passes):
+        world.run(initial=True)
+        world.tick(1200)
+    row.hidden = False
+
+
+class TestHidden:
+    def test_one_that_waited_long_is_not_let_go_at_the_first_answer_without_it(self, world: World) -> None:
+        """Seen in the log's replay: the other side failed for days, then one answer left the row out."""
+        row = world.incident()
+        broken(world, 2)
+        looked_for(world, row, 1)
+        world.run(initial=True)
+        assert world.mirror_of(row).values["summary"] == "Printer broken"
+
+    def test_its_patience_begins_anew_once_it_was_shown(self, world: World) -> None:
+        row = world.incident()
+        broken(world, 1)
+        looked_for(world, row, 1)
+        world.jira.before_write = lambda _action: Unavailable("out of order")
+        world.run(initial=True)
+        world.jira.before_write = lambda _action: None
+        world.tick(7200)
+        looked_for(world, row, 2)
+        world.run(initial=True)
+        assert world.mirror_of(row).values["summary"] == "Printer broken"
+
+    def test_a_long_night_between_two_looks_is_no_proof(self, world: World) -> None:
+        row = world.incident()
+        broken(world, 1)
+        looked_for(world, row, 1)
+        world.tick(12 * 3600)
+        looked_for(world, row, 1)
+        world.run(initial=True)
+        assert world.mirror_of(row).values["summary"] == "Printer broken"
+
+    def test_one_that_stays_away_is_let_go(self, world: World) -> None:
+        row = world.incident()
+        broken(world, 1)
+        looked_for(world, row, 5)
+        assert world.waiting() == 0
+        assert world.parks() == []
 
 
 class TestCopies:
