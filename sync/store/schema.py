@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeDecorator
 
 from tieline.sync.store.codec import from_micros, to_micros
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The newest migration. Revisions are numbers with leading zeros, so that a newer one can be told."""
 
 VERSION_TABLE: Final = "tieline_version"
@@ -227,4 +227,15 @@ moves = sa.Table(
     sa.Column("place", sa.Text, primary_key=True),
     sa.Column("status", sa.Text, primary_key=True),
     _body(),
+)
+
+# What an incident's pair is tied to, and where that stood when it was last dealt with.
+relations = sa.Table(
+    "relations",
+    metadata,
+    sa.Column("pair_id", sa.BigInteger, sa.ForeignKey("pairs.id"), primary_key=True),
+    sa.Column("relation", sa.Text, primary_key=True),
+    sa.Column("target", sa.Text, primary_key=True),
+    _body(),
+    sa.Index("relations_target", "target"),
 )
