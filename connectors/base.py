@@ -84,12 +84,104 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file on a record, as its side tells of it; its content is fetched apart (`Connector.content`).
+
+    `size` is in bytes, `created` UTC, `author` that side's user id or name. `type` is the content type as the
+    side has it. `digest` is the SHA-256 of the content in hex digits, "" where the side does not tell it.
+    """
+
+    id: str
+    ref: Ref
+    name: str
+    size: int
+    type: str
+    created: datetime
+    author: str = ""
+    digest: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Tie:
+    """A link from one record to another, as its side shows it along with the record.
+
+    `name` is the column that refers (ServiceNow), or the type of issue link (Jira); of the latter, `outward`
+    tells that it reads from this record to `target` ("blocks"), not back ("is blocked by"), and `id` names
+    it. `label` is the target's number or key, "" where the side does not tell it.
+    """
+
+    name: str
+    target: Ref
+    outward: bool = True
+    id: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A problem, a change, a configuration item, an incident or a Jira issue that an incident may be tied to.
+
+    `ref` is its identity; its kind is `incident`, `problem`, `change`, `ci` or, in Jira, `issue`. `label` is
+    its number or key, which may change. `state` is that side's own word. `opened`, `started` and `closed`
+    (UTC) are when it was raised, when work on it began (for a change: its implementation) and when it was
+    closed or implemented. `ci`, `service`, `component`, `group` and `category` are what it is about, ""
+    where unknown.
+    """
+
+    ref: Ref
+    label: str
+    title: str = ""
+    state: str = ""
+    opened: datetime | None = None
+    started: datetime | None = None
+    closed: datetime | None = None
+    ci: str = ""
+    service: str = ""
+    component: str = ""
+    group: str = ""
+    category: str = ""
+    url: str = ""
+
+    @property
+    def side(self) -> Side:
+        """Where the record lives."""
+        return self.ref.side
+
+    @property
+    def kind(self) -> str:
+        """What it is."""
+        return self.ref.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which targets of one kind are asked for: those that a condition of each given one finds.
+
+    `cis`, `groups` and `categories` are own-side ids or values, any of them; empty means whatever. `since`
+    and `until` (UTC) bound when it was raised (`opened`), or when it was worked on (`work`: implemented or
+    closed within). At most `limit` come, the latest first.
+    """
+
+    kind: str
+    cis: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+    by: Literal["opened", "work"] = "opened"
+    limit: int = 200
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One side's view of an Incident at one moment. Times are UTC.
 
     `label` is the number or key, which may change. `place` tells where the record lives: the table in
     ServiceNow; `PROJECT/Issue type` in Jira. `marker` is the content of the marker field ("" for none).
-    `touched` holds what the side itself tells about single fields, and may be empty.
+    `touched` holds what the side itself tells about single fields, and may be empty. `attachments` are its
+    files where the side tells them along with the record, None where they must be asked for. `ties` are its
+    links to other records, as far as they are configured, None where this answer did not tell them.
     """
 
     ref: Ref
@@ -104,6 +196,8 @@ class Record:
     url: str = ""
     moves: tuple[Move, ...] = ()
     touched: Mapping[str, Touch] = field(default_factory=lambda: MappingProxyType({}))
+    attachments: tuple[Attachment, ...] | None = None
+    ties: tuple[Tie, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +308,31 @@ class ShowLink:
 
 @dataclass(frozen=True, slots=True)
 class AddNote:
-    """Add one internal note (a ServiceNow work note, an internal Jira comment)."""
+    """Add one internal note (a ServiceNow work note, an internal Jira comment).
+
+    `about` is not sent: it tells whoever planned the note what it was for.
+    """
 
     ref: Ref
     text: str
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """Put a file of the other side, its attachment `origin`, on this record under `name`.
+
+    `size` is in bytes. `digest` (SHA-256, hex digits) and `path`, where its content lies meanwhile, are known
+    once it was fetched; a connector sends the content as a stream, and never holds it as a whole.
+    """
+
+    ref: Ref
+    origin: str
+    name: str
+    size: int
+    type: str = ""
+    digest: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +346,51 @@ class RemoveLink:
     global_id: str
 
 
-Action = Create | Update | Transition | ShowLink | RemoveLink | AddNote
+@dataclass(frozen=True, slots=True)
+class Relate:
+    """Tie a record to `target`: set the column `name` (ServiceNow), make an issue link of type `name` (Jira).
+
+    `outward` tells in which direction Jira's link reads from this record. With `global_id`, Jira gets a
+    remote link to `url` instead, shown as `label` and read as `name`: an upsert, safe to repeat. `before`
+    holds what the column held, by name; `seen` is the Version that this was decided from.
+    """
+
+    ref: Ref
+    name: str
+    target: Ref
+    outward: bool = True
+    label: str = ""
+    url: str = ""
+    global_id: str = ""
+    before: Values = field(default_factory=no_values)
+    seen: Version = Version("")
+
+    @property
+    def values(self) -> Values:
+        """What stands there afterwards, for people."""
+        return {self.name: self.label or str(self.target)}
+
+
+@dataclass(frozen=True, slots=True)
+class Unrelate:
+    """Take a tie away: empty the column `name` (ServiceNow), delete the link `id` or `global_id` (Jira)."""
+
+    ref: Ref
+    name: str
+    target: Ref
+    outward: bool = True
+    id: str = ""
+    global_id: str = ""
+    before: Values = field(default_factory=no_values)
+    seen: Version = Version("")
+
+    @property
+    def values(self) -> Values:
+        """What stands there afterwards, for people: nothing."""
+        return {self.name: None}
+
+
+Action = Create | Update | Transition | ShowLink | RemoveLink | AddNote | Attach | Relate | Unrelate
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +496,36 @@ class Connector(Protocol):
 
         In ServiceNow a key without an @ is a user name, as the configured map has it.
         """
+
+    def attachments(self, records: Sequence[Record]) -> list[tuple[Attachment, ...] | ConnectorError]:
+        """The files of each record, the oldest first: out of the records where they tell, else in batches."""
+
+    def attached(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """Records that got a file, where that does not change the record itself; like `feed` in all else.
+
+        A side whose `feed` shows them anyway has no pages here.
+        """
+
+    def content(self, file: Attachment) -> Iterator[bytes]:
+        """The content of a file in pieces, none of them large; it ends only when all of it was told.
+
+        `Gone` for a file that is not shown, `Rejected` for one that this account may not read.
+        """
+
+    def targets(self, kind: str, keys: Sequence[str]) -> list[Target]:
+        """The records of a kind (`Target.kind`) with these ids, numbers or keys, in batches; others are not.
+
+        What it does not know of the kind, or may not read, is no error: nothing is found.
+        """
+
+    def seek(self, search: Search) -> list[Target]:
+        """The targets that a search finds."""
+
+    def depends_on(self, cis: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """The configuration items that each of these depends on, one step far; none where it is not told."""
+
+    def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
+        """The global ids of each record's remote links, one request each; ServiceNow has none."""
 
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
         """Make each write once. A lost answer is `Unknown`; nothing here is ever sent twice."""

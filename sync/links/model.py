@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from tieline.connectors.base import Ref, Side
+from tieline.connectors.base import Target as Target
 
 Relation = Literal["problem", "caused_by", "cured_by", "parent", "duplicate", "ci"]
 RELATIONS: Final[tuple[Relation, ...]] = ("problem", "caused_by", "cured_by", "parent", "duplicate", "ci")
@@ -38,41 +39,6 @@ ProposalState = Literal["open", "accepted", "rejected", "linked"]
 
 Decision = Literal["link", "propose", "ignore"]
 DECISIONS: Final[tuple[Decision, ...]] = ("link", "propose", "ignore")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A problem, a change, a configuration item, an incident or a Jira issue that an incident may be tied to.
-
-    `ref` is its identity (`ref.kind` is a `TargetKind`), `label` its number or key, which may change. `state`
-    is that side's own word. `opened`, `started` and `closed` are when it was raised, when work on it began (for
-    a change: its implementation) and when it was closed or implemented. `ci`, `service`, `component`, `group`
-    and `category` are what it is about, "" where unknown.
-    """
-
-    ref: Ref
-    label: str
-    title: str = ""
-    state: str = ""
-    opened: datetime | None = None
-    started: datetime | None = None
-    closed: datetime | None = None
-    ci: str = ""
-    service: str = ""
-    component: str = ""
-    group: str = ""
-    category: str = ""
-    url: str = ""
-
-    @property
-    def side(self) -> Side:
-        """Where the record lives."""
-        return self.ref.side
-
-    @property
-    def kind(self) -> str:
-        """What it is: a `TargetKind`."""
-        return self.ref.kind
 
 
 @dataclass(frozen=True, slots=True)

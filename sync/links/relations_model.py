@@ -1,4 +1,4 @@
-"""One relation of a pair as it was last dealt with: its Base, and what is still wanted; it decides nothing."""
+"""One relation of a pair as it was last dealt with: its Base, and what is still wanted; no decisions."""
 
 from __future__ import annotations
 
