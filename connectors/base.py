@@ -201,6 +201,55 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """One entry of a record's conversation: a Jira comment, or an entry of a ServiceNow journal.
+
+    `author` is that side's user id or user name, "" where only the `name` is told. Times are UTC. `stamp`
+    changes with every edit. `text` is canonical, None where it was not asked for (its stamp was known).
+    `public`: customers may read it. `kind` is the journal's name in ServiceNow, `comment` in Jira. `own`: our
+    own account wrote it; only then is `mark` believed, by which Tieline knows what it carried here.
+    """
+
+    id: str
+    ref: Ref
+    author: str
+    name: str
+    created: datetime
+    updated: datetime
+    stamp: str
+    text: str | None
+    public: bool
+    kind: str
+    own: bool = False
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Which part of a record's conversation is asked for.
+
+    `since` (UTC): entries made before may be left out; None asks for all. `known` are stamps by id: the text
+    and the mark of an entry whose stamp is known are not needed again.
+    """
+
+    ref: Ref
+    since: datetime | None = None
+    known: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a side tells of a record's conversation, oldest first, ties in the order of its ids.
+
+    `whole`: nothing is left out, so that an entry which is not here is deleted, or hidden from us.
+    """
+
+    ref: Ref
+    entries: tuple[Comment, ...] = ()
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One entry of a feed: something about this record moved at `updated` (UTC, the side's clock)."""
 
@@ -319,6 +368,30 @@ class AddNote:
 
 
 @dataclass(frozen=True, slots=True)
+class AddComment:
+    """Add one entry to a record's conversation: `line` says who wrote it and where, `text` is canonical.
+
+    `mark` is kept on the record itself, so that what was carried is known without any state: in Jira as a
+    property of the comment, in ServiceNow it stands in `line`. `values` are set in the same request
+    (ServiceNow: a state that reopens the incident). Of an entry that the side drops in silence the outcome
+    is `Rejected`, with `DROPPED` among its fields.
+    """
+
+    ref: Ref
+    text: str
+    public: bool
+    line: str
+    mark: str
+    values: Values = field(default_factory=no_values)
+    before: Values = field(default_factory=no_values)
+    seen: Version = Version("")
+
+
+DROPPED: Final = "dropped in silence"
+"""Among the fields of a `Rejected`: the side took the entry and kept nothing, as closed incidents do."""
+
+
+@dataclass(frozen=True, slots=True)
 class Attach:
     """Put a file of the other side, its attachment `origin`, on this record under `name`.
 
@@ -390,7 +463,9 @@ class Unrelate:
         return {self.name: None}
 
 
-Action = Create | Update | Transition | ShowLink | RemoveLink | AddNote | Attach | Relate | Unrelate
+Action = (
+    Create | Update | Transition | ShowLink | RemoveLink | AddNote | AddComment | Attach | Relate | Unrelate
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -526,6 +601,11 @@ class Connector(Protocol):
 
     def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
         """The global ids of each record's remote links, one request each; ServiceNow has none."""
+
+    def conversations(self, asks: Sequence[Ask]) -> list[Conversation | ConnectorError]:
+        """What was said on these records, in batches; of records just read, without asking again where
+        the side tells it along with them. Entries of one second may come in any order of writing.
+        """
 
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
         """Make each write once. A lost answer is `Unknown`; nothing here is ever sent twice."""
