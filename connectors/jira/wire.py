@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 from jira import JIRA, JIRAError
 from requests.auth import AuthBase
 
+from tieline.connectors import parallel
 from tieline.connectors.answers import (
+    REDIRECT_HEADER,
     Said,
     describe,
     http_date,
@@ -30,9 +30,18 @@ from tieline.connectors.answers import (
     write_failure,
 )
 from tieline.connectors.auth import Auth, signer
-from tieline.connectors.errors import ConnectorError, Denied, Malformed, Rejected, Stale, Unknown
-from tieline.connectors.http import HardenedAdapter, HttpSettings, harden, is_read
+from tieline.connectors.errors import (
+    ConnectorError,
+    Denied,
+    Malformed,
+    Rejected,
+    Stale,
+    Unavailable,
+    Unknown,
+)
+from tieline.connectors.http import HardenedAdapter, HttpSettings, build_session, harden, is_read, stranger
 from tieline.connectors.jira.settings import JiraSettings
+from tieline.connectors.transfer import PLAIN
 
 _OVERTAKEN: Final = re.compile(
     r"not valid for the current state|transition\b.*\b(not valid|not found|not available|does not exist)",
@@ -106,6 +115,8 @@ class Wire:
         self._session: requests.Session = harden(self._jira._session, self._adapter)
         self._session.auth = auth if isinstance(auth, AuthBase) else signer(auth)
         self._session.hooks["response"] += [self._note_time, _ours]
+        self._plain = build_session(self._adapter, auth)
+        self._plain.hooks["response"] += [self._note_time, _ours]
 
     @property
     def skew(self) -> timedelta:
@@ -127,6 +138,7 @@ class Wire:
     def close(self) -> None:
         """Let go of connections."""
         self._jira.close()  # type: ignore[no-untyped-call]
+        self._plain.close()
 
     # Reads
 
@@ -192,15 +204,47 @@ class Wire:
                 raise failure
             return True, json_body(response, what)
 
+    # Files
+
+    def download(self, what: str, path: str) -> requests.Response:
+        """An answer whose body is still to be read, as a stream, and closed; not the library's: it reads all.
+
+        `path` is below /rest/api/N/, or a whole address, which must be Jira's own. Raises the loss of it.
+        """
+        url = path if "://" in path else self._root + path
+        try:
+            return self._plain.get(url, stream=True, headers=PLAIN)
+        except requests.RequestException as error:
+            raise lost(error, what, write=False) from None
+
+    def media(self, what: str, led: requests.Response) -> requests.Response:
+        """What an answer leads to, on a host that is not Jira's: asked without any credentials.
+
+        Unencrypted only where Jira itself is reached so. Malformed for an answer that leads nowhere.
+        """
+        target = led.headers.get(REDIRECT_HEADER, "")
+        ours, theirs = urlsplit(self._root), urlsplit(urljoin(led.url, target))
+        if not target or theirs.scheme not in {"https", ours.scheme} or not theirs.hostname:
+            raise Malformed(f"{what}: answered with a redirect that leads nowhere")
+        session = stranger(self._adapter.settings)
+        limits = (self._adapter.settings.connect_timeout_s, self._adapter.settings.timeout_s)
+        try:
+            return session.get(theirs.geturl(), stream=True, headers=PLAIN, timeout=limits)
+        except requests.RequestException:
+            # Nothing of the failure is told: the address holds a token.
+            raise Unavailable(f"{what}: the media host {theirs.hostname} gave no answer") from None
+
+    def upload(self, what: str, path: str, form: Any, type_: str) -> requests.Response:
+        """The answer to a form that was sent as a stream. Raises Unavailable (never sent) or Unknown."""
+        headers = {"Accept": "application/json", "Content-Type": type_, "X-Atlassian-Token": "no-check"}
+        try:
+            return self._plain.post(self._root + path, data=form, headers=headers)
+        except requests.RequestException as error:
+            raise lost(error, what, write=True) from None
+
     def each(self, call: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """`call` for every item, `concurrency` at once, results in order; the first failure is raised."""
-        queue = list(items)
-        if len(queue) < 2:
-            return [call(item) for item in queue]
-        with ThreadPoolExecutor(min(self._concurrency, len(queue))) as pool:
-            # Log lines of the threads belong to the pass of the thread that asked.
-            jobs = [(copy_context(), item) for item in queue]
-            return list(pool.map(lambda job: job[0].run(call, job[1]), jobs))
+        return parallel.each(call, items, self._concurrency)
 
 
 def chunks(items: Iterable[Item], size: int) -> list[list[Item]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -10,10 +11,13 @@ from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
 
+from tieline.connectors import parallel
 from tieline.connectors.auth import Auth, BasicAuth
 from tieline.connectors.base import (
     Action,
     Applied,
+    Attach,
+    Attachment,
     Capabilities,
     Create,
     Entity,
@@ -38,6 +42,7 @@ from tieline.connectors.errors import (
 from tieline.connectors.http import HardenedAdapter, Timing
 from tieline.connectors.servicenow import batch, query
 from tieline.connectors.servicenow.answers import Doubted
+from tieline.connectors.servicenow.attachments import Attachments
 from tieline.connectors.servicenow.directory import Directory, EntityKind, askable_ids, chunks
 from tieline.connectors.servicenow.feed import Feed
 from tieline.connectors.servicenow.newest import Newest
@@ -74,9 +79,13 @@ class ServiceNowConnector:
         self._now = (timing or Timing()).now
         self._wire = Wire(adapter, auth)
         self._newest = Newest()
+        self._files = Attachments(
+            self._wire, settings, adapter.settings.base_url, self._now, lambda: adapter.skew
+        )
         self._directory = Directory(self._wire, settings.read_batch)
         self._fields = asked_fields(settings)
         self._batching = True
+        self._batched = False  # until one batch was answered, the others wait: there may be no Batch API here
         self._known_scopes: frozenset[str] = frozenset({""})
         self._shown_columns: frozenset[str] = frozenset()
 
@@ -263,20 +272,57 @@ class ServiceNowConnector:
         """People by e-mail address or user name, groups by name: each key that finds exactly one."""
         return self._directory.search(kind, keys)
 
+    # Files
+
+    def attachments(self, records: Sequence[Record]) -> list[tuple[Attachment, ...] | ConnectorError]:
+        """The files of each record, in one request for up to `read_batch` of them."""
+        return self._files.of(records)
+
+    def attached(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """Incidents that got a file: `sys_updated_on` of an incident does not tell."""
+        return self._files.attached(cursor, start)
+
+    def content(self, file: Attachment) -> Iterator[bytes]:
+        """The content of a file, as a stream."""
+        return self._files.content(file)
+
     # Writing
 
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
-        """Make each write once: one directly, several in requests of the Batch API.
+        """Make each write once; files one after the other, each as a stream of its own."""
+        others = [action for action in actions if not isinstance(action, Attach)]
+        outcomes = iter(self._write(others) if others else ())
+        done: list[Applied | ConnectorError] = []
+        for action in actions:
+            if not isinstance(action, Attach):
+                done.append(next(outcomes))
+            elif _goes_on(done):
+                done.append(self._files.attach(action))
+            else:
+                done.append(Unavailable(f"attaching {action.name!r}: not sent, after a failure before it"))
+        return done
+
+    def _write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
+        """Make each write once: one directly, several in requests of the Batch API, and these at once.
 
         After a failure that concerns the whole side nothing more is sent: the rest is Unavailable.
         """
         calls = [call_of(action, self._settings) for action in actions]
         rows: list[Row | ConnectorError] = [Gone(f"{call.what}: no record has such an id") for call in calls]
-        sendable = (n for n, call in enumerate(calls) if call.sys_id is None or query.is_id(call.sys_id))
-        for chunk in chunks(sendable, self._settings.batch_size):
-            sent = self._send([calls[n] for n in chunk], goes_on=_goes_on(rows))
+        stop = threading.Event()
+
+        def run(chunk: Sequence[int]) -> None:
+            sent = self._send([calls[n] for n in chunk], goes_on=not stop.is_set())
             for n, row in zip(chunk, sent, strict=True):
                 rows[n] = self._proven(actions[n], row)
+            if not _goes_on([rows[n] for n in chunk]):
+                stop.set()
+
+        sendable = [n for n, call in enumerate(calls) if call.sys_id is None or query.is_id(call.sys_id)]
+        queue = list(chunks(sendable, self._settings.batch_size if self._batching else 1))
+        alone = queue if _repeats(calls) else queue[: 0 if self._batched else 1]
+        parallel.each(run, alone, 1)
+        parallel.each(run, queue[len(alone) :], self._adapter.settings.concurrency)
         return self._outcomes(actions, rows)
 
     def _proven(self, action: Action, row: Row | ConnectorError) -> Row | ConnectorError:
@@ -313,6 +359,7 @@ class ServiceNowConnector:
         except ConnectorError as error:
             return [error for _ in calls]
         self._batching = response.status_code not in {400, 403, 404, 405}
+        self._batched = self._batching
         return None if batch.is_refused(response) else batch.unpack(response, calls)
 
     def _outcomes(
@@ -351,7 +398,13 @@ def _ids(refs: Iterable[Ref]) -> list[str]:
     return askable_ids(ref.id for ref in refs)
 
 
-def _goes_on(rows: Sequence[Row | ConnectorError]) -> bool:
+def _repeats(calls: Sequence[Call]) -> bool:
+    """Whether two writes are for one record: they go out in their order."""
+    written = [call.sys_id for call in calls if call.sys_id is not None]
+    return len(set(written)) < len(written)
+
+
+def _goes_on(rows: Sequence[Row | Applied | ConnectorError]) -> bool:
     """False after a failure of the side as a whole, or a lost answer: the instance is not well."""
     return not any(isinstance(row, Denied | Retryable | Unknown) for row in rows)
 

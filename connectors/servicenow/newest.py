@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 from tieline.connectors.base import Record
@@ -13,9 +14,10 @@ REMEMBERED: Final = 10_000
 
 
 class Newest:
-    """The highest sys_mod_count seen of each record, while the program runs."""
+    """The highest sys_mod_count seen of each record, while the program runs. Threads may share it."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._seen: dict[str, int] = {}
 
     def note(self, record: Record | None) -> None:
@@ -23,9 +25,10 @@ class Newest:
         count = None if record is None else mod_count(record.version)
         if record is None or count is None:
             return
-        self._seen[record.ref.id] = max(count, self._seen.pop(record.ref.id, count))
-        while len(self._seen) > REMEMBERED:
-            del self._seen[next(iter(self._seen))]
+        with self._lock:
+            self._seen[record.ref.id] = max(count, self._seen.pop(record.ref.id, count))
+            while len(self._seen) > REMEMBERED:
+                del self._seen[next(iter(self._seen))]
 
     def checked(self, record: Record | ConnectorError) -> Record | ConnectorError:
         """The record; Unavailable in place of a copy older than one that was seen before."""
