@@ -24,6 +24,10 @@ REMEMBERED: Final = 2000
 _FUTURE: Final = timedelta(hours=1)
 PATIENCE: Final = timedelta(hours=1)
 """How long the feed reaches back for rows that were counted and not shown: access rules change."""
+LOOKS: Final = 3
+"""So often at least it does, however long nobody looked: one answer may leave out a row by mistake."""
+NEAR: Final = 10
+"""Up to so many pages are read again to reach back; of what lies further, only the last `PATIENCE`."""
 
 Ask = Callable[[str, int, int], Rows]
 """Asks for one page: query, limit, offset."""
@@ -31,15 +35,19 @@ Ask = Callable[[str, int, int], Rows]
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """`count` rows were not shown: changed since `since`, first missed at `missed` (UTC)."""
+    """`count` rows were not shown: changed since `since`, first missed at `missed` (UTC).
+
+    `looks`: how often all that changed was read since.
+    """
 
     since: datetime
     missed: datetime
     count: int
+    looks: int = 0
 
     def dump(self) -> list[object]:
         """The gap as JSON."""
-        return [self.since.isoformat(), self.missed.isoformat(), self.count]
+        return [self.since.isoformat(), self.missed.isoformat(), self.count, self.looks]
 
     @classmethod
     def load(cls, raw: Sequence[Any] | None) -> Gap | None:
@@ -47,7 +55,12 @@ class Gap:
         if raw is None:
             return None
         since, missed = (datetime.fromisoformat(text).astimezone(UTC) for text in raw[:2])
-        return cls(since, missed, int(raw[2]))
+        return cls(since, missed, *map(int, raw[2:]))
+
+    def looked(self, now: datetime) -> Gap | None:
+        """The gap after one more look at all that changed; None once that was done for long enough."""
+        gap = replace(self, looks=self.looks + 1)
+        return None if gap.looks >= LOOKS and now - gap.missed > PATIENCE else gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +107,47 @@ class Cursor:
         for change in changes:
             first = delivered.get(_digest(change), (0, int(now.timestamp())))[1]
             delivered[_digest(change)] = (int(change.updated.timestamp()), first)
-        bound = self.reach(at - overlap, now).timestamp()
+        bound = self.reach(at - overlap).timestamp()
         kept = sorted((item for item in delivered.items() if item[1][0] >= bound), key=lambda item: item[1])
         return Cursor(at, dict(kept[-REMEMBERED:]), self.gap)
 
-    def reach(self, bound: datetime, now: datetime) -> datetime:
-        """Where to read from: `bound`, or before it where rows were missed not long ago."""
-        gap = self.gap
-        return bound if gap is None or now - gap.missed > PATIENCE else min(bound, gap.since)
+    def reach(self, bound: datetime) -> datetime:
+        """Where to read from: `bound`, or before it where rows were missed."""
+        return bound if self.gap is None else min(bound, self.gap.since)
 
-    def missing(self, count: int, bound: datetime, now: datetime) -> Cursor:
-        """The cursor after `count` rows since `bound` were not shown (0: all were)."""
-        known = self.gap if self.gap is not None and now - self.gap.missed <= PATIENCE else None
+    def missing(self, known: Gap | None, count: int, since: datetime, now: datetime, *, done: bool) -> Cursor:
+        """The cursor after `count` rows in this look were not shown, all changed since `since`.
+
+        `known`: the gap before this look; it is closed by a look that shows all. `done`: it came to its end.
+        """
         if count == 0:
-            return replace(self, gap=None)
-        if known is not None and count <= known.count:
-            return replace(self, gap=known)
-        since = bound if known is None else min(bound, known.since)
-        return replace(self, gap=Gap(max(since, self.at - PATIENCE), now, count))
+            return replace(self, gap=None) if done else self
+        since = since if known is None else min(since, known.since)
+        gap = Gap(since, now, count) if known is None or count > known.count else replace(known, since=since)
+        return replace(self, gap=gap.looked(now) if done else gap)
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What one look did not show: `count` rows, the first of them in a page that began at `since` (UTC).
+
+    `left` is how many rows there were from that page on.
+    """
+
+    since: datetime
+    count: int = 0
+    left: int = 0
+
+    def page(self, left: int, shown: int, size: int, begun: datetime) -> Missed:
+        """With one more page: `left` rows match from its beginning `begun` on, `shown` of them are shown."""
+        gone = max(0, min(size, left) - shown)
+        if not gone:
+            return self
+        return replace(self, count=self.count + gone) if self.count else Missed(begun, gone, left)
+
+    def floor(self, at: datetime, size: int) -> datetime:
+        """From where to read again: not so far back that each look would read a whole table."""
+        return max(self.since, at - PATIENCE) if self.left > NEAR * size else self.since
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +163,10 @@ class Feed:
     def pages(self, stored: str | None, start: datetime) -> Iterator[Page]:
         """Pages from a stored cursor, or from `start` (UTC). Malformed if an answer breaks the query."""
         cursor = Cursor(start) if stored is None else Cursor.load(stored)
-        bound = start if stored is None else cursor.reach(cursor.at - self.overlap, self.now())
+        bound = start if stored is None else cursor.reach(cursor.at - self.overlap)
         bound = bound.replace(microsecond=0)
-        last: Change | None = None
-        offset, shown, total, more = 0, 0, None, True
+        known, last = cursor.gap, None
+        offset, shown, total, more, missed = 0, 0, None, True, Missed(bound)
         while more:
             query = changed_since(bound) if last is None else changed_after(last.updated, last.ref.id)
             page = self.ask(query, self.page_size, offset)
@@ -143,8 +179,11 @@ class Feed:
             news = tuple(change for change in changes if cursor.is_news(change, now, self.overlap))
             cursor = cursor.advance(changes, now, self.overlap, now + self.skew() + _FUTURE)
             hidden = 0 if more else max(0, (total or 0) - shown)
-            missed = self.page_size - len(changes) if more else hidden
-            cursor = cursor.missing(missed, bound, now) if missed or not more else cursor
+            if page.total is not None:
+                begun = bound if last is None else last.updated
+                missed = missed.page(page.total - offset, len(changes), self.page_size, begun)
+            since = missed.floor(cursor.at, self.page_size)
+            cursor = cursor.missing(known, missed.count, since, now, done=not more)
             yield Page(news, cursor.dump(), hidden)
             offset = 0 if changes else offset + self.page_size
             last = changes[-1] if changes else last

@@ -125,6 +125,53 @@ def test_rows_of_one_second_are_all_seen(watch: Watch) -> None:
     assert ids([*source.feed(watch).pages(None, START)]) == [sys_id(n) for n in range(10)]
 
 
+def missed_once(source: Table, watch: Watch, *numbers: int) -> str:
+    """Read the feed once while these rows are not shown; the cursor."""
+    shown = source.rows
+    source.rows = [(at, key, n not in numbers) for n, (at, key, _) in enumerate(shown)]
+    pages = [*source.feed(watch).pages(None, START)]
+    source.rows = shown
+    assert pages[-1].hidden == len(numbers)
+    return pages[-1].cursor
+
+
+def test_a_row_that_was_missed_is_seen_however_long_nobody_looked(watch: Watch) -> None:
+    """The next pass may come a day later, or a whole day of changes may lie behind the row."""
+    source = table(0, 3600 * 5, 3600 * 10, 3600 * 20)
+    cursor = missed_once(source, watch, 0)
+    watch.move(timedelta(days=1))
+    assert sys_id(0) in ids([*source.feed(watch).pages(cursor, START)])
+
+
+def test_rows_that_stay_hidden_are_asked_for_for_a_while(watch: Watch) -> None:
+    source = table(0, 3600, 7200)
+    source.rows[0] = (*source.rows[0][:2], False)
+    cursor, reached = None, []
+    for _ in range(6):
+        [page] = source.feed(watch).pages(cursor, START)
+        cursor = page.cursor
+        reached.append(page.hidden)
+        watch.move(timedelta(minutes=31))
+    assert reached == [1, 1, 1, 0, 0, 0]
+
+
+def test_no_whole_table_is_read_again_for_one_row(watch: Watch) -> None:
+    source = table(*range(0, 400_000, 1000))
+    watch.move(timedelta(days=6))
+    cursor = missed_once(source, watch, 0)
+    source.requests = 0
+    list(source.feed(watch).pages(cursor, START))
+    assert source.requests < 5
+
+
+def test_a_look_that_broke_off_keeps_what_it_missed(watch: Watch) -> None:
+    source = table(0, 3600, 7200, 10800)
+    source.rows[0] = (*source.rows[0][:2], False)
+    first = next(iter(source.feed(watch).pages(None, START)))
+    source.rows[0] = (*source.rows[0][:2], True)
+    assert sys_id(0) in ids([*source.feed(watch).pages(first.cursor, START)])
+
+
 def test_without_counts_a_short_page_is_not_the_last_and_an_empty_one_is(watch: Watch) -> None:
     source = table(*range(7), hidden=[1], counts=False)
     assert ids([*source.feed(watch).pages(None, START)]) == [sys_id(n) for n in (0, 2, 3, 4, 5, 6)]
