@@ -138,6 +138,7 @@ def missed_once(source: Table, watch: Watch, *numbers: int) -> str:
 def test_a_row_that_was_missed_is_seen_however_long_nobody_looked(watch: Watch) -> None:
     """The next pass may come a day later, or a whole day of changes may lie behind the row."""
     source = table(0, 3600 * 5, 3600 * 10, 3600 * 20)
+    watch.move(timedelta(days=1))
     cursor = missed_once(source, watch, 0)
     watch.move(timedelta(days=1))
     assert sys_id(0) in ids([*source.feed(watch).pages(cursor, START)])
