@@ -290,6 +290,22 @@ def harden(session: requests.Session, adapter: HardenedAdapter) -> requests.Sess
     return session
 
 
+def stranger(settings: HttpSettings) -> requests.Session:
+    """A session for a host that is not the system's: no credentials, cookies or client certificate.
+
+    It asks as nobody, by the same proxy and with the same trust in certificates.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    session.auth = None
+    session.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+    session.verify = settings.ca_bundle or _environment_ca() or True
+    session.proxies = _proxies(settings)
+    session.max_redirects = 3
+    session.headers["User-Agent"] = USER_AGENT
+    return session
+
+
 def _check_files(*paths: bool | str | tuple[str, ...] | None) -> None:
     for path in paths:
         for name in path if isinstance(path, tuple) else (path,):

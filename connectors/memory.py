@@ -7,10 +7,12 @@ lag, hide, refuse, fail and lose answers as a test scripts it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -18,6 +20,8 @@ from tieline.connectors.base import (
     Action,
     AddNote,
     Applied,
+    Attach,
+    Attachment,
     Capabilities,
     Change,
     Create,
@@ -62,6 +66,7 @@ class Row:
     links: dict[str, ShowLink] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     touched: dict[str, Touch] = field(default_factory=dict)
+    files: list[tuple[Attachment, bytes]] = field(default_factory=list)
     hidden: bool = False
 
 
@@ -104,6 +109,7 @@ class MemorySide:
         self._first_status = first_status
         self._overlap = overlap
         self._next = 1
+        self._next_file = 500
 
     # What people do.
 
@@ -133,6 +139,22 @@ class MemorySide:
             self._stamp(row, changed, by, person)
             self._run_rules(row, by)
         return row
+
+    def put(
+        self, id_: str, name: str, content: bytes, by: str = "somebody", type_: str = "text/plain"
+    ) -> Attachment:
+        """A person (or an attach) puts a file on a record. In ServiceNow that does not change the record."""
+        row, number = self.rows[id_], self._next_file
+        self._next_file += 1
+        digest = hashlib.sha256(content).hexdigest() if self._workflow is None else ""
+        file = Attachment(
+            f"{number}", Ref(self.side, id_), name, len(content), type_, self._now(), by, digest,
+            f"https://{self.side}/file/{number}",
+        )  # fmt: skip
+        row.files.append((file, content))
+        if self._workflow is not None:
+            self._stamp(row, {}, by, person=True)
+        return file
 
     # What the engine does.
 
@@ -214,6 +236,40 @@ class MemorySide:
             by_key = {entity.name: entity for entity in self.groups.values()}
         return {key: by_key[key] for key in keys if key in by_key}
 
+    def attachments(self, records: Sequence[Record]) -> list[tuple[Attachment, ...] | ConnectorError]:
+        """The files of each record; Jira's records tell them themselves."""
+        if self._workflow is None:
+            self._asked("attachments")
+        return [
+            tuple(file for file, _ in self.rows[record.ref.id].files)
+            if record.attachments is None else record.attachments
+            for record in records
+        ]  # fmt: skip
+
+    def attached(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """One page of what got a file in ServiceNow, where the record does not tell."""
+        if self._workflow is not None:
+            return
+        self._asked("attached")
+        since = start if cursor is None else datetime.fromisoformat(cursor) - self._overlap
+        rows = [(max(f.created for f, _ in row.files), row) for row in self.rows.values() if row.files]
+        changes = [
+            Change(Ref(self.side, row.id), row.label, self._version(row), at)
+            for at, row in rows
+            if at >= since and not row.hidden
+        ]
+        yield Page(tuple(sorted(changes, key=lambda c: c.updated)), self._now().isoformat())
+
+    def content(self, file: Attachment) -> Iterator[bytes]:
+        """The content in pieces of eight bytes."""
+        self._asked("content")
+        row = self.rows.get(file.ref.id)
+        found = [content for f, content in row.files if f.id == file.id] if row and not row.hidden else []
+        if not found:
+            raise Gone(f"file {file.id} does not exist, or is hidden")
+        for start in range(0, len(found[0]), 8):
+            yield found[0][start : start + 8]
+
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
         """Each action once; scripted failures come before, lost answers after."""
         outcomes: list[Applied | ConnectorError] = []
@@ -265,6 +321,10 @@ class MemorySide:
                 return self._noted(row, "")
             case AddNote():
                 return self._noted(row, action.text)
+            case Attach():
+                content = Path(action.path).read_bytes()
+                file = self.put(row.id, action.name, content, OWN_ACCOUNT, action.type)
+                return Applied(action.ref, made=file.id)
 
     def _noted(self, row: Row, note: str) -> Applied:
         """A note or a link: no mapped value moves, but the record counts as changed."""
@@ -317,6 +377,7 @@ class MemorySide:
             row.created, row.updated, row.updated_by, row.place, row.marker, f"https://{self.side}/{row.label}",
             () if self._workflow is None else self._workflow.get(status, ()),
             MappingProxyType({} if self._workflow is None else dict(row.touched)),
+            None if self._workflow is None else tuple(file for file, _ in row.files),
         )  # fmt: skip
 
     def _run_rules(self, row: Row, by: str) -> None:

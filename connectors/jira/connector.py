@@ -12,6 +12,7 @@ from tieline.connectors.auth import Auth
 from tieline.connectors.base import (
     Action,
     Applied,
+    Attachment,
     Capabilities,
     Entity,
     Identity,
@@ -19,14 +20,18 @@ from tieline.connectors.base import (
     Record,
     Ref,
     Reviewed,
+    Search,
+    Target,
     Transition,
     Update,
 )
 from tieline.connectors.errors import ConnectorError
 from tieline.connectors.http import HardenedAdapter
 from tieline.connectors.jira import feed, people
+from tieline.connectors.jira.attachments import Attachments
 from tieline.connectors.jira.finding import Finding
 from tieline.connectors.jira.reading import Reading
+from tieline.connectors.jira.relating import Relating
 from tieline.connectors.jira.reviewing import Reviewing
 from tieline.connectors.jira.settings import BULK_CREATE, BULK_FETCH, JiraSettings
 from tieline.connectors.jira.site import Site
@@ -52,6 +57,8 @@ class JiraConnector:
         self._wire = Wire(settings, auth, adapter, clock)
         self._site = Site(settings, self._wire)
         self._reading = Reading(self._site)
+        self._attachments = Attachments(self._site)
+        self._relating = Relating(self._site)
         self._finding = Finding(self._site, self._reading)
         self._writing = Writing(self._site, self._reading)
         self._reviewing = Reviewing(self._site, self._reading)
@@ -101,6 +108,34 @@ class JiraConnector:
     def search_entities(self, kind: Literal["person", "group"], keys: Sequence[str]) -> Mapping[str, Entity]:
         """People by e-mail address, groups by name."""
         return people.search_entities(self._site, kind, keys)
+
+    def attachments(self, records: Sequence[Record]) -> list[tuple[Attachment, ...] | ConnectorError]:
+        """The files of each record, as the records tell them."""
+        return self._attachments.of(records)
+
+    def attached(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """Nothing: a file counts as a change of its issue here."""
+        return iter(())
+
+    def content(self, file: Attachment) -> Iterator[bytes]:
+        """The content of a file, as a stream."""
+        return self._attachments.content(file)
+
+    def targets(self, kind: str, keys: Sequence[str]) -> list[Target]:
+        """The issues with these ids or keys."""
+        return self._relating.targets(kind, keys)
+
+    def seek(self, search: Search) -> list[Target]:
+        """The issues that a search finds."""
+        return self._relating.seek(search)
+
+    def depends_on(self, cis: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """Jira has no configuration items."""
+        return {}
+
+    def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
+        """The global ids of each issue's remote links."""
+        return self._relating.remote_ties(refs)
 
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
         """Make each write once."""

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from tieline.connectors.base import Move, Record, Ref, Value, Version
+from tieline.connectors.base import Attachment, Move, Record, Ref, Tie, Value, Version
 from tieline.connectors.errors import Malformed
+from tieline.connectors.jira.files import ATTACHMENT, files_of
 from tieline.connectors.jira.history import entries, touches
+from tieline.connectors.jira.linked import LINKS, ties_of
 from tieline.connectors.jira.settings import LABELS, JiraSettings
 from tieline.connectors.jira.values import Field, decode, instant
 
@@ -58,7 +60,21 @@ class Reader:
             url=f"{self.settings.url}/browse/{label}",
             moves=tuple(self._move(t) for t in issue.get("transitions") or ()),
             touched=MappingProxyType(touches(found)),
+            attachments=self._files(Ref("jira", str(int(issue["id"]))), raw),
+            ties=self._ties(raw),
         )
+
+    def _ties(self, raw: Mapping[str, Any]) -> tuple[Tie, ...] | None:
+        """The issue's links of the configured types, None where they were not asked for."""
+        if not self.settings.ties or LINKS not in raw:
+            return None
+        return ties_of(raw[LINKS], self.settings.ties)
+
+    def _files(self, ref: Ref, raw: Mapping[str, Any]) -> tuple[Attachment, ...] | None:
+        """The issue's files, None where they were not asked for."""
+        if not self.settings.attachments or ATTACHMENT not in raw:
+            return None
+        return files_of(ref, raw[ATTACHMENT], cloud=self.settings.cloud)
 
     def _move(self, transition: Mapping[str, Any]) -> Move:
         move = move_of(transition)

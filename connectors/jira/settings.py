@@ -32,7 +32,8 @@ class JiraSettings:
     `url` is where people open Jira; requests go to `api_url`, where it differs (scoped API tokens of Cloud
     want `https://api.atlassian.com/ex/jira/CLOUD_ID`). `marker` is the id of a single-line text field, or
     "labels". `overlap` is how far each look at the feed reaches back, `page_size` how many entries one page
-    of it asks for, `concurrency` how many requests run at once.
+    of it asks for, `concurrency` how many requests run at once. With `attachments`, issues are read with
+    their files; with `ties`, the names of types of issue links, with their links of these types.
     """
 
     url: str
@@ -45,6 +46,8 @@ class JiraSettings:
     concurrency: int = 8
     api_url: str = ""
     link_application: str = field(default="ServiceNow")
+    attachments: bool = False
+    ties: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.marker != LABELS and not _CUSTOM.fullmatch(self.marker):

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from tieline.connectors.base import Identity
 from tieline.connectors.errors import ConfigError, Denied
+from tieline.connectors.jira.files import ATTACHMENT
+from tieline.connectors.jira.linked import LINKS
 from tieline.connectors.jira.records import BASE_FIELDS, Reader
 from tieline.connectors.jira.settings import LABELS, JiraSettings
 from tieline.connectors.jira.values import Field, field_of
@@ -66,7 +68,9 @@ class Site:
 
     def names(self) -> list[str]:
         """The ids of all fields that a Record is made of."""
-        return sorted({*self.settings.fields, *BASE_FIELDS, self.settings.marker})
+        files = {ATTACHMENT} if self.settings.attachments else set()
+        links = {LINKS} if self.settings.ties else set()
+        return sorted({*self.settings.fields, *BASE_FIELDS, self.settings.marker, *files, *links})
 
     def identity(self) -> Identity:
         """Who Jira says that we are; Denied if it takes us for nobody."""

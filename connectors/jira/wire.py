@@ -117,6 +117,7 @@ class Wire:
         self._session.hooks["response"] += [self._note_time, _ours]
         self._plain = build_session(self._adapter, auth)
         self._plain.hooks["response"] += [self._note_time, _ours]
+        self._stranger = stranger(self._adapter.settings)
 
     @property
     def skew(self) -> timedelta:
@@ -139,6 +140,7 @@ class Wire:
         """Let go of connections."""
         self._jira.close()  # type: ignore[no-untyped-call]
         self._plain.close()
+        self._stranger.close()
 
     # Reads
 
@@ -206,12 +208,8 @@ class Wire:
 
     # Files
 
-    def download(self, what: str, path: str) -> requests.Response:
-        """An answer whose body is still to be read, as a stream, and closed; not the library's: it reads all.
-
-        `path` is below /rest/api/N/, or a whole address, which must be Jira's own. Raises the loss of it.
-        """
-        url = path if "://" in path else self._root + path
+    def download(self, what: str, url: str) -> requests.Response:
+        """An answer whose body is still to be read, as a stream, and closed. Raises the loss of it."""
         try:
             return self._plain.get(url, stream=True, headers=PLAIN)
         except requests.RequestException as error:
@@ -226,10 +224,9 @@ class Wire:
         ours, theirs = urlsplit(self._root), urlsplit(urljoin(led.url, target))
         if not target or theirs.scheme not in {"https", ours.scheme} or not theirs.hostname:
             raise Malformed(f"{what}: answered with a redirect that leads nowhere")
-        session = stranger(self._adapter.settings)
         limits = (self._adapter.settings.connect_timeout_s, self._adapter.settings.timeout_s)
         try:
-            return session.get(theirs.geturl(), stream=True, headers=PLAIN, timeout=limits)
+            return self._stranger.get(theirs.geturl(), stream=True, headers=PLAIN, timeout=limits)
         except requests.RequestException:
             # Nothing of the failure is told: the address holds a token.
             raise Unavailable(f"{what}: the media host {theirs.hostname} gave no answer") from None

@@ -16,20 +16,25 @@ from tieline.connectors.base import (
     Action,
     AddNote,
     Applied,
+    Attach,
     Create,
     Record,
     Ref,
+    Relate,
     RemoveLink,
     ShowLink,
     Transition,
+    Unrelate,
     Update,
     Values,
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone, Malformed, Rejected, Stale, Unknown
+from tieline.connectors.jira.attachments import Attachments
 from tieline.connectors.jira.creating import Creating
 from tieline.connectors.jira.history import Sent, alone, entries, races
 from tieline.connectors.jira.reading import EXPAND, Reading
 from tieline.connectors.jira.records import is_whole
+from tieline.connectors.jira.relating import Relating
 from tieline.connectors.jira.settings import BULK_CREATE
 from tieline.connectors.jira.site import Site
 from tieline.connectors.jira.values import edits, encode, instant
@@ -50,6 +55,8 @@ class Writing:
         self._site = site
         self._reading = reading
         self._creating = Creating(site)
+        self._relating = Relating(site)
+        self._attachments = Attachments(site)
 
     def write(self, actions: Sequence[Action]) -> list[Outcome]:
         """The outcome of each action, in order.
@@ -102,8 +109,14 @@ class Writing:
                     return self._show(action)
                 case RemoveLink():
                     return self._hide(action)
+                case Relate():
+                    return self._relating.relate(action)
+                case Unrelate():
+                    return self._relating.unrelate(action)
                 case AddNote():
                     return self._note(action.ref, action.text)
+                case Attach():
+                    return self._attachments.attach(action)
                 case Create():
                     return self._creating.create([action])[0]
                 case _:

@@ -86,6 +86,13 @@ def written_row(response: requests.Response, what: str, *, create: bool) -> Row:
     return row
 
 
+def upload_failure(response: requests.Response, what: str) -> ConnectorError | None:
+    """The failure of an upload. A file that is too large (413) was not taken, whoever says so."""
+    if response.status_code == 413:
+        return Rejected(describe(response, what, said(response)))
+    return _write_failure(response, what, create=True)
+
+
 def _write_failure(response: requests.Response, what: str, *, create: bool) -> ConnectorError | None:
     words = said(response)
     if response.status_code == 403 and words is not None:

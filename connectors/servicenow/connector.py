@@ -26,6 +26,8 @@ from tieline.connectors.base import (
     Record,
     Ref,
     Reviewed,
+    Search,
+    Target,
     Transition,
     Update,
 )
@@ -54,6 +56,7 @@ from tieline.connectors.servicenow.records import (
     record_of,
 )
 from tieline.connectors.servicenow.settings import ServiceNowSettings
+from tieline.connectors.servicenow.targets import Targets
 from tieline.connectors.servicenow.wire import Call, Rows, Wire
 from tieline.connectors.servicenow.writes import call_of, outcome_of, reviewed
 
@@ -83,6 +86,7 @@ class ServiceNowConnector:
             self._wire, settings, adapter.settings.base_url, self._now, lambda: adapter.skew
         )
         self._directory = Directory(self._wire, settings.read_batch)
+        self._targets = Targets(self._wire, settings.read_batch, adapter.settings.base_url)
         self._fields = asked_fields(settings)
         self._batching = True
         self._batched = False  # until one batch was answered, the others wait: there may be no Batch API here
@@ -145,7 +149,7 @@ class ServiceNowConnector:
             rows |= self._rows_by_id(ids, query.by_ids(ids), self._fields)
         self._shown_columns = self._shown_columns.union(*rows.values())
         if rows:
-            self._check_columns(self._fields)
+            self._check_columns(name for name in self._fields if "." not in name)
         return [self._newest.checked(self._record(ref, rows.get(ref.id))) for ref in refs]
 
     def _check_columns(self, names: Iterable[str]) -> None:
@@ -285,6 +289,24 @@ class ServiceNowConnector:
     def content(self, file: Attachment) -> Iterator[bytes]:
         """The content of a file, as a stream."""
         return self._files.content(file)
+
+    # What an incident may be tied to
+
+    def targets(self, kind: str, keys: Sequence[str]) -> list[Target]:
+        """The records of a kind with these sys_ids or numbers (`servicenow/targets.py`)."""
+        return self._targets.targets(kind, keys)
+
+    def seek(self, search: Search) -> list[Target]:
+        """The records that a search finds."""
+        return self._targets.seek(search)
+
+    def depends_on(self, cis: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """By configuration item those that it depends on, as cmdb_rel_ci tells."""
+        return self._targets.depends_on(cis)
+
+    def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
+        """ServiceNow has no remote links."""
+        return [frozenset() for _ in refs]
 
     # Writing
 

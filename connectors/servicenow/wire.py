@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import pysnow
@@ -21,6 +21,7 @@ from tieline.connectors.errors import Malformed
 from tieline.connectors.http import HardenedAdapter, build_session
 from tieline.connectors.servicenow.answers import read_rows, written_row
 from tieline.connectors.servicenow.records import Row
+from tieline.connectors.transfer import PLAIN
 
 _STORED_VALUES: Final = {"sysparm_display_value": "false", "sysparm_exclude_reference_link": "true"}
 _UNSET: Final = dict.fromkeys(pysnow.ParamsBuilder().as_dict())
@@ -71,6 +72,7 @@ class Wire:
     def __init__(self, adapter: HardenedAdapter, auth: Auth | AuthBase) -> None:
         parts = urlsplit(adapter.settings.base_url)
         self._session = build_session(adapter, auth)
+        self._base = adapter.settings.base_url.rstrip("/")
         self._client = pysnow.Client(
             host=parts.netloc + parts.path.rstrip("/"),
             use_ssl=parts.scheme == "https",
@@ -123,6 +125,38 @@ class Wire:
     def batch(self, body: Mapping[str, Any], what: str) -> requests.Response:
         """The plain answer of the Batch API. Raises Unavailable (never sent) or Unknown (lost)."""
         return self._send("POST", "/batch", {}, what, write=True, base_path="/api/now/v1", json=body)
+
+    def files(self, query: str, *, limit: int, offset: int = 0) -> Rows:
+        """One page of the Attachment API's list. Raises Denied, RateLimited, Unavailable or Malformed."""
+        what = "ServiceNow's attachments"
+        params = {
+            "sysparm_query": query,
+            "sysparm_limit": str(limit),
+            "sysparm_offset": str(offset) if offset else None,
+        }
+        response = self._send("GET", "/attachment", params, what, write=False)
+        rows, total = read_rows(response, what), _count(response.headers)
+        return Rows(rows, total, _more(response, total, offset + limit))
+
+    def download(self, path: str, what: str) -> requests.Response:
+        """An answer whose body is still to be read, as a stream, and closed. Raises the loss of it."""
+        return self._stream("GET", path, what, headers=PLAIN)
+
+    def upload(
+        self, params: Mapping[str, str], content: BinaryIO, type_: str, what: str
+    ) -> requests.Response:
+        """The answer to a file that was sent as it lies there. Raises Unavailable (never sent) or Unknown."""
+        headers = {"Accept": "application/json", "Content-Type": type_}
+        return self._stream("POST", "/attachment/file", what, headers=headers, params=params, data=content)
+
+    def _stream(self, method: str, path: str, what: str, **options: Any) -> requests.Response:
+        """pysnow downloads nothing and reads uploads whole: these go through the session itself."""
+        try:
+            return self._session.request(
+                method, f"{self._base}/api/now{path}", stream=method == "GET", **options
+            )
+        except requests.RequestException as error:
+            raise lost(error, what, write=method != "GET") from None
 
     def close(self) -> None:
         """Let go of connections."""

@@ -8,17 +8,20 @@ from tieline.connectors.base import (
     Action,
     AddNote,
     Applied,
+    Attach,
     Create,
     Race,
     Record,
     Ref,
+    Relate,
     RemoveLink,
     Reviewed,
     ShowLink,
     Transition,
+    Unrelate,
     Update,
 )
-from tieline.connectors.errors import ConnectorError, Malformed, Unknown
+from tieline.connectors.errors import ConnectorError, Malformed, Rejected, Unknown
 from tieline.connectors.servicenow.records import NOTE_FIELD, Row, body_of, mod_count, plain, record_of
 from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.wire import Call
@@ -41,8 +44,14 @@ def call_of(action: Action, settings: ServiceNowSettings) -> Call:
             return Call(table, ref.id, {settings.link: ""}, f"taking the link off {ref}")
         case AddNote(ref=ref, text=text):
             return Call(table, ref.id, _note(text), f"adding a note to {ref}")
+        case Relate(ref=ref, name=name, target=to):
+            return Call(table, ref.id, {name: to.id}, f"setting {name} of {ref}")
+        case Unrelate(ref=ref, name=name):
+            return Call(table, ref.id, {name: ""}, f"emptying {name} of {ref}")
         case Transition():
             raise AssertionError("ServiceNow has no transitions: a status is written like any field")
+        case Attach():
+            raise AssertionError("a file is a stream of its own, and no row")
         case _:
             assert_never(action)
 
@@ -60,7 +69,9 @@ def outcome_of(
     match action:
         case Create():
             return Applied(ref, record, alone=None if record is None else True)
-        case Update(seen=seen):
+        case Relate() | Unrelate() if (refused := _left_as_it_was(action, record)) is not None:
+            return refused
+        case Update(seen=seen) | Relate(seen=seen) | Unrelate(seen=seen):
             before = mod_count(seen)
             after = None if record is None else mod_count(record.version)
             if record is None or before is None or after is None or after < before:
@@ -70,6 +81,18 @@ def outcome_of(
             return Applied(ref, record, alone, () if alone else (_race(record, us),))
         case _:
             return Applied(ref, record)
+
+
+def _left_as_it_was(action: Relate | Unrelate, record: Record | None) -> Rejected | None:
+    """The refusal of a reference that ServiceNow dropped in silence; None if it stands as it was sent."""
+    if record is None or record.ties is None:
+        return None
+    held = next((tie.target.id for tie in record.ties if tie.name == action.name), "")
+    wanted = action.target.id if isinstance(action, Relate) else ""
+    if held == wanted:
+        return None
+    words = "it was sent and not taken: may the account write it, and does the record exist?"
+    return Rejected(f"{record.label}: ServiceNow left {action.name} as it was", {action.name: words})
 
 
 def reviewed(write: Update | Transition, record: Record, *, us: str) -> Reviewed:

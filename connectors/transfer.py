@@ -1,0 +1,114 @@
+"""Moves the content of files in pieces, out of an answer or into a request; it never holds one as a whole."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Final
+
+import requests
+from urllib3.exceptions import HTTPError
+from urllib3.response import HTTPResponse
+
+from tieline.connectors.answers import Said, describe, read_failure, write_failure
+from tieline.connectors.errors import (
+    ConnectorError,
+    Gone,
+    Malformed,
+    Rejected,
+    Unavailable,
+    Unknown,
+)
+
+PIECE_BYTES: Final = 1 << 16
+UNKNOWN_TYPE: Final = "application/octet-stream"
+PLAIN: Final = {"Accept": "*/*", "Accept-Encoding": "identity"}
+"""A file is asked for as it is: what was packed on the way would not have the length that was told."""
+
+_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
+_UNFIT: Final = re.compile(r"[\x00-\x1f\x7f/\\\u0085\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_NAME_BYTES: Final = 200
+
+
+def safe_name(name: str) -> str:
+    """A file's name as both systems and their clients take it: no folder, no control sign, not too long.
+
+    Signs that turn the direction of text go too: they make `exe.gpj` look like `jpg.exe`.
+    """
+    clean = _UNFIT.sub("_", name).strip().strip(".") or "file"
+    stem, dot, ending = clean.rpartition(".")
+    ending = f"{dot}{ending}"[:20] if stem else ""
+    stem = stem or clean
+    room = _NAME_BYTES - len(ending.encode())
+    return stem.encode()[:room].decode("utf-8", "ignore") + ending
+
+
+def content_type(told: str, name: str) -> str:
+    """A content type that can stand in a header: the one told, else by the name's ending.
+
+    ServiceNow has been seen to tell "text/plain (.txt)".
+    """
+    found = _TYPE.match(told.strip())
+    if found is not None:
+        return found.group().lower()
+    return mimetypes.guess_type(name)[0] or UNKNOWN_TYPE
+
+
+def pieces(response: requests.Response, size: int, what: str) -> Iterator[bytes]:
+    """The body of an answer that was asked for as a stream. Unavailable unless it has exactly `size` bytes.
+
+    A page that stands in for a file (a log-in, an instance that sleeps) has another length, and no end that
+    would be believed.
+    """
+    seen = 0
+    with closing(response):
+        try:
+            for piece in _raw(response):
+                seen += len(piece)
+                if seen > size:
+                    break
+                yield piece
+        except (HTTPError, OSError) as error:
+            raise Unavailable(
+                f"{what}: the transfer broke off after {seen} of {size} bytes ({type(error).__name__})"
+            ) from None
+    if seen != size:
+        raise Unavailable(f"{what}: {'more than' if seen > size else seen} of {size} bytes came")
+
+
+def _raw(response: requests.Response) -> Iterator[bytes]:
+    raw = response.raw
+    if isinstance(raw, HTTPResponse):
+        while piece := raw.read1(PIECE_BYTES, decode_content=True):
+            yield piece
+    else:
+        yield from response.iter_content(PIECE_BYTES)
+
+
+def read_refusal(response: requests.Response, what: str, said: Said | None) -> ConnectorError | None:
+    """The failure of a download, None for 200. A 403 is about this one file, not about the account."""
+    if response.status_code == 403:
+        return Rejected(describe(response, what, said))
+    if response.status_code == 404:
+        return Gone(describe(response, what, said))
+    failure = read_failure(response, what, said)
+    if failure is None and response.status_code != 200:
+        return Malformed(f"{what}: {response.status_code} is not an answer to this")
+    return failure
+
+
+def write_refusal(response: requests.Response, what: str, said: Said | None) -> ConnectorError | None:
+    """The failure of an upload. One that is too large (413) was not taken, whoever says so."""
+    if response.status_code == 413 or (response.status_code == 403 and said is not None):
+        return Rejected(describe(response, what, said))
+    return write_failure(response, what, said)
+
+
+def checked(what: str, *, told: int | None, sent: int, digest: str = "", expected: str = "") -> None:
+    """Unknown unless the answer tells of the file that was sent: its length, and its SHA-256 where told."""
+    if told != sent:
+        raise Unknown(f"{what}: {told} bytes were stored instead of {sent}")
+    if digest and expected and digest.casefold() != expected.casefold():
+        raise Unknown(f"{what}: what was stored is not what was sent (another SHA-256)")
