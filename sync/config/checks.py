@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from tieline.connectors.base import Side
+from tieline.sync.config import conversation
 from tieline.sync.config.faults import Path, Problem, quoted, suggestion
 from tieline.sync.config.model import FieldConfig, FieldOverride, Route, Status, ValueEdge
 from tieline.sync.config.parts import Parts
@@ -318,6 +319,12 @@ def priority(parts: Parts) -> Iterator[Problem]:
         yield Problem(("priority", "map"), what, remedy, f"without {', '.join(lacking)}")
 
 
+def comments(parts: Parts) -> Iterator[Problem]:
+    """Nothing internal becomes public, and the lines above entries can be written."""
+    if parts.comments is not None:
+        yield from conversation.problems(parts.comments)
+
+
 CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
-    sign_in, gateway, names, routes, claims, overrides, kinds, fields, maps, status, priority,
+    sign_in, gateway, names, routes, claims, overrides, kinds, fields, maps, status, priority, comments,
 )  # fmt: skip

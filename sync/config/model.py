@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, PrivateAttr, WithJsonSchema
 
 from tieline.connectors.base import FieldKind, Side
+from tieline.sync.config.conversation import Comments
 from tieline.sync.config.sides import Jira, Keeping, Limits, ServiceNow
 from tieline.sync.config.values import (
     Alternatives,
@@ -298,6 +299,9 @@ class Config(Table):
     priority: Priority | None = Field(default=None, description="The priority; left out, it is not mirrored.")
     people: People = Field(default_factory=People, description="How people are joined.")
     groups: Groups = Field(default_factory=Groups, description="How groups are joined.")
+    comments: Comments | None = Field(
+        default=None, description="What is said on both sides; left out, it is not mirrored."
+    )
     policy: PolicyTables | None = Field(
         default=None,
         description="The policy: its tables in place, or the files to `include` (docs/policy.md).",

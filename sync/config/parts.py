@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from tieline.sync.config.conversation import Comments
 from tieline.sync.config.faults import Path, Problem
 from tieline.sync.config.model import FieldConfig, Groups, People, Priority, Route, Status
 from tieline.sync.config.sides import Jira, ServiceNow
@@ -61,6 +62,7 @@ class Parts:
     priority: Priority | None = None
     people: People = field(default_factory=People)
     groups: Groups = field(default_factory=Groups)
+    comments: Comments | None = None
     routes: tuple[tuple[Path, Route], ...] = ()
     fields: tuple[tuple[Path, FieldConfig], ...] = ()
     field_names: tuple[str, ...] = ()
@@ -79,6 +81,7 @@ def readable(data: dict[str, Any], found: Iterable[Problem] = ()) -> Parts:
         priority=_whole(Priority, data.get("priority")),
         people=_whole(People, data.get("people")) or People(),
         groups=_whole(Groups, data.get("groups")) or Groups(),
+        comments=_whole(Comments, data.get("comments")),
         routes=_elements(Route, data.get("route"), "route"),
         fields=_elements(FieldConfig, data.get("field"), "field"),
         field_names=tuple(_names(data.get("field"))),

@@ -1,0 +1,77 @@
+"""The line that says who wrote an entry, where and when: by the configured template, inert. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from string import Formatter
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from tieline.connectors.base import Side
+from tieline.sync.conversation.model import Kind, Mark
+
+NAMES: Final[dict[Side, str]] = {"servicenow": "ServiceNow", "jira": "Jira"}
+PLACEHOLDERS: Final = ("author", "side", "label", "time", "ref")
+_LONGEST_NAME: Final = 100
+_TIME: Final = "%Y-%m-%d %H:%M %Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """The three lines, and the time zone in which they tell times (IANA)."""
+
+    said: str
+    edited: str
+    deleted: str
+    time_zone: str = "UTC"
+
+    def of(self, kind: Kind) -> str:
+        """The template for what an entry tells."""
+        match kind:
+            case "said":
+                return self.said
+            case "edited":
+                return self.edited
+            case _:
+                return self.deleted
+
+
+def line(
+    templates: Templates, kind: Kind, *, author: str, side: Side, label: str, at: datetime, mark: Mark
+) -> str:
+    """The line of one entry, as plain text; the mark stands in it wherever the entry goes to ServiceNow."""
+    template = templates.of(kind)
+    shows_mark = side == "jira"
+    text = template.format(
+        author=_tame(author) or "somebody",
+        side=NAMES[side],
+        label=_tame(label),
+        time=at.astimezone(ZoneInfo(templates.time_zone)).strftime(_TIME),
+        ref=str(mark) if shows_mark else "",
+    )
+    text = " ".join(text.split())
+    if shows_mark and "{ref}" not in template:
+        text = f"{text} {mark}"
+    elif mark.of > 1 and not shows_mark:
+        text = f"{text} ({mark.part}/{mark.of})"
+    return text
+
+
+def _tame(name: str) -> str:
+    """A name from a ticket system as part of one line: no line ends, no brackets that could pass for a mark."""
+    flat = "".join(c if c.isprintable() else " " for c in name)
+    flat = flat.translate(str.maketrans("[]", "()"))
+    return " ".join(flat.split())[:_LONGEST_NAME]
+
+
+def faults(template: str) -> str:
+    """What is wrong with a template, "" for nothing: only the known names may stand in braces."""
+    try:
+        used = [(name, form, more) for _, name, form, more in Formatter().parse(template) if name is not None]
+    except ValueError as error:
+        return f"has a brace too many or too few ({error})"
+    wrong = [name for name, form, more in used if name not in PLACEHOLDERS or form or more]
+    if wrong:
+        return f"names {{{wrong[0]}}}, which is none of {', '.join(f'{{{n}}}' for n in PLACEHOLDERS)}"
+    return "" if [name for name, _, _ in used].count("ref") < 2 else "names {ref} twice"
