@@ -91,6 +91,7 @@ def passes(box: Sandbox, count: int = 1, only_last: bool = True) -> tuple[float,
     from tieline.cli import Adapters
     from tieline.sync.commands.session import open_session, utc_now
     from tieline.sync.engine import run_pass
+    from tieline.sync.lanes import WAVES_AT_ONCE, Lanes
     from tieline.sync.run import PassOptions
 
     with open_session(Adapters(), box.folder / "config.toml", create=True) as session:
@@ -100,6 +101,7 @@ def passes(box: Sandbox, count: int = 1, only_last: bool = True) -> tuple[float,
             summary = run_pass(
                 session.config, session.store, session.sides, clock=utc_now,
                 id_=f"bench-{started}-{number}", options=PassOptions(initial=True),
+                lanes=Lanes(WAVES_AT_ONCE),
             )  # fmt: skip
             seconds = time.perf_counter() - started
             sent = sum(session.requests().values()) - before

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from tieline.connectors.base import SIDES, Applied, Move, Record, Side
-from tieline.connectors.errors import ConnectorError, Retryable
+from tieline.connectors.errors import ConnectorError, Denied, Retryable
 from tieline.sync.aspects import read_parts, with_aspects
 from tieline.sync.journal import intend, record_conflicts
 from tieline.sync.model import Conflict, Intent, Pair, Plan, Snapshot
@@ -59,14 +60,15 @@ def write_steps(run: Run, works: Sequence[Work]) -> None:
 
 def read_missing(run: Run, works: Sequence[Work]) -> None:
     """Read, in batches, the records that nothing has shown yet."""
+    asked = {side: [work for work in works if work.open and side not in work.records] for side in SIDES}
+    at = run.clock()
+    shown = run.read_both({side: [work.pair.ref(side) for work in asked[side]] for side in SIDES})
     for side in SIDES:
-        asked = [work for work in works if work.open and side not in work.records]
-        at, failed = run.clock(), []
-        found = run.read(side, [work.pair.ref(side) for work in asked])
-        for work, record in zip(asked, found, strict=True):
+        failed = []
+        for work, record in zip(asked[side], shown[side], strict=True):
             if isinstance(record, Record):
                 work.show(record, at)
-            else:
+            elif work.open:
                 failed.append((work, record))
         if failed:
             with run.store.transaction() as tx:
@@ -192,13 +194,38 @@ def _write_round(run: Run, ready: Sequence[Work]) -> None:
     if not ready:
         return
     intents = intend(run, [(work.steps[0], work.pair, work.vocabulary.route) for work in ready])
-    for side in SIDES:
-        mine = [(w, i) for w, i in zip(ready, intents, strict=True) if target_side(i) == side]
-        if mine:
-            at = run.clock()
-            results = run.sides[side].write([intent.step.action for _, intent in mine])
-            run.counts["writes"] += len(mine)
-            settle_all(run, _tried(mine, results), at)
+    mine = {
+        side: [(w, i) for w, i in zip(ready, intents, strict=True) if target_side(i) == side]
+        for side in SIDES
+    }
+    at, sides = run.clock(), [side for side in SIDES if mine[side]]
+    run.counts["writes"] += len(ready)
+    answers = run.lanes.together(
+        [partial(run.sides[side].write, [i.step.action for _, i in mine[side]]) for side in sides]
+    )
+    failures = [
+        failure
+        for side, answer in zip(sides, answers, strict=True)
+        if (failure := _settled(run, mine[side], answer, at)) is not None
+    ]
+    if failures:
+        raise failures[0]
+
+
+def _settled(
+    run: Run,
+    mine: Sequence[tuple[Work, Intent]],
+    answer: list[Applied | ConnectorError] | Exception,
+    at: datetime,
+) -> Exception | None:
+    """Settle what came of one side's writes; what stops the pass waits until the other side's are settled."""
+    if isinstance(answer, Exception):
+        return answer
+    try:
+        settle_all(run, _tried(mine, answer), at)
+    except Denied as denied:
+        return denied
+    return None
 
 
 def _tried(mine: Sequence[tuple[Work, Intent]], results: Sequence[Applied | ConnectorError]) -> list[Tried]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from tieline.connectors.base import SIDES, Connector, Ref, Side
@@ -18,6 +19,7 @@ from tieline.sync.feeds import Progress, drain_all, silent
 from tieline.sync.guard import guard
 from tieline.sync.intake import claim_mirrors
 from tieline.sync.journal import block_open
+from tieline.sync.lanes import Lanes
 from tieline.sync.model import Arrival, PassSummary
 from tieline.sync.pairing import pair_key, record_key
 from tieline.sync.parking import BY_MAPPING, BY_PERSON, BY_WORKFLOW, NO_PATH, arrival_ref
@@ -25,7 +27,7 @@ from tieline.sync.recovery import recover
 from tieline.sync.run import EVERYTHING, PassOptions, PassStopped, Run, never, new_run
 from tieline.sync.store import Store
 from tieline.sync.store.store import Tx
-from tieline.sync.wave import wave
+from tieline.sync.waves import Waves
 
 __all__ = ["PassStopped", "Progress", "check_installation", "find_label", "run_pass", "silent"]
 
@@ -43,15 +45,17 @@ def run_pass(
     options: PassOptions = EVERYTHING,
     progress: Progress = silent,
     stop: Callable[[], bool] = never,
+    lanes: Lanes | None = None,
 ) -> PassSummary:
     """Run one pass and return its summary, which is stored as well.
 
-    `stop` is asked between waves: whether the pass is to end soon; what is left waits for the next. What
-    stops a whole side or the pass (`Denied`, a feed that cannot be believed, too much at once, a state that
-    cannot be written) is raised after the summary was stored with the reason.
+    `stop` is asked between waves: whether the pass is to end soon; what is left waits for the next. Without
+    `lanes` everything happens in turn.
+
+    What stops a whole side or the pass (`Denied`, a feed that cannot be believed, too much at once, a state
+    that cannot be written) is raised after the summary was stored with the reason.
     """
-    run = new_run(id_, config, store, sides, clock, options)
-    run.stop = stop
+    run = new_run(id_, config, store, sides, clock, options, stop=stop, lanes=lanes)
     summary = PassSummary(id_, clock())
     passlog.started(id_)
     with store.transaction() as tx:
@@ -156,23 +160,8 @@ def _sweep(run: Run) -> None:
 
 
 def _waves(run: Run, named: tuple[Ref, ...], progress: Progress) -> None:
-    done = learned = 0
-    with run.store.read() as tx:
-        total = tx.inbox_count(run.started)
-    while run.writes_left != 0 and not run.stop():
-        with run.store.read() as tx:
-            only = _keys(tx, named) if named else None
-            entries = tx.due(run.started, run.config.limits.wave, only)
-        if not entries and run.counts["transitions_learned"] > learned:
-            learned = run.counts["transitions_learned"]
-            _try_paths_again(run)
-            continue
-        if not entries:
-            return
-        passlog.wave(run.id, len(entries))
-        wave(run, entries)
-        done += len(entries)
-        progress("bringing incidents in step", done, max(total, done))
+    keys = partial(_keys, refs=named) if named else None
+    Waves(run, keys, partial(_try_paths_again, run), progress).work_off()
 
 
 def _try_paths_again(run: Run) -> None:

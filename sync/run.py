@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from tieline.connectors.base import (
@@ -24,6 +25,7 @@ from tieline.connectors.errors import ConnectorError, TielineError
 from tieline.sync.aspects import Aspect, aspects_of
 from tieline.sync.config.model import Config, Route
 from tieline.sync.decide import Govern
+from tieline.sync.lanes import Lanes
 from tieline.sync.people import People
 from tieline.sync.store import Store
 from tieline.sync.vocabulary import Vocabulary, vocabulary
@@ -86,6 +88,9 @@ class Run:
     """Asked between waves: whether somebody wants the pass to end soon."""
     blocked: set[str] = field(default_factory=set)
     """Inbox keys whose intents are open: nothing else happens to them in this pass."""
+    lanes: Lanes = field(default_factory=Lanes)
+    taken: set[str] = field(default_factory=set)
+    """Inbox keys that a lane is at work on: no other lane begins with them."""
     _own_names: dict[Side, frozenset[str]] = field(default_factory=dict)
 
     @property
@@ -98,6 +103,17 @@ class Run:
         """Records by id, their times on our clock."""
         found = self.sides[side].read(refs) if refs else []
         return [self.on_our_clock(record) if isinstance(record, Record) else record for record in found]
+
+    def read_both(self, asked: Mapping[Side, Sequence[Ref]]) -> dict[Side, list[Record | ConnectorError]]:
+        """The same on both sides at once. Raises what kept either side from being read."""
+        wanted = [side for side in SIDES if asked.get(side)]
+        found = self.lanes.together([partial(self.sides[side].read, asked[side]) for side in wanted])
+        shown: dict[Side, list[Record | ConnectorError]] = {side: [] for side in SIDES}
+        for side, records in zip(wanted, found, strict=True):
+            if isinstance(records, Exception):
+                raise records
+            shown[side] = [self.on_our_clock(r) if isinstance(r, Record) else r for r in records]
+        return shown
 
     def review(self, side: Side, writes: Sequence[Update | Transition]) -> list[Reviewed | ConnectorError]:
         """What became of writes, their records' times on our clock."""
@@ -150,20 +166,25 @@ def new_run(
     *,
     remember: bool = True,
     stop: Callable[[], bool] = never,
+    lanes: Lanes | None = None,
 ) -> Run:
     """A pass that is about to start. With `remember=False` it keeps nothing in the state (a dry run)."""
+    lanes = lanes or Lanes()
+    lent = lanes.lend(sides)
     return Run(
         id=id_,
         config=config,
         stop=stop,
         store=store,
-        sides=sides,
+        sides=lent,
         clock=clock,
         options=options,
-        people=People(config, store, sides, remember=remember),
+        lanes=lanes,
+        people=People(config, store, lent, remember=remember),
         vocabularies={route.name: vocabulary(config, route) for route in config.routes},
         routes={route.name: route for route in config.routes},
         started=clock(),
+        # It asks while it plans, within a transaction: never without the baton.
         govern=None if config.policy is None else _govern(config, sides),
         aspects=aspects_of(config),
     )

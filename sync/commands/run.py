@@ -118,6 +118,7 @@ def _turn(adapters: Adapters, config_path: Path, ended: threading.Event, *, init
     from tieline.connectors.errors import TielineError
     from tieline.sync.config import load_config
     from tieline.sync.engine import run_pass
+    from tieline.sync.lanes import WAVES_AT_ONCE, Lanes
     from tieline.sync.lock import Busy, Holder, one_pass
     from tieline.sync.run import PassOptions
 
@@ -135,6 +136,7 @@ def _turn(adapters: Adapters, config_path: Path, ended: threading.Event, *, init
                 id_=new_pass_id(started),
                 options=PassOptions(initial=initial),
                 stop=ended.is_set,
+                lanes=Lanes(WAVES_AT_ONCE),
             )
             with session.store.read() as tx:
                 people = tx.open_conflict_count() + tx.park_count()

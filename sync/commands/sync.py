@@ -52,6 +52,7 @@ def sync(
     from tieline.sync.config import load_config
     from tieline.sync.engine import run_pass
     from tieline.sync.explain import pass_json, summary_line
+    from tieline.sync.lanes import WAVES_AT_ONCE, Lanes
     from tieline.sync.lock import Holder, one_pass
     from tieline.sync.run import PassOptions
 
@@ -70,6 +71,7 @@ def sync(
             id_=new_pass_id(started),
             options=PassOptions(initial, only, max_changes, accept),
             progress=progress,
+            lanes=Lanes(WAVES_AT_ONCE),
         )
         with session.store.read() as tx:
             people = {"conflicts_open": tx.open_conflict_count(), "parked_now": tx.park_count()}

@@ -45,11 +45,18 @@ class Inbox(Refs):
         self._run_many(_renewal(self._database), rows)
         return len({row["key"] for row in rows})
 
-    def due(self, now: datetime, limit: int, only: frozenset[str] | None = None) -> list[InboxEntry]:
-        """At most `limit` entries that are due, oldest `since` first, then by key; of `only` these keys."""
+    def due(
+        self, now: datetime, limit: int, only: frozenset[str] | None = None, *, paired: bool | None = None
+    ) -> list[InboxEntry]:
+        """At most `limit` entries that are due, oldest `since` first, then by key; of `only` these keys.
+
+        With `paired`, those of pairs, or (False) of records without one.
+        """
         if only is not None:
             return self._due_of(now, limit, only)
         query = sa.select(inbox).where(_DUE_IN_ORDER).order_by(*_IN_ORDER).limit(limit)
+        if paired is not None:
+            query = query.where(inbox.c.pair_id.is_not(None) if paired else inbox.c.pair_id.is_(None))
         return [_entry(row) for row in self._all(query, {"_now": now})]
 
     def walk_due(self, now: datetime, after: str, limit: int) -> list[InboxEntry]:
