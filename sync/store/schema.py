@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeDecorator
 
 from tieline.sync.store.codec import from_micros, to_micros
 
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 """The newest migration. Revisions are numbers with leading zeros, so that a newer one can be told."""
 
 VERSION_TABLE: Final = "tieline_version"
@@ -238,4 +238,14 @@ relations = sa.Table(
     sa.Column("target", sa.Text, primary_key=True),
     _body(),
     sa.Index("relations_target", "target"),
+)
+
+# What was said on both sides of a pair, as it was last dealt with; no text.
+heard = sa.Table(
+    "heard",
+    metadata,
+    sa.Column("pair_id", sa.BigInteger, sa.ForeignKey("pairs.id"), primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    _body(),
 )
