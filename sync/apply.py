@@ -14,11 +14,11 @@ from typing import Final
 
 from tieline.connectors.base import SIDES, Applied, Move, Record, Side
 from tieline.connectors.errors import ConnectorError, Denied, Retryable
-from tieline.sync.aspects import read_parts, with_aspects
+from tieline.sync.aspects import read_parts, remember_looks, with_aspects
 from tieline.sync.journal import intend, record_conflicts
-from tieline.sync.model import Conflict, Intent, Pair, Plan, Snapshot
+from tieline.sync.model import Conflict, Intent, Outlook, Pair, Plan, Snapshot
 from tieline.sync.outcome import Tried, pause_of, settle_all, target_side, unread
-from tieline.sync.parking import stays_parked
+from tieline.sync.parking import BY_RULE, stays_parked
 from tieline.sync.plan import Context, plan
 from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
@@ -160,18 +160,22 @@ def _plan_pair(run: Run, tx: Tx, work: Work, context: Context, standing: Sequenc
     )  # fmt: skip
     try:
         made = plan(snapshot, work.vocabulary, context)
-        steps = with_aspects(work, made.steps, context)
+        held = made.park is not None and made.park.reason == BY_RULE
+        steps = [] if held else with_aspects(work, made.steps, context)
     except Exception as error:  # one odd pair stops nobody else (P6), and is seen
         park_work(run, tx, work, "failed", f"it could not be planned: {type(error).__name__}: {error}")
         return
     work.steps = steps
     work.pair = _looked_at(work, made, context.now)
     tx.save_pair(work.pair)
+    remember_looks(tx, work, context.now)
     record_conflicts(tx, [replace(conflict, pass_id=run.id) for conflict in made.conflicts])
     for conflict in standing:
         if conflict.id in made.closed:
             tx.save_conflict(replace(conflict, open=False, closed_at=context.now))
     run.counts["conflicts"] += len(made.conflicts)
+    if context.govern is not None:
+        tx.save_outlooks([Outlook(work.key, made.due)])
     work.parked = made.park is not None
     if made.park is not None:
         mark_parked(run, tx, work, made.park.reason, made.park.detail)

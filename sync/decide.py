@@ -5,16 +5,16 @@ Nothing here knows in which requests the values travel: `tieline.sync.steps` ord
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol, assert_never
 
-from tieline.connectors.base import SIDES, Side, Values, no_values, other
+from tieline.connectors.base import SIDES, Record, Side, Values, no_values, other
 from tieline.sync.groups import StatusUnit
 from tieline.sync.mapping import Directory, SetUnit, Unit, Unmapped
 from tieline.sync.merge import Decision, Hold, Settle, Take, has_moved, merge, merge_sets, trail
-from tieline.sync.model import Conflict, Dealt, Snapshot, UnitBase
+from tieline.sync.model import Base, Conflict, Dealt, Park, Snapshot, Step, UnitBase
 from tieline.sync.workflow import Workflow
 
 
@@ -30,11 +30,36 @@ class Context:
     """The policy, which has the last word on what each side should hold; None where there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What a policy says about whether an incident is mirrored at all.
+
+    `left_out` is the rule, with its place, that leaves it out of scope; `hold` is a rule that wants a person
+    to look first, and `mark` what a person who lifts it leaves behind. "" for no such rule. `due` is when
+    time alone may change that (None: never).
+    """
+
+    left_out: str = ""
+    hold: str = ""
+    mark: str = ""
+    due: datetime | None = None
+
+
 class Govern(Protocol):
     """What a policy makes of the verdicts of one pair."""
 
     def __call__(self, verdicts: list[Verdict], snapshot: Snapshot, context: Context) -> Governed:
         """The verdicts as the policy leaves them. Pure."""
+
+    def weigh(
+        self,
+        records: Sequence[Record],
+        units: Sequence[Unit],
+        directory: Directory,
+        now: datetime,
+        base: Base | None = None,
+    ) -> Weighed:
+        """Whether a record without a pair, or a pair with this Base, is to be mirrored. Pure."""
 
 
 class Governed(Protocol):
@@ -47,6 +72,18 @@ class Governed(Protocol):
     @property
     def bases(self) -> Mapping[str, UnitBase]:
         """What the Base keeps for the policy."""
+
+    @property
+    def hold(self) -> Park | None:
+        """Why nothing is to be written until a person has looked; None where that is not so."""
+
+    @property
+    def notes(self) -> tuple[Step, ...]:
+        """What people are to be told, after everything else."""
+
+    @property
+    def due(self) -> datetime | None:
+        """When time alone may change what the policy says; None for never."""
 
 
 _NOTHING: Final[Mapping[Side, Values]] = {side: no_values() for side in SIDES}

@@ -20,9 +20,9 @@ from tieline.sync.guard import guard
 from tieline.sync.intake import claim_mirrors
 from tieline.sync.journal import block_open
 from tieline.sync.lanes import Lanes
-from tieline.sync.model import Arrival, PassSummary
+from tieline.sync.model import Arrival, Outlook, PassSummary
 from tieline.sync.pairing import pair_key, record_key
-from tieline.sync.parking import BY_MAPPING, BY_PERSON, BY_WORKFLOW, NO_PATH, arrival_ref
+from tieline.sync.parking import BY_MAPPING, BY_PERSON, BY_TIME, BY_WORKFLOW, NO_PATH, arrival_ref
 from tieline.sync.recovery import recover
 from tieline.sync.run import EVERYTHING, PassOptions, PassStopped, Run, never, new_run
 from tieline.sync.store import Store
@@ -33,6 +33,10 @@ __all__ = ["PassStopped", "Progress", "check_installation", "find_label", "run_p
 
 SWEEP_AGE: Final = timedelta(hours=12)
 """A pair that was not compared for so long is swept; so each is seen within a day."""
+
+
+WAKE: Final = 500
+"""As many as are woken in one transaction."""
 
 
 def run_pass(
@@ -85,6 +89,7 @@ def _work(run: Run, progress: Progress) -> None:
     block_open(run)
     drain_all(run, progress)
     if not named:
+        _wake(run)
         guard(run)
         _sweep(run)
         claim_mirrors(run)
@@ -145,6 +150,17 @@ def find_label(sides: Mapping[Side, Connector], label: str) -> Ref:
         if found is not None:
             return found
     raise ConfigError(f"neither side knows {label!r}: name an incident number or an issue key")
+
+
+def _wake(run: Run) -> None:
+    """Look again at what the policy may say something else about by now: at what is due, and nothing else."""
+    due: Sequence[Outlook] | None = None
+    while run.govern is not None and (due is None or len(due) == WAKE):
+        with run.store.transaction() as tx:
+            due = tx.outlooks_due(run.started, WAKE)
+            _look_again(run, tx, [outlook.key for outlook in due], BY_TIME)
+            tx.drop_outlooks([outlook.key for outlook in due])
+        run.counts["due"] += len(due)
 
 
 def _sweep(run: Run) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tieline.connectors.base import SIDES
 from tieline.sync.adoption import leave, sort_out
 from tieline.sync.candidates import Candidate, candidates, in_scope, mirror_step
+from tieline.sync.keeping_out import judged, keep_out
 from tieline.sync.mirroring import make_mirrors
 from tieline.sync.model import InboxEntry
 from tieline.sync.run import Run
@@ -24,10 +25,11 @@ def intake(run: Run, entries: Sequence[InboxEntry]) -> None:
 def weigh(run: Run, entries: Sequence[InboxEntry]) -> list[Candidate]:
     """Settle what needs no create, and give those that do. Nothing is written to either side."""
     unclaimed = sort_out(run, entries)
-    chosen = candidates(run, unclaimed)
-    wanted = {candidate.entry.key for candidate in chosen}
+    found = judged(run, candidates(run, unclaimed))
+    wanted = {each.candidate.entry.key for each in found}
     leave(run, [entry for entry, _ in unclaimed if entry.key not in wanted])
-    return chosen
+    keep_out(run, found)
+    return [each.candidate for each in found if each.admitted]
 
 
 def claim_mirrors(run: Run) -> None:

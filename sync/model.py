@@ -224,6 +224,8 @@ class Plan:
     closed: tuple[int, ...] = ()
     park: Park | None = None
     remarks: tuple[str, ...] = ()
+    due: datetime | None = None
+    """When time alone may change what the policy says of the pair; None for never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,10 @@ BY_MAPPING: Final = "mapping"
 BY_WORKFLOW: Final = "workflow"
 """The reason of an arrival because issues showed transitions that were not known before."""
 _RELEASES: Final = frozenset({BY_PERSON, BY_MAPPING, BY_WORKFLOW})
+BY_RULE: Final = "rule"
+"""The reason of a park: a rule of the policy wants a person to look. It ends when the rule does not apply."""
+BY_TIME: Final = "time"
+"""The reason of an arrival because time alone may have changed what the policy says."""
 NO_PATH: Final = "no-path"
 """The reason of a park: no known transitions lead to the wanted status."""
 
@@ -53,6 +57,11 @@ def parked(
 
 
 def stays_parked(park: Park, reasons: Collection[str], seen: str, now: datetime) -> bool:
-    """Whether a park still holds: no mapped value moved, its pause is not over, and nothing released it."""
+    """Whether a park still holds: no mapped value moved, its pause is not over, and nothing released it.
+
+    What a rule holds is asked each time: it may depend on what is not mirrored, and on time.
+    """
+    if park.reason == BY_RULE:
+        return False
     resting = park.retry_at is None or park.retry_at > now
     return park.seen == seen and resting and _RELEASES.isdisjoint(reasons)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -28,9 +29,13 @@ def plan(snapshot: Snapshot, vocabulary: Vocabulary, context: Context) -> Plan:
     """Decide every unit of one pair and order what follows from it."""
     verdicts = [decide(unit, snapshot, context) for unit in vocabulary.units]
     kept: Mapping[str, UnitBase] = {}
+    notes: tuple[Step, ...] = ()
+    due: datetime | None = None
     if context.govern is not None:
         governed = context.govern(verdicts, snapshot, context)
-        verdicts, kept = governed.verdicts, governed.bases
+        verdicts, kept, notes, due = governed.verdicts, governed.bases, governed.notes, governed.due
+        if governed.hold is not None:
+            return Plan(bases=kept, park=governed.hold, due=due)
     written = [v for v in verdicts if v.writes(snapshot)]
     quiet = [v for v in verdicts if not v.writes(snapshot)]
     reopened = next((v for v in written if v.child), None)
@@ -40,7 +45,8 @@ def plan(snapshot: Snapshot, vocabulary: Vocabulary, context: Context) -> Plan:
     bases = {v.unit.name: v.base for v in quiet if v.base != old.unit(v.unit.name)} | {**kept}
     steps, park = ordered(written, snapshot, context)
     conflicts, closed = _conflicts(written, quiet, snapshot)
-    return Plan((*steps, *links(written, snapshot, vocabulary)), bases, conflicts, closed, park)
+    steps += [*links(written, snapshot, vocabulary), *notes]
+    return Plan(tuple(steps), bases, conflicts, closed, park, due=due)
 
 
 def plan_mirror(

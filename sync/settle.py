@@ -27,6 +27,8 @@ def settle(pair: Pair, step: Step, applied: Applied, vocabulary: Vocabulary, dir
         if base is not None:
             own = applied.alone or _undone(unit, step, side, applied.record)
             units[unit.name] = _verified(unit, base, side, applied.record, own, directory)
+    mirrored = {unit.name for unit in vocabulary.units}
+    units |= {name: base for name, base in step.bases.items() if name not in mirrored}
     shown = pair.base.shown
     if step.shown:
         shown = MappingProxyType({**shown, side: step.shown})

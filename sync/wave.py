@@ -11,7 +11,8 @@ from tieline.sync.apply import apply_wave, read_missing
 from tieline.sync.candidates import in_scope
 from tieline.sync.config.model import Route
 from tieline.sync.intake import intake
-from tieline.sync.model import InboxEntry
+from tieline.sync.keeping_out import pairs_left_out
+from tieline.sync.model import InboxEntry, Outlook
 from tieline.sync.pairing import unlink
 from tieline.sync.run import Run
 from tieline.sync.work import Work, close
@@ -69,11 +70,15 @@ def _mind_scope(run: Run, works: Sequence[Work]) -> None:
         mine = [work for work in works if work.pair.route == name]
         if not mine:
             continue
-        inside = _inside(run, route, mine) if route.leaves_scope != "keep" else None
-        left = [work for work in mine if inside is not None and work.key not in inside]
+        follows = route.leaves_scope != "keep"
+        inside = _inside(run, route, mine) if follows else None
+        out = pairs_left_out(run, mine) if follows else {}
+        left = [w for w in mine if inside is not None and (w.key not in inside or w.key in out)]
         back = [work for work in mine if work not in left and work.pair.state != "active"]
         if left or back:
             _follow_scope(run, left, back, freeze=route.leaves_scope == "freeze")
+            with run.store.transaction() as tx:
+                tx.save_outlooks([out.get(work.key, Outlook(work.key)) for work in left])
 
 
 def _inside(run: Run, route: Route, works: Sequence[Work]) -> frozenset[str]:

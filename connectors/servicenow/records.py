@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, assert_never
 
-from tieline.connectors.base import Change, Entity, FieldKind, Record, Ref, Value, Values, Version
+from tieline.connectors.base import Change, Entity, FieldKind, Record, Ref, Tie, Value, Values, Version
 from tieline.connectors.errors import Malformed
 from tieline.connectors.richtext import canonical_text
 from tieline.connectors.servicenow.query import TIME_FORMAT
@@ -68,8 +68,15 @@ def change_of(row: Row) -> Change:
 
 
 def asked_fields(settings: ServiceNowSettings) -> tuple[str, ...]:
-    """The columns that make a Record, in a stable order."""
-    return tuple(dict.fromkeys((*SYSTEM_FIELDS, settings.marker, settings.link, *settings.fields)))
+    """The columns that make a Record, in a stable order; what a tie's target is called comes behind a dot."""
+    labels = (label_column(name, kind) for name, kind in settings.ties.items())
+    own = (*SYSTEM_FIELDS, settings.marker, settings.link, *settings.fields, *settings.ties)
+    return tuple(dict.fromkeys((*own, *labels)))
+
+
+def label_column(column: str, kind: str) -> str:
+    """Where the number of the record behind a reference stands; a configuration item has a name instead."""
+    return f"{column}.name" if kind == "ci" else f"{column}.number"
 
 
 def record_of(row: Row, settings: ServiceNowSettings, base_url: str) -> Record:
@@ -78,7 +85,7 @@ def record_of(row: Row, settings: ServiceNowSettings, base_url: str) -> Record:
     Malformed if a column that was asked for is not there: it does not exist, or this account may not read
     it, and taking it for an empty one would carry a deletion across.
     """
-    missing = sorted(field for field in asked_fields(settings) if field not in row)
+    missing = sorted(field for field in asked_fields(settings) if field not in row and "." not in field)
     if missing:
         shown = ", ".join(missing)
         raise Malformed(f"{label_of(row)}: ServiceNow does not show {shown}: no such column, or no right")
@@ -95,6 +102,16 @@ def record_of(row: Row, settings: ServiceNowSettings, base_url: str) -> Record:
         place=settings.table,
         marker=plain(row[settings.marker]),
         url=f"{base_url.rstrip('/')}/nav_to.do?uri={settings.table}.do?sys_id={sys_id}",
+        ties=ties_of(row, settings.ties) if settings.ties else None,
+    )
+
+
+def ties_of(row: Row, columns: Mapping[str, str]) -> tuple[Tie, ...]:
+    """The references that these columns hold; `columns` tells what kind of record each leads to."""
+    return tuple(
+        Tie(name, Ref("servicenow", id_, kind), label=plain(row.get(label_column(name, kind))))
+        for name, kind in columns.items()
+        if (id_ := plain(row.get(name)).strip())
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 from tieline.connectors.base import FieldKind
@@ -19,7 +20,8 @@ class ServiceNowSettings:
     """One table and its mirrored `fields` (column name -> kind).
 
     `marker` and `link` are the columns that hold a mirror's marker and the other half's key; `overlap` is how
-    far back the feed reaches again. `page_size` rows are asked of the feed at once, `read_batch` records by
+    far back the feed reaches again. `ties` are columns that refer to other records, with the kind of those
+    (`Target.kind`). `page_size` rows are asked of the feed at once, `read_batch` records by
     id, and `batch_size` writes go into one request of the Batch API.
     """
 
@@ -31,9 +33,10 @@ class ServiceNowSettings:
     page_size: int = 1000
     read_batch: int = 100
     batch_size: int = 20
+    ties: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
-        for name in (self.table, self.marker, self.link, *self.fields):
+        for name in (self.table, self.marker, self.link, *self.fields, *self.ties):
             if not _NAME.fullmatch(name):
                 raise ConfigError(f"not the name of a ServiceNow table or column: {name!r}")
         if self.marker == self.link or self.marker in self.fields:

@@ -76,7 +76,7 @@ def settings(**changes: Any) -> Config:
             for field in raw["field"]:
                 field.update(change.get(field["name"], {}))
         elif isinstance(change, dict):
-            raw[key] = {**raw[key], **change}
+            raw[key] = {**raw.get(key, {}), **change}
         else:
             raw[key] = change
     return Config.model_validate(raw)
