@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from tieline.sync.commands.session import Adapters, open_session, open_state, utc_now
 
 if TYPE_CHECKING:
-    from tieline.connectors.base import Record as SideRecord
     from tieline.connectors.base import Side, Values
     from tieline.sync.commands.session import Session
     from tieline.sync.mapping import Unit
@@ -45,7 +44,7 @@ def _remembered(config: Any, store: Any, loaded: Loaded) -> Iterator[Row]:
     for pair in _pairs(store):
         if pair.route in known:
             values = {side: _dealt(pair, known[pair.route], side) for side in SIDES}
-            yield _row(loaded, pair, known[pair.route].units, values, Directory(), ())
+            yield _row(loaded, pair, known[pair.route].units, values, Directory())
 
 
 def _pairs(store: Any) -> Iterator[Pair]:
@@ -69,8 +68,11 @@ def _live(session: Session, loaded: Loaded) -> Iterator[Row]:
 
     from tieline.connectors.base import SIDES
     from tieline.connectors.base import Record as Shown
+    from tieline.sync.policy.bridge import View, standing_of
+    from tieline.sync.policy.records import Row
     from tieline.sync.run import EVERYTHING, new_run
 
+    view = View(loaded.policy)
     run = new_run("", session.config, session.store, session.sides, utc_now, EVERYTHING, remember=False)
     pairs = (pair for pair in _pairs(session.store) if pair.route in run.vocabularies)
     while wave := list(islice(pairs, WAVE)):
@@ -80,8 +82,9 @@ def _live(session: Session, loaded: Loaded) -> Iterator[Row]:
             if len(records) == len(SIDES):
                 vocabulary = run.vocabularies[pair.route]
                 directory = run.people.directory([(record, vocabulary) for record in records], utc_now())
-                values = {record.ref.side: record.values for record in records}
-                yield _row(loaded, pair, vocabulary.units, values, directory, records)
+                memory, _ = standing_of(vocabulary.units, pair.base)
+                found = view.of_records(vocabulary.units, records, directory, memory)
+                yield Row(pair.id, pair.number, None, found)
 
 
 def _row(
@@ -90,14 +93,11 @@ def _row(
     units: Sequence[Unit],
     values: dict[Side, Values],
     directory: Any,
-    records: Sequence[SideRecord],
 ) -> Row:
     from tieline.sync.policy.bridge import incident
     from tieline.sync.policy.records import Row
 
-    opened = min((record.created for record in records), default=pair.created_at)
-    updated = max((record.updated for record in records), default=pair.checked_at)
-    found = incident(loaded.policy, units, values, directory, opened, updated)
+    found = incident(loaded.policy, units, values, directory, pair.created_at, pair.checked_at)
     return Row(pair.id, pair.number, None, found)
 
 
@@ -105,12 +105,12 @@ def one_pair(adapters: Adapters, config_path: Path, loaded: Loaded, ref: str) ->
     """One mirrored incident as both systems show it now, and what people touched of it."""
     from tieline.connectors.errors import ConfigError
     from tieline.sync.commands.show import find
-    from tieline.sync.policy.bridge import standing
+    from tieline.sync.policy.bridge import View, standing_of
 
     with open_session(adapters, config_path) as session:
         found = find(session, ref)
     if isinstance(found, str):
         raise ConfigError(found)
-    values: dict[Side, Values] = {side: record.values for side, record in found.records.items()}
-    row = _row(loaded, found.pair, found.units, values, found.directory, [*found.records.values()])
-    return row.values, standing(found.units, found.pair.base)
+    memory, standing = standing_of(found.units, found.pair.base)
+    view = View(loaded.policy)
+    return view.of_records(found.units, found.records.values(), found.directory, memory), standing

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from tieline.sync.config.values import Alternatives, Duration, Flag, Line, Table, Text, fault
+from tieline.sync.config.values import Alternatives, Duration, Flag, JiraField, Line, Table, Text, fault
 
 Strength = Literal["suggest", "until_touched", "on_create", "always"]
 FieldKindName = Literal["choice", "text", "set", "time", "flag"]
@@ -38,6 +38,15 @@ def _condition(value: object) -> object:
     return value
 
 
+def _own_field(value: object) -> object:
+    """A lone word is the kind of a field."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
+Column = Annotated[
+    Line,
+    Field(pattern=r"^([A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*){0,3})?$"),
+]
 Word = Annotated[Line, BeforeValidator(_word)]
 Ident = Annotated[Line, Field(max_length=80)]
 Condition = Annotated[dict[str, Any], BeforeValidator(_condition), WithJsonSchema({"type": "object"})]
@@ -68,6 +77,19 @@ Entries = Annotated[
     tuple[Annotated[Entry, BeforeValidator(_entry)], ...],
     WithJsonSchema({"type": "array", "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Entry"}]}}),
 ]
+
+
+class OwnField(Table):
+    """A field of your own, or where a known one is read that nobody mirrors."""
+
+    kind: FieldKindName | None = Field(
+        default=None, description="What it holds; needed unless the policy knows it, or it is mirrored."
+    )
+    servicenow: Column | None = Field(
+        default=None,
+        description="The column that it is read from, reached over references or not: caller_id.vip.",
+    )
+    jira: JiraField | None = Field(default=None, description="The field id that it is read from.")
 
 
 class Bound(Table):
@@ -171,9 +193,10 @@ class TestTable(Table):
 class PolicyFile(Table):
     """The policy: vocabulary, priority, rules, calendars, targets and tests."""
 
-    fields: dict[str, FieldKindName] = Field(
+    fields: dict[str, Annotated[OwnField, BeforeValidator(_own_field)]] = Field(
         default_factory=dict,
-        description="Fields of your own, with what they hold: choice, text, set, time, flag.",
+        description="Fields of your own, with what they hold (choice, text, set, time, flag), and where "
+        "fields that nobody mirrors are read.",
     )
     vocabulary: dict[str, Entries] = Field(
         default_factory=dict, description="For each field the values that there are."

@@ -5,16 +5,91 @@ It reads only; nothing here writes to a side.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from tieline.connectors.base import SIDES, Side, Value, Values
+from tieline.connectors.base import Record as SideRecord
 from tieline.sync.groups import PriorityUnit, StatusUnit
 from tieline.sync.mapping import Directory, FieldUnit, Unit
-from tieline.sync.model import Base
-from tieline.sync.policy.evaluate import Standing
+from tieline.sync.model import Base, Snapshot
+from tieline.sync.policy.applied import Standing
 from tieline.sync.policy.fields import Cell, Record
-from tieline.sync.policy.model import Policy
+from tieline.sync.policy.memory import MEMORY, NOTHING, Memory, remembered
+from tieline.sync.policy.model import Policy, Source
+from tieline.sync.policy.sources import cells, is_yes, sources
+
+
+class View:
+    """An incident as a policy sees it: what is mirrored, what is read besides, and what is remembered."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._sources: dict[frozenset[str], Mapping[str, Source]] = {}
+
+    def of_records(
+        self,
+        units: Sequence[Unit],
+        records: Iterable[SideRecord],
+        directory: Directory,
+        memory: Memory = NOTHING,
+    ) -> Record:
+        """The incident of these records, of one side or both, as they are now."""
+        shown = list(records)
+        opened = min((record.created for record in shown), default=None)
+        updated = max((record.updated for record in shown), default=None)
+        values = {record.ref.side: record.values for record in shown}
+        return self._of(units, values, directory, opened, updated, memory)
+
+    def of_pair(
+        self,
+        units: Sequence[Unit],
+        values: Mapping[Side, Values],
+        directory: Directory,
+        snapshot: Snapshot,
+        memory: Memory,
+    ) -> Record:
+        """The incident of a pair once both sides are merged into `values`."""
+        opened = min(snapshot.servicenow.created, snapshot.jira.created)
+        updated = max(snapshot.servicenow.updated, snapshot.jira.updated)
+        return self._of(units, values, directory, opened, updated, memory)
+
+    def _of(
+        self,
+        units: Sequence[Unit],
+        values: Mapping[Side, Values],
+        directory: Directory,
+        opened: datetime | None,
+        updated: datetime | None,
+        memory: Memory,
+    ) -> Record:
+        mirrored = frozenset(name for unit in units for name in fields_of(unit))
+        if mirrored not in self._sources:
+            self._sources[mirrored] = sources(self.policy, mirrored)
+        flags: dict[str, Cell] = dict.fromkeys(memory.flags - mirrored, True)
+        found = incident(self.policy, units, values, directory, opened, updated)
+        read = cells(self.policy, self._sources[mirrored], values)
+        return {**found, **read, **flags}
+
+
+def status_since(snapshot: Snapshot) -> datetime:
+    """Since when, as far as both sides tell, an incident has its status: its last known change of it."""
+    base = snapshot.pair.base.unit("status")
+    told = []
+    for side in SIDES:
+        record, dealt = snapshot.record(side), base.of(side)
+        names = [] if dealt is None else [n for n, v in dealt.values.items() if record.values.get(n) != v]
+        touches = [record.touched[name].at for name in names if name in record.touched]
+        told += touches or ([record.updated] if names else [])
+    if not told:
+        told = [min(snapshot.servicenow.updated, snapshot.jira.updated)]
+    return min([*told, snapshot.at])
+
+
+def standing_of(units: Sequence[Unit], base: Base) -> tuple[Memory, Standing]:
+    """What is remembered of a pair, and what people touched of it."""
+    memory = remembered(base.unit(MEMORY)) or Memory()
+    return memory, Standing(_touched(units, base), memory.fresh, memory.statuses)
 
 
 def incident(
@@ -56,6 +131,8 @@ def _cells(policy: Policy, unit: Unit, side: Side, values: Values, directory: Di
             value = unit.value(side, values)
             for kind, id_ in unit.entities(side, values):
                 value = directory.name(side, kind, id_)
+            if policy.kind(unit.name) == "flag":
+                return {unit.name: None if value is None else is_yes(value)}
             return {unit.name: named(policy, unit.name, side, value)}
         case _:
             return {}
@@ -71,7 +148,7 @@ def named(policy: Policy, name: str, side: Side, value: Value) -> Cell:
     return next((term.name for term in terms if value in term.own(side)), value)
 
 
-def standing(units: Sequence[Unit], base: Base) -> Standing:
+def _touched(units: Sequence[Unit], base: Base) -> frozenset[str]:
     """What people touched: every field whose Base does not say that a rule or a system gave the value.
 
     After a rebuilt state there is no such Base, so that everything counts as touched.
@@ -82,7 +159,7 @@ def standing(units: Sequence[Unit], base: Base) -> Standing:
         origins = {dealt.origin for dealt in (held.servicenow, held.jira) if dealt is not None}
         if not origins or "person" in origins:
             touched |= fields_of(unit)
-    return Standing(frozenset(touched))
+    return frozenset(touched)
 
 
 def fields_of(unit: Unit) -> set[str]:

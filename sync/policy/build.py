@@ -35,6 +35,7 @@ from tieline.sync.policy.model import (
     Policy,
     Rule,
     Sla,
+    Source,
     Spot,
     Term,
     Test,
@@ -61,7 +62,7 @@ def build(pieces: Iterable[Piece], mirrored: Mapping[str, Kind]) -> Policy:
     pieces = list(pieces)
     own: dict[str, Kind] = {n: k for n, k in mirrored.items() if n not in CANONICAL}
     for piece in pieces:
-        own |= {n: k for n, k in piece.tables.fields.items() if n not in CANONICAL}
+        own |= _own_fields(piece, mirrored)
     makers = [_Maker(piece, Reader({**CANONICAL, **own}, piece.problems)) for piece in pieces]
     vocabulary: dict[str, tuple[Term, ...]] = {}
     for maker in makers:
@@ -77,11 +78,34 @@ def build(pieces: Iterable[Piece], mirrored: Mapping[str, Kind]) -> Policy:
         matrix=priority.matrix(vocabulary) if priority else Matrix(),
         vocabulary=MappingProxyType(vocabulary),
         own_fields=MappingProxyType(own),
+        sources=MappingProxyType({n: s for piece in pieces for n, s in _sources(piece).items()}),
         calendars=MappingProxyType(known),
         calendar_spots=MappingProxyType({c.name: spot for c, spot in calendars}),
         slas=tuple(sla for maker in makers for sla in maker.slas()),
         tests=tuple(test for maker in makers for test in maker.tests()),
     )
+
+
+def _own_fields(piece: Piece, mirrored: Mapping[str, Kind]) -> dict[str, Kind]:
+    """The fields of a file's own, with what they hold."""
+    found: dict[str, Kind] = {}
+    for name, table in piece.tables.fields.items():
+        if name in CANONICAL:
+            continue
+        kind = table.kind or mirrored.get(name)
+        if kind is None:
+            what, remedy = "does not say what it holds", "add kind: choice, text, set, time or flag"
+            piece.problems.append(Problem(("fields", name), what, remedy))
+        found[name] = kind or "choice"
+    return found
+
+
+def _sources(piece: Piece) -> dict[str, Source]:
+    return {
+        name: Source(table.servicenow or "", table.jira or "")
+        for name, table in piece.tables.fields.items()
+        if table.servicenow is not None or table.jira is not None
+    }
 
 
 def _only(makers: list[_Maker], key: str) -> _Maker | None:

@@ -49,6 +49,14 @@ class Calendar:
             left -= end - begin
         return None
 
+    def next_change(self, moment: datetime) -> datetime | None:
+        """When the hours begin or end next; None if they never do."""
+        for edges in self._spans(moment, moment + timedelta(days=MAX_DAYS)):
+            for edge in edges:
+                if edge > moment:
+                    return edge
+        return None
+
     def ever_open(self) -> bool:
         """Whether there are any hours in it."""
         return any(self.week)

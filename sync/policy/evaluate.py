@@ -8,96 +8,36 @@ reported as flapping. Pure: the time of asking is an argument.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from tieline.sync.config.policy import Strength
-from tieline.sync.policy.conditions import Moment, holds
+from tieline.connectors.base import SIDES, Side
+from tieline.sync.policy.applied import UNTOUCHED, Applied, Change, Claims, Left, Note, Standing
+from tieline.sync.policy.conditions import Moment, atoms, holds
 from tieline.sync.policy.fields import Cell, Record
 from tieline.sync.policy.matcher import Matcher
 from tieline.sync.policy.matrix import bounded, priority_of
 from tieline.sync.policy.model import Assignment, Bound, Policy, Rule
-from tieline.sync.policy.sla import Pauses, sla_word
+from tieline.sync.policy.sla import sla_word
+
+__all__ = [
+    "Applied",
+    "Change",
+    "Claims",
+    "Engine",
+    "Left",
+    "Note",
+    "Standing",
+    "claims_of",
+    "plainly",
+    "settle",
+]
 
 MAX_ROUNDS: Final = 24
 """Rules that have not come to rest after so many rounds are taken for flapping."""
 MAX_REMEMBERED: Final = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What is known beside the values: fields that a person changed, and whether it was raised just now.
-
-    `pauses` is when the clock of its targets stood still.
-    """
-
-    touched: frozenset[str] = frozenset()
-    fresh: bool = False
-    pauses: Pauses = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A field that got another value. `overrides` a person's choice; `round` counts from 1."""
-
-    field: str
-    old: Cell
-    new: Cell
-    rule: str
-    strength: Strength
-    overrides: bool
-    round: int
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A value that a rule would set and does not, and why."""
-
-    field: str
-    value: Cell
-    rule: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What the rules that hold say: the first of each field, and of sets each element's first."""
-
-    fields: tuple[tuple[Assignment, Rule], ...] = ()
-    adds: tuple[tuple[Assignment, Rule], ...] = ()
-    orders: tuple[Rule, ...] = ()
-    bounds: tuple[Bound, ...] = ()
-    rules: tuple[Rule, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What a policy makes of an incident.
-
-    `speaks` names the rule that speaks for each field in the end. `before` are the records that each round
-    began with. With `flapping` nothing is changed: the fields that never come to rest, with the rules.
-    """
-
-    values: Record
-    changes: Mapping[str, Change]
-    left: Mapping[str, Left] = field(default_factory=lambda: MappingProxyType({}))
-    speaks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    fired: frozenset[str] = frozenset()
-    hold: tuple[str, str] | None = None
-    """(rule, reason) of the first rule that wants a person to look."""
-    leave_out: str = ""
-    """The rule that leaves the incident out of scope."""
-    notes: tuple[tuple[str, str], ...] = ()
-    """(rule, text) of what people are to be told."""
-    flapping: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    before: tuple[Record, ...] = ()
-
-    @property
-    def changed(self) -> dict[str, Cell]:
-        """The fields that got another value."""
-        return {name: change.new for name, change in self.changes.items()}
 
 
 Finder = Callable[[Record, Moment], Claims]
@@ -110,6 +50,8 @@ class Engine:
         self.policy = policy
         self._entries: Sequence[Rule | Bound] = policy.entries
         self.matcher = Matcher([entry.when for entry in self._entries], policy.calendars)
+        self.asked = frozenset(atom.field for entry in self._entries for atom in atoms(entry.when))
+        """The fields that conditions name."""
         self._claims: dict[int, Claims] = {}
         self._setters: tuple[tuple[str, int], ...] = ()
         self._said: dict[str, dict[int, Cell]] = {}
@@ -151,7 +93,7 @@ class Engine:
         found = self._claims[mask] = claims_of(self.policy, entries)
         return found
 
-    def apply(self, record: Record, now: datetime, standing: Standing = Standing()) -> Applied:
+    def apply(self, record: Record, now: datetime, standing: Standing = UNTOUCHED) -> Applied:
         """What the policy makes of an incident at `now` (UTC)."""
         return settle(self.policy, self.claims, record, now, standing)
 
@@ -221,7 +163,7 @@ def derived(policy: Policy, record: Record, moment: Moment, standing: Standing) 
         if computed is not None:
             values["priority"] = computed
     if policy.slas:
-        values["sla"] = sla_word(policy, values, moment, standing.pauses)
+        values["sla"] = sla_word(policy, values, moment, standing.statuses)
     return values
 
 
@@ -377,9 +319,18 @@ def _rested(
         fired=fired,
         hold=holds_[0] if holds_ else None,
         leave_out=out[0] if out else "",
-        notes=tuple((rule.id, str(rule.orders["note"])) for rule in claims.orders if rule.orders.get("note")),
+        notes=tuple(note for rule in claims.orders for note in _notes(rule)),
         before=tuple(seen),
     )
+
+
+def _notes(rule: Rule) -> list[Note]:
+    """A note of both sides, or one of each side that the rule names."""
+    said = rule.orders.get("note")
+    if isinstance(said, Mapping):
+        named: list[tuple[Side, str]] = [(side, said[side]) for side in SIDES if side in said]
+        return [Note(rule.id, text, (side,)) for side, text in named]
+    return [Note(rule.id, said)] if isinstance(said, str) else []
 
 
 def _flapping(

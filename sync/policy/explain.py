@@ -59,7 +59,7 @@ def explain(engine: Engine, record: Record, now: datetime, standing: Standing) -
         tuple(reason for reason in reasons if reason.value or reason.was or reason.rule),
         f"{applied.hold[0]}: {applied.hold[1]}" if applied.hold else "",
         applied.leave_out,
-        tuple(f"{rule}: {text}" for rule, text in applied.notes),
+        tuple(f"{note.rule}: {note.text}" for note in applied.notes),
         tuple(f"{name}: {', '.join(rules)}" for name, rules in applied.flapping.items()),
     )
 

@@ -8,21 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from tieline.connectors.base import SIDES, Side, Value, Values
-from tieline.sync.decide import Context, Verdict
+from tieline.connectors.base import SIDES, Record, Side, Value, Values
+from tieline.sync.decide import Context, Verdict, Weighed
 from tieline.sync.groups import PriorityUnit
 from tieline.sync.mapping import ChoiceUnit, Directory, EntityUnit, SetUnit, Unit, Unmapped
 from tieline.sync.merge import ALTERNATIONS, author, has_moved
-from tieline.sync.model import Conflict, ConflictKind, Dealt, Snapshot, UnitBase
-from tieline.sync.policy.bridge import fields_of, incident
-from tieline.sync.policy.evaluate import Applied, Change, Engine, Standing
+from tieline.sync.model import Base, Conflict, ConflictKind, Dealt, Park, Snapshot, Step, UnitBase
+from tieline.sync.policy.applied import Applied, Change, Standing
+from tieline.sync.policy.bridge import View, fields_of, standing_of, status_since
+from tieline.sync.policy.due import next_look
+from tieline.sync.policy.evaluate import Engine
 from tieline.sync.policy.fields import Cell
-
-MEMORY: Final = "policy"
-"""The entry of the Base for what no side holds: flags, and that the incident was seen by the policy."""
+from tieline.sync.policy.fields import Record as Cells
+from tieline.sync.policy.memory import MEMORY, NOTHING, Memory, mark_of, remembered
+from tieline.sync.policy.orders import (
+    held,
+    kept,
+    note_steps,
+    pair_key,
+    place_of,
+    settled,
+    without_old_news,
+)
 
 Resolve = Callable[[str], tuple[str, str] | None]
 """A group's name to its ids in ServiceNow and in Jira; None if either has none."""
@@ -30,10 +41,21 @@ Resolve = Callable[[str], tuple[str, str] | None]
 
 @dataclass(frozen=True, slots=True)
 class Governed:
-    """The verdicts as the policy leaves them, and entries of the Base that advance without a write."""
+    """The verdicts as the policy leaves them, and entries of the Base that advance without a write.
+
+    `hold` is why a rule wants nothing written until a person has looked, `notes` tell people what rules say,
+    `due` is when time alone may change what the policy says (None: never).
+    """
 
     verdicts: list[Verdict]
     bases: Mapping[str, UnitBase] = field(default_factory=lambda: MappingProxyType({}))
+    hold: Park | None = None
+    notes: tuple[Step, ...] = ()
+    due: datetime | None = None
+
+
+RAISED: Final = Standing(fresh=True)
+"""What is known of an incident that has no mirror yet."""
 
 
 class Governor:
@@ -42,41 +64,58 @@ class Governor:
     def __init__(self, engine: Engine, resolve: Resolve = lambda _name: None) -> None:
         self.engine = engine
         self._resolve = resolve
+        self._view = View(engine.policy)
 
     def __call__(self, verdicts: list[Verdict], snapshot: Snapshot, context: Context) -> Governed:
         """What the policy makes of these verdicts."""
         if any(verdict.child for verdict in verdicts):
             return Governed(verdicts)
         verdicts = [_with_origin(verdict, snapshot) for verdict in verdicts]
-        memory = snapshot.pair.base.unit(MEMORY)
-        known = {} if memory.servicenow is None else dict(memory.servicenow.values)
-        units = [verdict.unit for verdict in verdicts]
-        held = {
-            name for v in verdicts if v.conflict is not None and v.conflict.open for name in fields_of(v.unit)
-        }
+        before = snapshot.pair.base.unit(MEMORY)
+        known = remembered(before) or Memory(fresh=_is_made(snapshot))
         merged = {side: _merged(verdicts, snapshot, side) for side in SIDES}
-        opened = min(snapshot.servicenow.created, snapshot.jira.created)
-        updated = max(snapshot.servicenow.updated, snapshot.jira.updated)
-        record = incident(self.engine.policy, units, merged, context.directory, opened, updated)
-        flags: dict[str, Cell] = {
-            n: v == "true" for n, v in known.items() if self.engine.policy.kind(n) == "flag"
-        }
-        standing = Standing(_touched(verdicts) | held, _is_fresh(verdicts, memory))
-        applied = self.engine.apply({**record, **flags}, context.now, standing)
+        units = [verdict.unit for verdict in verdicts]
+        record = self._view.of_pair(units, merged, context.directory, snapshot, known)
+        memory = self._with_status(known, record, snapshot)
+        standing = Standing(_touched(verdicts) | _held(verdicts), memory.fresh, memory.statuses)
+        applied = self.engine.apply(record, context.now, standing)
+        due = next_look(self.engine, applied.values, context.now, standing)
+        hold = held(self.engine.policy, applied, memory, pair_key(snapshot.pair), snapshot.at)
+        if hold is not None:
+            return Governed(verdicts, kept(before, memory, snapshot.at), hold, due=due)
         made = [self._governed(verdict, applied, merged, snapshot, context) for verdict in verdicts]
-        return Governed(made, self._remembered(applied, memory, snapshot, made != verdicts))
+        rests = made == verdicts and not applied.flapping
+        if before.servicenow is None and not known.fresh:
+            memory = without_old_news(memory, applied)
+        memory = settled(self.engine.policy, memory, applied, rests=rests)
+        notes = note_steps(self.engine.policy, applied, memory, snapshot)
+        return Governed(made, kept(before, memory, snapshot.at), notes=notes, due=due)
 
-    def _remembered(
-        self, applied: Applied, memory: UnitBase, snapshot: Snapshot, busy: bool
-    ) -> Mapping[str, UnitBase]:
-        """Flags, and that the policy has come to rest on this incident; nothing while it still writes."""
-        if busy or applied.flapping:
-            return {}
-        flags = {
-            n: "true" for n, v in applied.values.items() if v is True and self.engine.policy.kind(n) == "flag"
-        }
-        kept = Dealt(MappingProxyType(flags), "rule")
-        return {} if memory.servicenow == kept else {MEMORY: UnitBase(kept, None, snapshot.at)}
+    def weigh(
+        self,
+        records: Sequence[Record],
+        units: Sequence[Unit],
+        directory: Directory,
+        now: datetime,
+        base: Base | None = None,
+    ) -> Weighed:
+        """Whether a record without a pair, or the records of a pair with this Base, are to be mirrored."""
+        memory, standing = (NOTHING, RAISED) if base is None else standing_of(units, base)
+        record = self._view.of_records(units, records, directory, memory)
+        policy, applied = self.engine.policy, self.engine.apply(record, now, standing)
+        return Weighed(
+            place_of(policy, applied.leave_out) if applied.leave_out else "",
+            f"{place_of(policy, applied.hold[0])}: {applied.hold[1]}" if applied.hold else "",
+            mark_of(*applied.hold) if applied.hold else "",
+            next_look(self.engine, applied.values, now, standing),
+        )
+
+    def _with_status(self, memory: Memory, record: Cells, snapshot: Snapshot) -> Memory:
+        """What is remembered, with the status that it has now; only where targets need to know."""
+        status = record.get("status")
+        if not self.engine.policy.slas or not isinstance(status, str):
+            return memory
+        return memory.with_status(status, status_since(snapshot))
 
     def _governed(
         self,
@@ -190,6 +229,8 @@ class Governor:
         terms = {term.name: term for term in self.engine.policy.vocabulary.get(name, ())}
         if isinstance(value, frozenset):
             return frozenset(terms[v].servicenow[0] if v in terms else v for v in value) or None
+        if isinstance(value, bool):
+            return "true" if value else "false"
         if not isinstance(value, str):
             return None
         return terms[value].servicenow[0] if value in terms else value
@@ -233,12 +274,16 @@ def _touched(verdicts: Sequence[Verdict]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _is_fresh(verdicts: Sequence[Verdict], memory: UnitBase) -> bool:
-    """Whether the mirror was just made: its Base says so, and the policy has not come to rest on it yet."""
-    made = any(
-        d is not None and d.origin == "system" for v in verdicts for d in (v.base.servicenow, v.base.jira)
-    )
-    return made and memory.servicenow is None
+def _held(verdicts: Sequence[Verdict]) -> set[str]:
+    """Fields that wait for a person's decision."""
+    waiting = [v for v in verdicts if v.conflict is not None and v.conflict.open]
+    return {name for verdict in waiting for name in fields_of(verdict.unit)}
+
+
+def _is_made(snapshot: Snapshot) -> bool:
+    """Whether the Base says that the mirror was made under a policy."""
+    units = snapshot.pair.base.units.values()
+    return any(d.origin == "system" for unit in units for d in (unit.servicenow, unit.jira) if d is not None)
 
 
 def _trail(unit: Unit, snapshot: Snapshot, rule: str) -> tuple[str, ...]:

@@ -29,6 +29,9 @@ class Matcher:
         """The condition that each clause belongs to."""
         self.full = (1 << len(found)) - 1
         self._calendars = calendars
+        self._waits = sum(
+            1 << bit for bit, (_, c) in enumerate(found) if any(_depends_on_time(a) for a, _ in c)
+        )
         self._all = [clause for _, clause in found]
         by_field: dict[str, list[tuple[Atom, int, int]]] = defaultdict(list)
         for atom, (wanted, unwanted) in _needs(self._all).items():
@@ -96,15 +99,19 @@ class Matcher:
 
     def waiting(self, record: Record) -> list[Atom]:
         """The atoms about time of clauses that hold but for time."""
-        met = self.full
+        met = self._waits
+        if not met:
+            return []
         for name, memo, make in self._plain:
             value = record.get(name)
             known = memo.get(value)
             met &= make(value) if known is None else known
         found: dict[Atom, None] = {}
-        for number, clause in enumerate(self._all):
-            if met >> number & 1:
-                found |= {atom: None for atom, _ in clause if _depends_on_time(atom)}
+        while met:
+            low = met & -met
+            clause = self._all[low.bit_length() - 1]
+            found |= {atom: None for atom, _ in clause if _depends_on_time(atom)}
+            met ^= low
         return list(found)
 
 

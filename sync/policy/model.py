@@ -56,12 +56,34 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where a field that nobody mirrors is read: a column, reached over references or not, and a field id.
+
+    "" for nowhere; a source that is nowhere at all is false.
+    """
+
+    servicenow: str = ""
+    jira: str = ""
+
+    def of(self, side: Side) -> str:
+        """The side's own name of it."""
+        return self.servicenow if side == "servicenow" else self.jira
+
+    def __bool__(self) -> bool:
+        return bool(self.servicenow or self.jira)
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """A value that a rule gives a field, and how strongly. Elements of sets add to what is there."""
 
     field: str
     value: Cell
     strength: Strength
+
+
+Order = str | bool | frozenset[str] | Mapping[Side, str]
+"""What a rule demands: a reason, yes, elements, or what each side is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +93,7 @@ class Rule:
     id: str
     when: Condition
     sets: tuple[Assignment, ...]
-    orders: Mapping[str, str | bool | frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    orders: Mapping[str, Order] = field(default_factory=lambda: MappingProxyType({}))
     about: str = ""
     before: frozenset[str] = frozenset()
     spot: Spot = NOWHERE
@@ -154,6 +176,8 @@ class Policy:
     matrix: Matrix = field(default_factory=Matrix)
     vocabulary: Mapping[str, tuple[Term, ...]] = field(default_factory=lambda: MappingProxyType({}))
     own_fields: Mapping[str, Kind] = field(default_factory=lambda: MappingProxyType({}))
+    sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+    """Where fields are read that nobody mirrors, as far as the file says it."""
     calendars: Mapping[str, Calendar] = field(default_factory=lambda: MappingProxyType({}))
     calendar_spots: Mapping[str, Spot] = field(default_factory=lambda: MappingProxyType({}))
     slas: tuple[Sla, ...] = ()

@@ -13,10 +13,12 @@ from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
 
+from tieline.connectors.base import SIDES
 from tieline.sync.config.faults import Path, Problem, shown, suggestion
 from tieline.sync.config.values import parse_duration
 from tieline.sync.policy.conditions import AllOf, AnyOf, Atom, Condition, Not, pattern
 from tieline.sync.policy.fields import DERIVED, ORDERS, Cell, Kind
+from tieline.sync.policy.model import Order
 
 MAX_DEPTH: Final = 20
 OPERATORS: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -194,8 +196,12 @@ class Reader:
                 values[name] = self.cell(name, value, (*path, name))
         return values, orders
 
-    def _order(self, name: str, value: object, path: Path) -> str | bool | frozenset[str]:
+    def _order(self, name: str, value: object, path: Path) -> Order:
         match name, value:
+            case "note", dict() if value and all(_is_said(value.get(side, "-")) for side in SIDES):
+                for key in value.keys() - set(SIDES):
+                    self.wrong((*path, key), "is no side", "name servicenow, jira or both")
+                return {side: value[side] for side in SIDES if side in value}
             case "leave_out", bool():
                 return value
             case "hold" | "note", str() if value:
@@ -232,6 +238,10 @@ class Reader:
     def cells(self, table: Mapping[str, object], path: Path, now: datetime | None = None) -> dict[str, Cell]:
         """A table of values."""
         return {name: self.cell(name, value, (*path, name), now) for name, value in table.items()}
+
+
+def _is_said(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _every_operator() -> tuple[str, ...]:

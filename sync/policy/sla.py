@@ -13,8 +13,10 @@ from tieline.sync.policy.model import Policy, Sla
 SLA_WORDS: Final = ("met", "running", "paused", "unanswered", "breached")
 """What the field `sla` may hold: `unanswered` is beyond the time to respond and has no assignee."""
 
-Pauses = tuple[tuple[datetime, datetime | None], ...]
-"""When the clock stood still: from, until (None: it still does). UTC."""
+Statuses = tuple[tuple[datetime, str], ...]
+"""Since when (UTC) an incident had which status, oldest first: in some of them the clock stands still."""
+A_MOMENT: Final = timedelta(microseconds=1)
+"""A target is missed, and an age reached, once more than its time has passed."""
 
 
 def target_of(policy: Policy, priority: object) -> Sla | None:
@@ -22,14 +24,14 @@ def target_of(policy: Policy, priority: object) -> Sla | None:
     return next((sla for sla in policy.slas if sla.priority == priority), None)
 
 
-def sla_word(policy: Policy, record: Record, moment: Moment, pauses: Pauses = ()) -> str | None:
+def sla_word(policy: Policy, record: Record, moment: Moment, statuses: Statuses = ()) -> str | None:
     """The word for an incident; None where no target applies."""
     sla, opened = target_of(policy, record.get("priority")), record.get("opened")
     if sla is None or not isinstance(opened, datetime):
         return None
     resolved = record.get("resolved")
     end = resolved if isinstance(resolved, datetime) else moment.now
-    used = _used(sla, opened, end, moment, pauses)
+    used = _used(sla, opened, end, moment, statuses)
     if sla.resolve is not None and used > sla.resolve:
         return "breached"
     if isinstance(resolved, datetime):
@@ -39,28 +41,30 @@ def sla_word(policy: Policy, record: Record, moment: Moment, pauses: Pauses = ()
     return "paused" if record.get("status") in sla.pause_on else "running"
 
 
-def sla_flips(policy: Policy, record: Record, moment: Moment, pauses: Pauses = ()) -> Iterable[datetime]:
+def sla_flips(policy: Policy, record: Record, moment: Moment, statuses: Statuses = ()) -> Iterable[datetime]:
     """When a target will be missed if nothing happens; nothing while the clock stands still."""
     sla, opened = target_of(policy, record.get("priority")), record.get("opened")
     if sla is None or not isinstance(opened, datetime) or record.get("resolved"):
         return
     if record.get("status") in sla.pause_on:
         return
-    used = _used(sla, opened, moment.now, moment, pauses)
+    used = _used(sla, opened, moment.now, moment, statuses)
     for target in (sla.respond, sla.resolve):
         if target is not None and used <= target:
             calendar = moment.calendars.get(sla.calendar)
-            left = target - used
+            left = target - used + A_MOMENT
             flip = calendar.after(moment.now, left) if calendar else moment.now + left
             if flip is not None:
                 yield flip
 
 
-def _used(sla: Sla, since: datetime, until: datetime, moment: Moment, pauses: Pauses) -> timedelta:
+def _used(sla: Sla, since: datetime, until: datetime, moment: Moment, statuses: Statuses) -> timedelta:
     """The time that counts: business hours, without pauses."""
     total = _length(sla, since, until, moment)
-    for start, end in pauses:
-        total -= _length(sla, max(start, since), min(end or until, until), moment)
+    for number, (start, status) in enumerate(statuses):
+        if status in sla.pause_on:
+            end = statuses[number + 1][0] if number + 1 < len(statuses) else until
+            total -= _length(sla, max(start, since), min(end, until), moment)
     return total
 
 

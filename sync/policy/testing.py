@@ -11,9 +11,8 @@ from datetime import datetime
 
 from tieline.sync.policy.evaluate import Applied, Engine, Standing, same
 from tieline.sync.policy.fields import Cell, Record
-from tieline.sync.policy.matrix import inverse, priority_of
+from tieline.sync.policy.matrix import inverse
 from tieline.sync.policy.model import Policy, Test, TestStep
-from tieline.sync.policy.sla import target_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def run_test(engine: Engine, test: Test) -> Result:
     """One test: the policy is applied once to what is given, and once after each step."""
     values, now = dict(test.given), test.now
     touched, fresh = set(test.touched), test.fresh
-    pauses: list[tuple[datetime, datetime | None]] = []
+    statuses: list[tuple[datetime, str]] = []
     mismatches: list[Mismatch] = []
     fired: set[str] = set()
     cells: set[tuple[str, str]] = set()
@@ -82,13 +81,13 @@ def run_test(engine: Engine, test: Test) -> Result:
         if isinstance(stage, TestStep):
             now += stage.after
             edits = _edited(engine.policy, values, stage.edits)
-            _paused(engine.policy, values, edits, now, pauses)
             values |= edits
             if stage.by == "person":
                 touched |= edits.keys()
                 reasons = {name: rule for name, rule in reasons.items() if name not in edits}
             fresh = False
-        standing = Standing(frozenset(touched), fresh, tuple(pauses))
+        statuses += _status_since(values, now, statuses)
+        standing = Standing(frozenset(touched), fresh, tuple(statuses))
         applied = engine.apply(values, now, standing)
         values = dict(applied.values)
         reasons |= {name: change.rule for name, change in applied.changes.items()}
@@ -111,22 +110,13 @@ def _edited(policy: Policy, values: Record, edits: Mapping[str, Cell]) -> dict[s
     return changed
 
 
-def _paused(
-    policy: Policy,
-    values: Record,
-    edits: Mapping[str, Cell],
-    now: datetime,
-    pauses: list[tuple[datetime, datetime | None]],
-) -> None:
-    """Note when the clock of the targets stops and goes on."""
-    sla = target_of(policy, priority_of(policy.matrix, values.get("impact"), values.get("urgency")))
-    if sla is None or "status" not in edits:
-        return
-    was, is_ = values.get("status") in sla.pause_on, edits["status"] in sla.pause_on
-    if is_ and not was:
-        pauses.append((now, None))
-    elif was and not is_ and pauses:
-        pauses[-1] = (pauses[-1][0], now)
+def _status_since(
+    values: Record, now: datetime, statuses: Sequence[tuple[datetime, str]]
+) -> list[tuple[datetime, str]]:
+    """A status that it did not have before, from now on."""
+    status = values.get("status")
+    known = statuses[-1][1] if statuses else None
+    return [(now, status)] if isinstance(status, str) and status != known else []
 
 
 def compare(
@@ -145,7 +135,7 @@ def compare(
             got_rule = applied.leave_out
         elif name == "note":
             got_rule = (
-                rule if rule in [id_ for id_, _ in applied.notes] else ", ".join(i for i, _ in applied.notes)
+                rule if rule in {n.rule for n in applied.notes} else ", ".join(n.rule for n in applied.notes)
             )
         elif name == "priority":
             moved = [reasons.get(part, "") for part in ("impact", "urgency")]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieline.sync.policy.conditions import Condition, Moment, holds
-from tieline.sync.policy.evaluate import Applied, Engine, Standing, plainly, settle
+from tieline.sync.policy.evaluate import Applied, Engine, Note, Standing, plainly, settle
 from tieline.sync.policy.fields import Record
 from tieline.sync.policy.matcher import Matcher
 from tieline.sync.policy.model import Policy
@@ -150,7 +150,7 @@ def test_time_makes_a_rule_due(tmp_path: Path) -> None:
     engine = Engine(policy_of(tmp_path, TEXT).policy)
     assert not engine.apply(record, NOW).notes
     late = engine.apply(record, NOW + timedelta(seconds=1))
-    assert late.notes == (("late", "nobody has it"),)
+    assert late.notes == (Note("late", "nobody has it"),)
     assert late.values["group"] == "Service Desk"
 
 

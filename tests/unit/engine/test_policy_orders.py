@@ -1,0 +1,277 @@
+"""What rules order besides values: notes written once, holds, what is left out, and what time does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tieline.connectors.base import AddNote, Applied
+from tieline.connectors.errors import Unknown
+
+from .world import World, settings
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(policy={})
+    path = tmp_path / "policy.toml"
+    path.write_text("", encoding="utf-8")
+    made.config = made.config.read_from(path)
+    return made
+
+
+def ruled(world: World, text: str) -> World:
+    world.config.path.write_text(text, encoding="utf-8")
+    return world
+
+
+NOTE = """
+[[rule]]
+id = "network"
+when = { category = "network" }
+then = { note = "Ask the network team." }
+"""
+
+
+def notes(world: World, word: str) -> list[int]:
+    return [
+        sum(word in note for row in side.rows.values() for note in row.notes) for side in world.sides.values()
+    ]
+
+
+def test_a_note_is_written_once_on_each_side_and_the_audit_has_the_rule(world: World) -> None:
+    ruled(world, NOTE)
+    row, issue = world.paired()
+    assert notes(world, "Ask the network team.") == [1, 1]
+    (text,) = [note for note in issue.notes if "Ask" in note]
+    assert text.endswith("Tieline: rule network")
+    for category in ("hardware", "network"):
+        world.sn.edit(row.id, {"category": category})
+        world.settle()
+    world.tick(30 * HOUR)
+    world.settle()
+    assert notes(world, "Ask the network team.") == [1, 1]
+    told = [entry for entry in world.audit() if entry.why and entry.why[0].startswith("note: rule network (")]
+    assert [entry.action for entry in told] == ["AddNote", "AddNote"]
+
+
+def test_a_note_may_be_meant_for_one_side(world: World) -> None:
+    ruled(world, NOTE.replace('"Ask the network team."', '{ jira = "Engineers only." }'))
+    world.paired()
+    assert notes(world, "Engineers only.") == [0, 1]
+
+
+def test_a_note_whose_answer_was_lost_is_not_written_again(world: World) -> None:
+    ruled(world, NOTE)
+
+    def lose(action: object, outcome: object) -> object:
+        return Unknown("lost") if isinstance(action, AddNote) and isinstance(outcome, Applied) else outcome
+
+    world.sn.after_write = lose  # type: ignore[assignment]
+    world.incident()
+    world.run(initial=True)
+    for _ in range(8):
+        world.tick(300)
+        world.run()
+    assert notes(world, "Ask the network team.") == [1, 1]
+    assert not world.intents()
+
+
+def test_nobody_is_told_about_what_is_older_than_the_policy(tmp_path: Path) -> None:
+    world = World()
+    row, _ = world.paired()
+    world.config = settings(policy={}).read_from(tmp_path / "policy.toml")
+    ruled(world, NOTE)
+    world.sn.edit(row.id, {"short_description": "Another one"})
+    world.settle()
+    assert notes(world, "Ask the network team.") == [0, 0]
+
+
+HOLD = """
+[[rule]]
+id = "legal"
+when = { description = { contains = "legal hold" } }
+then = { hold = "the service manager decides" }
+"""
+
+
+def test_a_rule_holds_a_pair_visibly_until_it_does_not_apply(world: World) -> None:
+    ruled(world, HOLD)
+    row, issue = world.paired(description="Nothing")
+    world.sn.edit(row.id, {"description": "A legal hold", "short_description": "Held"})
+    world.tick()
+    world.run()
+    (park,) = world.parks()
+    assert park.reason == "rule"
+    assert "rule legal (" in park.detail
+    assert park.detail.endswith("policy.toml:3): the service manager decides")
+    world.sn.edit(row.id, {"category": "hardware"})
+    for _ in range(3):
+        world.tick(HOUR)
+        world.run()
+        assert not world.writes
+    assert issue.values["summary"] == "Printer broken"
+    world.sn.edit(row.id, {"description": "Cleared"})
+    world.settle()
+    assert not world.parks()
+    assert issue.values["summary"] == "Held"
+
+
+def test_an_incident_that_is_held_from_the_start_gets_no_mirror_until_it_is_free(world: World) -> None:
+    ruled(world, HOLD)
+    row = world.incident(description="A legal hold")
+    world.run(initial=True)
+    world.tick()
+    world.run()
+    assert not world.jira.rows
+    (park,) = world.parks()
+    assert (park.reason, park.label) == ("rule", row.label)
+    world.sn.edit(row.id, {"description": "Cleared"})
+    world.settle()
+    assert len(world.jira.rows) == 1
+    assert not world.parks()
+
+
+OUT = """
+[[rule]]
+id = "trial"
+when = { summary = { starts_with = "[test]" } }
+then = { leave_out = true }
+"""
+
+
+def left_out(world: World) -> list[str]:
+    with world.store.read() as tx:
+        assert tx.left_out_count() == len(tx.left_out(100))
+        return [each.left_out for each in tx.left_out(100)]
+
+
+def test_what_a_rule_leaves_out_gets_no_mirror_until_it_does_not_apply(world: World) -> None:
+    ruled(world, OUT)
+    row = world.incident(short_description="[test] A printer")
+    assert world.run(initial=True).counts["left_out"] == 1
+    assert not world.jira.rows
+    assert not world.parks()
+    (rule,) = left_out(world)
+    assert rule.startswith("rule trial (")
+    world.sn.edit(row.id, {"short_description": "A printer"})
+    world.settle()
+    assert len(world.jira.rows) == 1
+    assert left_out(world) == []
+
+
+@pytest.mark.parametrize(
+    ("leaves", "state"), [("keep", "active"), ("freeze", "frozen"), ("unlink", "unlinked")]
+)
+def test_a_pair_that_a_rule_leaves_out_follows_what_the_route_says(
+    tmp_path: Path, leaves: str, state: str
+) -> None:
+    world = World(policy={}, route={"leaves_scope": leaves})
+    world.config = world.config.read_from(tmp_path / "policy.toml")
+    ruled(world, OUT)
+    row, issue = world.paired()
+    world.sn.edit(row.id, {"short_description": "[test] A printer"})
+    world.settle()
+    assert [pair.state for pair in world.pairs()] == [state]
+    assert (issue.values["summary"] == "[test] A printer") is (leaves == "keep")
+    assert len(left_out(world)) == (leaves != "keep") or leaves == "unlink"
+    world.sn.edit(row.id, {"short_description": "A printer"})
+    world.settle()
+    assert [pair.state for pair in world.pairs()] == ["active"]
+    assert issue.values["summary"] == "A printer"
+    assert left_out(world) == []
+
+
+WAITS = """
+[[rule]]
+id = "waits"
+when = { category = "network", opened = { older_than = "30m" } }
+then = { subcategory = "late", note = "Nobody has it." }
+"""
+
+
+def test_time_alone_wakes_a_pair_and_nothing_else(world: World) -> None:
+    ruled(world, WAITS)
+    row, _ = world.paired()
+    other = world.incident(category="hardware")
+    world.settle()
+    before = row.values.get("subcategory")
+    world.now = row.created
+    world.tick(30 * 60)
+    summary = world.run()
+    assert (summary.counts["due"], row.values.get("subcategory")) == (0, before)
+    world.tick(1)
+    summary = world.run()
+    assert summary.counts["due"] == 1
+    assert row.values["subcategory"] == "late"
+    assert notes(world, "Nobody has it.") == [1, 1]
+    assert other.values.get("subcategory") is None
+    for _ in range(3):
+        world.tick(30)
+        summary = world.run()
+        assert (summary.counts["due"], sum(world.writes.values())) == (0, 0)
+
+
+def test_a_hold_ends_when_its_time_is_over(world: World) -> None:
+    ruled(
+        world,
+        """
+[[rule]]
+id = "fresh"
+when = { category = "network", not = { opened = { older_than = "2h" } } }
+then = { hold = "for two hours nobody but the network team" }
+""",
+    )
+    row = world.incident()
+    world.run(initial=True)
+    assert [park.label for park in world.parks()] == [row.label]
+    world.tick(2 * HOUR + 1)
+    world.run()
+    assert len(world.jira.rows) == 1
+    world.settle()
+    assert not world.parks()
+
+
+TARGETS = """
+[vocabulary]
+status = [
+  { name = "new", servicenow = "1", jira = "Open" },
+  { name = "working", servicenow = "2", jira = "In Progress" },
+  { name = "waiting", servicenow = ["3/1", "3"], jira = "Waiting", lossy = "read only" },
+]
+
+[priority]
+
+[[sla]]
+priority = 3
+resolve = "4h"
+pause_on = ["waiting"]
+
+[[rule]]
+id = "late"
+when = { sla = "breached" }
+then = { subcategory = "breached" }
+"""
+
+
+def test_a_target_is_missed_when_its_time_is_over_without_pauses(world: World) -> None:
+    ruled(world, TARGETS)
+    row, _ = world.paired(impact="2", urgency="2", state="2")
+    world.now = row.created
+    world.tick(HOUR)
+    world.sn.edit(row.id, {"state": "3", "hold_reason": "1"})
+    world.run()
+    world.tick(5 * HOUR)
+    world.run()
+    assert row.values.get("subcategory") != "breached"
+    world.sn.edit(row.id, {"state": "2", "hold_reason": None})
+    world.run()
+    world.tick(3 * HOUR - 60)
+    assert world.run().counts["due"] == 0
+    assert row.values.get("subcategory") != "breached"
+    world.tick(61)
+    assert world.run().counts["due"] == 1
+    assert row.values["subcategory"] == "breached"
