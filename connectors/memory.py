@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -32,17 +32,22 @@ from tieline.connectors.base import (
     Race,
     Record,
     Ref,
+    Relate,
     RemoveLink,
     Reviewed,
+    Search,
     ShowLink,
     Side,
+    Target,
     Touch,
     Transition,
+    Unrelate,
     Update,
     Value,
     Version,
 )
 from tieline.connectors.errors import ConnectorError, Gone, Rejected, Stale
+from tieline.connectors.memory_ties import MemoryTies, applied
 
 OWN_ACCOUNT: Final = "tieline"
 
@@ -95,6 +100,7 @@ class MemorySide:
         self.people: dict[str, Entity] = {}
         self.groups: dict[str, Entity] = {}
         self.rules: list[Rule] = []
+        self.ties = MemoryTies(side)
         self.requests: list[str] = []
         self.locked = frozenset({"status"}) if workflow is not None else frozenset[str]()
         self.fault: Callable[[str], None] = lambda _request: None
@@ -270,6 +276,26 @@ class MemorySide:
         for start in range(0, len(found[0]), 8):
             yield found[0][start : start + 8]
 
+    def targets(self, kind: str, keys: Sequence[str]) -> list[Target]:
+        """The records that a test made known."""
+        self._asked("targets")
+        return self.ties.find(kind, keys)
+
+    def seek(self, search: Search) -> list[Target]:
+        """Those of them that a search finds."""
+        self._asked("seek")
+        return self.ties.seek(search)
+
+    def depends_on(self, cis: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """Nothing."""
+        return {}
+
+    def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
+        """The remote links that were made for ties."""
+        for _ in refs:
+            self._asked("remote")
+        return [self.ties.remote_of(ref.id) for ref in refs]
+
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
         """Each action once; scripted failures come before, lost answers after."""
         outcomes: list[Applied | ConnectorError] = []
@@ -321,10 +347,20 @@ class MemorySide:
                 return self._noted(row, "")
             case AddNote():
                 return self._noted(row, action.text)
+            case Relate() | Unrelate():
+                return self._tied(row, action)
             case Attach():
                 content = Path(action.path).read_bytes()
                 file = self.put(row.id, action.name, content, OWN_ACCOUNT, action.type)
                 return Applied(action.ref, made=file.id)
+
+    def _tied(self, row: Row, action: Relate | Unrelate) -> Applied | ConnectorError:
+        _, alone = self._races(row, Update(action.ref, {}, seen=action.seen))
+        outcome = applied(action, self.ties.write(action))
+        if isinstance(outcome, Rejected):
+            return outcome
+        self._stamp(row, {}, OWN_ACCOUNT, person=True)
+        return replace(outcome, record=self._answer(row), alone=alone if action.seen.token else None)
 
     def _noted(self, row: Row, note: str) -> Applied:
         """A note or a link: no mapped value moves, but the record counts as changed."""
@@ -378,6 +414,7 @@ class MemorySide:
             () if self._workflow is None else self._workflow.get(status, ()),
             MappingProxyType({} if self._workflow is None else dict(row.touched)),
             None if self._workflow is None else tuple(file for file, _ in row.files),
+            self.ties.shown(row.id, {each.id: each.label for each in self.rows.values()}),
         )  # fmt: skip
 
     def _run_rules(self, row: Row, by: str) -> None:

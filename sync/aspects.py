@@ -7,11 +7,11 @@ writes go through the same intents, outcomes and audit as those of the fields.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from tieline.connectors.base import Action, Applied
+from tieline.connectors.base import Action, Applied, Record, Relate, Unrelate
 from tieline.connectors.errors import Rejected
 from tieline.sync.model import Intent, Step
 
@@ -48,6 +48,14 @@ class Part(Protocol):
 
     def refused(self, tx: Tx, step: Step, error: Rejected, at: datetime) -> bool:
         """One of its writes was refused. True: dealt with, the pair goes on; False: the pair is parked."""
+
+
+@runtime_checkable
+class Looking(Protocol):
+    """A Part that remembers what it found without writing anything to a side."""
+
+    def looked(self, tx: Tx, work: Work, at: datetime) -> None:
+        """The pair was planned: what needs no write is settled, in the transaction that settles fields."""
 
 
 class Aspect(Protocol):
@@ -95,6 +103,30 @@ def with_aspects(work: Work, steps: Sequence[Step], context: Context) -> list[St
     before = [step for extra in extras for step in extra.before]
     after = [step for extra in extras for step in extra.after]
     return [*before, *steps, *after]
+
+
+def remember_looks(tx: Tx, work: Work, at: datetime) -> None:
+    """Let the aspects of a pair that was planned settle what needs no write."""
+    for part in work.parts or ():
+        if isinstance(part, Looking):
+            part.looked(tx, work, at)
+
+
+def refreshed(steps: Sequence[Step], shown: Record) -> list[Step]:
+    """What is left to do after a write of ours showed `shown`: ties are then decided from that Version.
+
+    Where what a tie was to overwrite has moved meanwhile, that step and all behind it are planned again.
+    """
+    found: list[Step] = []
+    for step in steps:
+        action = step.action
+        if isinstance(action, Relate | Unrelate) and action.ref == shown.ref and action.seen.token:
+            held = {tie.name: tie.label or tie.target.id for tie in shown.ties or ()}
+            if held.get(action.name) != action.before.get(action.name):
+                return found
+            step = replace(step, action=replace(action, seen=shown.version))
+        found.append(step)
+    return found
 
 
 def part_of(work: Work, action: Action) -> Part | None:

@@ -9,10 +9,12 @@ from tieline.connectors.base import (
     Action,
     AddNote,
     Create,
+    Relate,
     RemoveLink,
     ShowLink,
     Side,
     Transition,
+    Unrelate,
     Update,
     Value,
     Values,
@@ -84,10 +86,28 @@ def action_lines(action: Action, names: Names | None = None) -> list[str]:
             ]
         case RemoveLink():
             return [f"{action.ref.side} does not show the other half any more"]
+        case Relate():
+            return [f"{action.ref.side} is tied to {action.label or action.target} ({_tie(action)})"]
+        case Unrelate():
+            return [f"{action.ref.side} is not tied to {_untied(action)} any more ({_tie(action)})"]
         case AddNote():
             return [f"{action.ref.side} gets an internal note: {shown(action.text)}"]
         case _:
             assert_never(action)
+
+
+def _tie(action: Relate | Unrelate) -> str:
+    """How a tie is made on its side: the column, the link type with its direction, or a remote link."""
+    if action.ref.side == "servicenow":
+        return action.name
+    if action.global_id:
+        return f"remote link, {action.name}"
+    return f"issue link, {action.name}, {'outward' if action.outward else 'inward'}"
+
+
+def _untied(action: Unrelate) -> str:
+    before = action.before.get(action.name)
+    return before if isinstance(before, str) else str(action.target)
 
 
 def step_lines(step: Step, names: Names | None = None) -> list[str]:
@@ -121,6 +141,10 @@ def action_json(action: Action) -> dict[str, Any]:
                     "label": action.label, "status": action.status}  # fmt: skip
         case RemoveLink():
             return {"action": "unlink", "side": action.ref.side, "id": action.ref.id}
+        case Relate() | Unrelate():
+            return {"action": type(action).__name__.lower(), "side": action.ref.side, "id": action.ref.id,
+                    "name": action.name, "target": str(action.target), "outward": action.outward,
+                    "before": values_json(action.before), "values": values_json(action.values)}  # fmt: skip
         case AddNote():
             return {"action": "note", "side": action.ref.side, "id": action.ref.id, "text": action.text}
         case _:

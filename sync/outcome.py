@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tieline.connectors.base import Applied, Create, Reviewed, Side, Transition, Update, Value
+from tieline.connectors.base import (
+    Action,
+    Applied,
+    Create,
+    Relate,
+    Reviewed,
+    Side,
+    Transition,
+    Unrelate,
+    Update,
+    Value,
+)
 from tieline.connectors.errors import (
     ConnectorError,
     Denied,
@@ -17,7 +28,7 @@ from tieline.connectors.errors import (
     Stale,
     Unknown,
 )
-from tieline.sync.aspects import part_of
+from tieline.sync.aspects import part_of, refreshed
 from tieline.sync.journal import audit_entry, block, record_conflicts
 from tieline.sync.model import Base, Intent, OutcomeKind, Pair
 from tieline.sync.pairing import first_base, move_over
@@ -58,6 +69,7 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
                 _applied(run, tx, work, intent, replace(work.pair, base=base), result)
                 if result.record is not None:
                     work.show(run.on_our_clock(result.record), asked_at)
+                    work.steps = refreshed(work.steps, result.record)
     denied = next((result for _, _, result in tried if isinstance(result, Denied)), None)
     if denied is not None:
         raise denied
@@ -172,9 +184,16 @@ def _applied(run: Run, tx: Tx, work: Work, intent: Intent, pair: Pair, result: A
         part.settled(tx, intent.step, result, now)
     work.pair = pair
     work.steps = [] if result.alone is False else work.steps[1:]
-    if result.record is None and isinstance(intent.step.action, Update | Transition):
+    if result.record is None and hides(intent.step.action):
         work.forget(side)
     run.counts["changed"] += isinstance(intent.step.action, Update | Transition)
+
+
+def hides(action: Action) -> bool:
+    """Whether a write whose answer shows no record leaves it to be read again; links have such answers too."""
+    if isinstance(action, Relate | Unrelate):
+        return not action.global_id
+    return isinstance(action, Update | Transition)
 
 
 def _moved_over(run: Run, tx: Tx, work: Work, intent: Intent, result: Applied, base: Base) -> None:

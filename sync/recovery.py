@@ -14,10 +14,12 @@ from tieline.connectors.base import (
     Create,
     Record,
     Ref,
+    Relate,
     RemoveLink,
     Reviewed,
     ShowLink,
     Transition,
+    Unrelate,
     Update,
     Values,
 )
@@ -77,6 +79,8 @@ def _recover(run: Run, intent: Intent) -> None:
             _recover_note(run, intent, action)
         case RemoveLink():
             _end(run, intent, "skipped", "its answer was lost; taking a link away may be tried again")
+        case Relate() | Unrelate():
+            _end(run, intent, "skipped", "its answer was lost, and relations are not mirrored any more")
         case _:
             assert_never(action)
 

@@ -1,0 +1,116 @@
+"""The relations of an in-memory side: columns that refer in ServiceNow, issue links and remote links in Jira.
+
+No kinder than the real ones: the same issue link can be made twice, and a column is overwritten unasked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tieline.connectors.base import Applied, Ref, Relate, Search, Side, Target, Tie, Unrelate
+from tieline.connectors.errors import ConnectorError, Rejected
+
+
+class MemoryTies:
+    """What records of one side are tied to. `told` switches off that records show it at all.
+
+    `targets` are the records that are no rows of the side: problems, changes, items.
+    """
+
+    def __init__(self, side: Side) -> None:
+        self.told = True
+        self.known: dict[tuple[str, str], Target] = {}
+        self.columns: dict[str, dict[str, Ref]] = {}
+        self.issue_links: dict[str, tuple[str, str, str]] = {}
+        self.remote: dict[str, dict[str, Relate]] = {}
+        self.refused: frozenset[str] = frozenset()
+        self._side = side
+        self._next = 70_000
+
+    # What people do.
+
+    def add(self, kind: str, id_: str, label: str) -> Ref:
+        """A record that an incident may be tied to."""
+        ref = Ref(self._side, id_, kind)
+        self.known[kind, id_] = Target(
+            ref, label, title=f"about {label}", url=f"https://{self._side}/{label}"
+        )
+        return ref
+
+    def set(self, row: str, column: str, target: Ref | None) -> None:
+        """ServiceNow: set or empty a column."""
+        if target is None:
+            self.columns.get(row, {}).pop(column, None)
+        else:
+            self.columns.setdefault(row, {})[column] = target
+
+    def link(self, source: str, name: str, target: str) -> str:
+        """Jira: `source` <outward words> `target`; the link's id."""
+        self._next += 1
+        self.issue_links[str(self._next)] = (source, name, target)
+        return str(self._next)
+
+    def unlink(self, id_: str) -> None:
+        """Jira: delete a link; one that is gone is no matter."""
+        self.issue_links.pop(id_, None)
+
+    # What the engine sees and does.
+
+    def shown(self, row: str, labels: dict[str, str]) -> tuple[Tie, ...] | None:
+        """The ties of a row; `labels` are those of all rows, by id."""
+        if not self.told:
+            return None
+        if self._side == "servicenow":
+            held = sorted(self.columns.get(row, {}).items())
+            return tuple(Tie(name, ref, label=self._label(ref, labels)) for name, ref in held)
+        found = []
+        for id_, (source, name, target) in self.issue_links.items():
+            for own, far, outward in ((source, target, True), (target, source, False)):
+                if own == row:
+                    found.append(Tie(name, Ref("jira", far, "issue"), outward, id_, labels.get(far, "")))
+        return tuple(sorted(found))
+
+    def _label(self, ref: Ref, labels: dict[str, str]) -> str:
+        target = self.known.get((ref.kind, ref.id))
+        return labels.get(ref.id, "") if target is None else target.label
+
+    def write(self, action: Relate | Unrelate) -> Rejected | str:
+        """Make the write: what it made, or why it is refused."""
+        row, name = action.ref.id, action.name
+        if name in self.refused:
+            return Rejected(f"Operation against file was aborted by Business Rule 'no {name}'")
+        if isinstance(action, Unrelate):
+            if self._side == "servicenow":
+                self.set(row, name, None)
+            elif action.global_id:
+                self.remote.get(row, {}).pop(action.global_id, None)
+            else:
+                self.unlink(action.id)
+            return ""
+        if self._side == "servicenow":
+            self.set(row, name, action.target)
+        elif action.global_id:
+            self.remote.setdefault(row, {})[action.global_id] = action
+        else:
+            ends = (row, action.target.id) if action.outward else (action.target.id, row)
+            self.link(ends[0], name, ends[1])
+        return action.global_id
+
+    def find(self, kind: str, keys: Sequence[str]) -> list[Target]:
+        """The known records of a kind with these ids or labels."""
+        return [t for (k, id_), t in self.known.items() if k == kind and (id_ in keys or t.label in keys)]
+
+    def seek(self, search: Search) -> list[Target]:
+        """The known records that a search finds; only kind, item and group count here."""
+        found = [t for (kind, _), t in self.known.items() if kind == search.kind]
+        sets = [(search.cis, "ci"), (search.groups, "group"), (search.categories, "category")]
+        return [t for t in found if all(not values or getattr(t, name) in values for values, name in sets)]
+
+    def remote_of(self, row: str) -> frozenset[str] | ConnectorError:
+        """The global ids of a row's remote links."""
+        return frozenset(self.remote.get(row, {}))
+
+
+def applied(action: Relate | Unrelate, made: Rejected | str) -> Applied | Rejected:
+    """The outcome of a write without an answer, as Jira's links have none."""
+    return made if isinstance(made, Rejected) else Applied(action.ref, made=made)
