@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeDecorator
 
 from tieline.sync.store.codec import from_micros, to_micros
 
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 """The newest migration. Revisions are numbers with leading zeros, so that a newer one can be told."""
 
 VERSION_TABLE: Final = "tieline_version"
@@ -249,3 +249,15 @@ heard = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     _body(),
 )
+
+# What became of each file of a pair, by the side on which a person put it.
+attachments = sa.Table(
+    "attachments",
+    metadata,
+    sa.Column("pair_id", sa.BigInteger, sa.ForeignKey("pairs.id"), primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("file_id", sa.Text, primary_key=True),
+    sa.Column("due", Instant),
+    _body(),
+)
+_partial("attachments_due", attachments.c.due.is_not(None), attachments.c.due)

@@ -14,6 +14,7 @@ from tieline.sync.store.conflicts import Conflicts
 from tieline.sync.store.database import Database, connect
 from tieline.sync.store.facts import Facts
 from tieline.sync.store.faults import told
+from tieline.sync.store.files import Files
 from tieline.sync.store.heard import HeardEntries
 from tieline.sync.store.intents import Intents
 from tieline.sync.store.migrate import bring_up_to_date
@@ -29,7 +30,7 @@ LOCK_SECONDS = 10.0
 """How long a transaction of another process is waited for; ours are far shorter."""
 
 
-class Tx(Facts, Pairs, Parks, Outlooks, Intents, Conflicts, Trail, Upkeep, Relations, HeardEntries):
+class Tx(Facts, Pairs, Parks, Outlooks, Intents, Conflicts, Trail, Upkeep, Relations, HeardEntries, Files):
     """One open transaction. Its methods raise StateError for the state and ValueError for a naive time."""
 
 
