@@ -15,15 +15,14 @@ from requests_toolbelt.multipart.encoder import MultipartEncoder
 from tieline.connectors.answers import json_body
 from tieline.connectors.base import Applied, Attach, Attachment, Record
 from tieline.connectors.errors import ConnectorError, Malformed, Unavailable, Unknown
+from tieline.connectors.filenames import content_type, safe_name
 from tieline.connectors.jira.files import ATTACHMENT, files_of
 from tieline.connectors.jira.site import Site
 from tieline.connectors.jira.wire import said, segment
 from tieline.connectors.transfer import (
     checked,
-    content_type,
     pieces,
     read_refusal,
-    safe_name,
     write_refusal,
 )
 

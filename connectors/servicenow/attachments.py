@@ -14,6 +14,7 @@ from typing import Final
 
 from tieline.connectors.base import Applied, Attach, Attachment, Page, Record, Ref
 from tieline.connectors.errors import ConnectorError, Gone, Malformed, Unknown
+from tieline.connectors.filenames import content_type, safe_name
 from tieline.connectors.servicenow import query
 from tieline.connectors.servicenow.answers import Doubted, said, upload_failure
 from tieline.connectors.servicenow.directory import askable_ids, chunks
@@ -23,10 +24,8 @@ from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.wire import Rows, Wire
 from tieline.connectors.transfer import (
     checked,
-    content_type,
     pieces,
     read_refusal,
-    safe_name,
 )
 
 INLINE: Final = "ZZ_YY"

@@ -1,4 +1,4 @@
-"""Files that went across, or did not: read and written by pair; what is done about one is decided elsewhere."""
+"""Files that went across, or did not, by pair; what is done about one is decided elsewhere."""
 
 from __future__ import annotations
 
