@@ -190,7 +190,7 @@ def _applied(run: Run, tx: Tx, work: Work, intent: Intent, pair: Pair, result: A
 
 
 def hides(action: Action) -> bool:
-    """Whether a write whose answer shows no record leaves it to be read again; links have such answers too."""
+    """Whether a write that shows no record leaves it to be read again; the answers to links are such."""
     if isinstance(action, Relate | Unrelate):
         return not action.global_id
     return isinstance(action, Update | Transition)

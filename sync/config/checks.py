@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from tieline.connectors.base import Side
-from tieline.sync.config import conversation
+from tieline.sync.config import conversation, links
 from tieline.sync.config.faults import Path, Problem, quoted, suggestion
 from tieline.sync.config.model import FieldConfig, FieldOverride, Route, Status, ValueEdge
 from tieline.sync.config.parts import Parts
@@ -319,6 +319,12 @@ def priority(parts: Parts) -> Iterator[Problem]:
         yield Problem(("priority", "map"), what, remedy, f"without {', '.join(lacking)}")
 
 
+def relations(parts: Parts) -> Iterator[Problem]:
+    """Each relation has a column of its own, and a way to be shown that tells it from the others."""
+    if parts.links is not None:
+        yield from links.problems(parts.links)
+
+
 def comments(parts: Parts) -> Iterator[Problem]:
     """Nothing internal becomes public, and the lines above entries can be written."""
     if parts.comments is not None:
@@ -327,4 +333,5 @@ def comments(parts: Parts) -> Iterator[Problem]:
 
 CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
     sign_in, gateway, names, routes, claims, overrides, kinds, fields, maps, status, priority, comments,
+    relations,
 )  # fmt: skip

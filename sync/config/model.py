@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, WithJsonSchema
 
 from tieline.connectors.base import FieldKind, Side
 from tieline.sync.config.conversation import Comments
+from tieline.sync.config.links import Links
 from tieline.sync.config.sides import Jira, Keeping, Limits, ServiceNow
 from tieline.sync.config.values import (
     Alternatives,
@@ -299,6 +300,9 @@ class Config(Table):
     priority: Priority | None = Field(default=None, description="The priority; left out, it is not mirrored.")
     people: People = Field(default_factory=People, description="How people are joined.")
     groups: Groups = Field(default_factory=Groups, description="How groups are joined.")
+    links: Links | None = Field(
+        default=None, description="What ties incidents to problems and changes; left out, nothing does."
+    )
     comments: Comments | None = Field(
         default=None, description="What is said on both sides; left out, it is not mirrored."
     )

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from tieline.sync.config.conversation import Comments
 from tieline.sync.config.faults import Path, Problem
+from tieline.sync.config.links import Links
 from tieline.sync.config.model import FieldConfig, Groups, People, Priority, Route, Status
 from tieline.sync.config.sides import Jira, ServiceNow
 from tieline.sync.config.values import Table
@@ -63,6 +64,7 @@ class Parts:
     people: People = field(default_factory=People)
     groups: Groups = field(default_factory=Groups)
     comments: Comments | None = None
+    links: Links | None = None
     routes: tuple[tuple[Path, Route], ...] = ()
     fields: tuple[tuple[Path, FieldConfig], ...] = ()
     field_names: tuple[str, ...] = ()
@@ -82,6 +84,7 @@ def readable(data: dict[str, Any], found: Iterable[Problem] = ()) -> Parts:
         people=_whole(People, data.get("people")) or People(),
         groups=_whole(Groups, data.get("groups")) or Groups(),
         comments=_whole(Comments, data.get("comments")),
+        links=_whole(Links, data.get("links")),
         routes=_elements(Route, data.get("route"), "route"),
         fields=_elements(FieldConfig, data.get("field"), "field"),
         field_names=tuple(_names(data.get("field"))),

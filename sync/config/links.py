@@ -1,0 +1,110 @@
+"""How relations are mirrored, as the configuration says it: which column is which type of issue link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from pydantic import Field
+
+from tieline.sync.config.faults import Problem, quoted
+from tieline.sync.config.values import Flag, Line, OptionalServiceNowField, Table
+from tieline.sync.links.model import SERVICENOW_COLUMN, Relation
+
+On = Literal["incident", "problem", "change"]
+"""What has the relation."""
+
+TARGET_KIND: Final[dict[Relation, str]] = {
+    "problem": "problem",
+    "caused_by": "change",
+    "cured_by": "change",
+    "parent": "incident",
+    "duplicate": "incident",
+    "ci": "ci",
+}
+"""What kind of record each relation leads to."""
+
+
+class LinkType(Table):
+    """A relation: the column that holds it in ServiceNow, and the issue link that shows it in Jira."""
+
+    relation: Relation = Field(
+        description="What it means: `problem` behind the incident, change that it was `caused_by` or "
+        "`cured_by`, `parent` incident, the incident that it is a `duplicate` of, `ci` that it is about."
+    )
+    on: On = Field(default="incident", description="Which records have it; others need a route of their own.")
+    servicenow: OptionalServiceNowField = Field(
+        default="", description='Its column; "" for the usual one (problem_id, caused_by, rfc, ...).'
+    )
+    jira: Line | None = Field(
+        default=None,
+        description="Name of the type of issue link; left out, Jira shows a remote link only.",
+    )
+    reads: Literal["inward", "outward"] = Field(
+        default="inward",
+        description="Which of the type's words are read on the incident's issue: `is caused by` is inward "
+        "where the type's outward words are `causes`.",
+    )
+    remote: Flag = Field(
+        default=True,
+        description="Where only ServiceNow has the target, a remote link on the issue leads there.",
+    )
+    direction: Literal["both", "to_jira", "to_servicenow"] = Field(
+        default="both", description="Which way the relation travels."
+    )
+    clash: Literal["hold", "servicenow", "jira"] = Field(
+        default="hold",
+        description="Both sides tied it to different records, and ServiceNow's column holds one: who wins; "
+        "`hold` keeps ServiceNow's in the column and both in Jira, and says so.",
+    )
+
+    @property
+    def column(self) -> str:
+        """The column in ServiceNow; "" if none is known."""
+        return self.servicenow or SERVICENOW_COLUMN.get(self.relation, "")
+
+    @property
+    def outward(self) -> bool:
+        """Whether the link reads from the incident's issue to the target."""
+        return self.reads == "outward"
+
+    @property
+    def leads_to(self) -> str:
+        """The kind of its target."""
+        return TARGET_KIND[self.relation]
+
+
+class Links(Table):
+    """What ties incidents to problems, changes and each other."""
+
+    type: tuple[LinkType, ...] = Field(default=(), description="The relations that are mirrored.")
+
+    def columns(self, on: str) -> dict[str, str]:
+        """By column of the records that `on` names, the kind of record that it leads to."""
+        return {each.column: each.leads_to for each in self.type if each.on == on and each.column}
+
+    def link_types(self) -> frozenset[str]:
+        """The names of the types of issue links."""
+        return frozenset(each.jira for each in self.type if each.jira)
+
+
+def problems(links: Links) -> Iterator[Problem]:
+    """Everything that is wrong between the relations."""
+    columns: dict[tuple[str, str], int] = {}
+    ways: dict[tuple[str, str, str, str], int] = {}
+    for number, each in enumerate(links.type):
+        path = ("links", "type", number)
+        if not each.column:
+            what = f"a {each.relation} has no column of its own in ServiceNow"
+            yield Problem((*path, "relation"), what, "name one as `servicenow`", quoted(each.relation))
+        elif columns.setdefault((each.on, each.column), number) != number:
+            remedy = f"keep one of the two; links.type {columns[each.on, each.column] + 1} has it already"
+            yield Problem((*path, "relation"), f"{each.column} holds two relations", remedy)
+        if each.jira is None and not each.remote:
+            remedy = "name a type of issue link as `jira`, or allow a remote link"
+            yield Problem((*path, "remote"), "Jira would show nothing of it", remedy, "false")
+        way = (each.on, each.jira or "", each.reads, each.leads_to)
+        if each.jira and ways.setdefault(way, number) != number:
+            what = f"an issue link {each.jira!r} that reads {each.reads} would be two relations"
+            remedy = "use another type or direction for one of them: nothing else tells them apart"
+            yield Problem((*path, "jira"), what, remedy, quoted(each.jira))
