@@ -278,13 +278,25 @@ def _servicenow(config: Config, also: Also = None) -> Any:
     from tieline.connectors.servicenow.settings import ServiceNowSettings
     from tieline.sync.vocabulary import field_kinds
 
+    watched = _watched(config, "servicenow")
+
     return ServiceNowSettings(
         table=config.routes[0].servicenow.table,
         fields={**(also or {}).get("servicenow", {}), **field_kinds(config, "servicenow")},
+        watched=watched,
         marker=config.servicenow.marker,
         link=config.servicenow.link,
         overlap=config.servicenow.overlap,
     )
+
+
+def _watched(config: Config, side: Side) -> Mapping[str, FieldKind]:
+    """What the policy's conditions need of a side's records, beyond what is mirrored."""
+    if config.policy is None:
+        return {}
+    from tieline.sync.policy.load import watched
+
+    return watched(config, side)
 
 
 def _jira(config: Config, also: Also = None) -> Any:
@@ -296,7 +308,11 @@ def _jira(config: Config, also: Also = None) -> Any:
         api_url=config.jira.requests_url,
         deployment=config.jira.deployment,
         places=tuple((route.jira.project, route.jira.issue_type) for route in config.routes),
-        fields={**(also or {}).get("jira", {}), **field_kinds(config, "jira")},
+        fields={
+            **_watched(config, "jira"),
+            **(also or {}).get("jira", {}),
+            **field_kinds(config, "jira"),
+        },
         marker=config.jira.marker,
         overlap=config.jira.overlap,
         concurrency=config.limits.concurrency,

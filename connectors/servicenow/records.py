@@ -70,7 +70,14 @@ def change_of(row: Row) -> Change:
 def asked_fields(settings: ServiceNowSettings) -> tuple[str, ...]:
     """The columns that make a Record, in a stable order; what a tie's target is called comes behind a dot."""
     labels = (label_column(name, kind) for name, kind in settings.ties.items())
-    own = (*SYSTEM_FIELDS, settings.marker, settings.link, *settings.fields, *settings.ties)
+    own = (
+        *SYSTEM_FIELDS,
+        settings.marker,
+        settings.link,
+        *settings.fields,
+        *settings.ties,
+        *settings.watched,
+    )
     return tuple(dict.fromkeys((*own, *labels)))
 
 
@@ -83,19 +90,21 @@ def record_of(row: Row, settings: ServiceNowSettings, base_url: str) -> Record:
     """The record in a row.
 
     Malformed if a column that was asked for is not there: it does not exist, or this account may not read
-    it, and taking it for an empty one would carry a deletion across.
+    it, and taking it for an empty one would carry a deletion across. What is only watched may be hidden.
     """
-    missing = sorted(field for field in asked_fields(settings) if field not in row and "." not in field)
+    missing = sorted(
+        f for f in asked_fields(settings) if f not in row and "." not in f and f not in settings.watched
+    )
     if missing:
         shown = ", ".join(missing)
         raise Malformed(f"{label_of(row)}: ServiceNow does not show {shown}: no such column, or no right")
     sys_id = plain(row["sys_id"])
-    kinds: Mapping[str, FieldKind] = {settings.link: "line", **settings.fields}
+    kinds: Mapping[str, FieldKind] = {**settings.watched, settings.link: "line", **settings.fields}
     return Record(
         ref=Ref("servicenow", sys_id),
         label=plain(row["number"]),
         version=version_of(row),
-        values=MappingProxyType({field: value_of(row[field], kind) for field, kind in kinds.items()}),
+        values=MappingProxyType({field: value_of(row.get(field), kind) for field, kind in kinds.items()}),
         created=utc(row, "sys_created_on"),
         updated=utc(row, "sys_updated_on"),
         updated_by=plain(row["sys_updated_by"]),

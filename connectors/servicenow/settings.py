@@ -34,11 +34,16 @@ class ServiceNowSettings:
     read_batch: int = 100
     batch_size: int = 20
     ties: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    watched: Mapping[str, FieldKind] = field(default_factory=lambda: MappingProxyType({}))
+    """Columns that are read and never written, some over references (`caller_id.vip`)."""
 
     def __post_init__(self) -> None:
         for name in (self.table, self.marker, self.link, *self.fields, *self.ties):
             if not _NAME.fullmatch(name):
                 raise ConfigError(f"not the name of a ServiceNow table or column: {name!r}")
+        for name in self.watched:
+            if not all(_NAME.fullmatch(part) for part in name.split(".")):
+                raise ConfigError(f"not the name of a ServiceNow column: {name!r}")
         if self.marker == self.link or self.marker in self.fields:
             raise ConfigError(f"the marker needs a column of its own, {self.marker!r} is used twice")
         if min(self.page_size, self.read_batch, self.batch_size) < 1 or self.overlap < timedelta(0):
