@@ -290,12 +290,11 @@ def explain(
     standing = Standing(frozenset(_codes(touched)), fresh)
     if record is not None:
         values, moment = _one_record(record, loaded)
-        now = now if at else moment or now
+        found = why(_engine(loaded), values, now if at else moment or now, standing)
     else:
-        from tieline.sync.commands.policy_records import one_pair
+        from tieline.sync.commands.policy_records import explained, one_pair
 
-        values, standing = one_pair(context.obj, config_path, loaded, str(ref))
-    found = why(_engine(loaded), values, now, standing)
+        found = explained(one_pair(context.obj, config_path, str(ref)), _engine(loaded), now)
     click.echo(
         json.dumps(explanation_json(found), indent=2) if as_json else "\n".join(explanation_lines(found))
     )

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from tieline.sync.commands.session import Adapters, open_session, open_state, utc_now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tieline.connectors.base import Side, Values
     from tieline.sync.commands.session import Session
+    from tieline.sync.commands.show import Shown
     from tieline.sync.mapping import Unit
     from tieline.sync.model import Pair
-    from tieline.sync.policy.evaluate import Standing
-    from tieline.sync.policy.fields import Record
+    from tieline.sync.policy.evaluate import Engine
+    from tieline.sync.policy.explain import Explanation
     from tieline.sync.policy.load import Loaded
     from tieline.sync.policy.records import Row
     from tieline.sync.vocabulary import Vocabulary
@@ -101,16 +104,24 @@ def _row(
     return Row(pair.id, pair.number, None, found)
 
 
-def one_pair(adapters: Adapters, config_path: Path, loaded: Loaded, ref: str) -> tuple[Record, Standing]:
-    """One mirrored incident as both systems show it now, and what people touched of it."""
+def one_pair(adapters: Adapters, config_path: Path, ref: str) -> Shown:
+    """One mirrored incident as both systems show it now. ConfigError if it has no pair."""
     from tieline.connectors.errors import ConfigError
     from tieline.sync.commands.show import find
-    from tieline.sync.policy.bridge import View, standing_of
 
     with open_session(adapters, config_path) as session:
         found = find(session, ref)
     if isinstance(found, str):
         raise ConfigError(found)
+    return found
+
+
+def explained(found: Shown, engine: Engine, now: datetime) -> Explanation:
+    """Why the policy makes of a mirrored incident what it makes of it."""
+    from tieline.sync.policy.bridge import View, given_by, standing_of
+    from tieline.sync.policy.explain import explain
+
     memory, standing = standing_of(found.units, found.pair.base)
-    view = View(loaded.policy)
-    return view.of_records(found.units, found.records.values(), found.directory, memory), standing
+    view = View(engine.policy)
+    record = view.of_records(found.units, found.records.values(), found.directory, memory)
+    return explain(engine, record, now, standing, given_by(found.units, found.pair.base))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tieline.connectors.base import Record, Side, Values
     from tieline.sync.mapping import Directory, Unit
     from tieline.sync.model import AuditEntry, Conflict, Pair, Park
+    from tieline.sync.policy.explain import Explanation
 
 TRAIL = 200
 MADE = "as when the mirror was made"
@@ -33,6 +34,8 @@ class Shown:
     trail: list[AuditEntry]
     conflicts: list[Conflict]
     park: Park | None
+    policy: Explanation | None = None
+    """What the policy says about it, where there is one."""
 
 
 @click.command()
@@ -69,11 +72,12 @@ def find(session: Session, label: str) -> Shown | str:
         pair = tx.pairs_of([ref]).get(ref)
         if pair is None:
             park = tx.parked([record_key(ref)]).get(record_key(ref))
-            why = (
-                f"It is parked: {park.detail}"
-                if park
-                else f"`tieline plan --only {label}` shows what a pass would do."
-            )
+            outlook = tx.outlook(record_key(ref))
+            why = f"`tieline plan --only {label}` shows what a pass would do."
+            if park:
+                why = f"It is parked: {park.detail}"
+            elif outlook is not None and outlook.left_out:
+                why = f"It is left out of scope by {outlook.left_out}."
             return f"{label} has no pair. {why}"
         trail = tx.audit_trail(pair=pair.id, limit=TRAIL)
         conflicts = tx.conflicts(open_only=False, pair=pair.id, limit=TRAIL)
@@ -85,7 +89,16 @@ def find(session: Session, label: str) -> Shown | str:
     read = [run.read(side, [pair.ref(side)])[0] for side in SIDES]
     records = {record.ref.side: record for record in read if isinstance(record, Record)}
     directory = run.people.directory([(record, vocabulary) for record in records.values()], utc_now())
-    return Shown(pair, records, directory, vocabulary.units, trail, conflicts, park)
+    found = Shown(pair, records, directory, vocabulary.units, trail, conflicts, park)
+    return found if run.govern is None else replace(found, policy=_policy(session, found))
+
+
+def _policy(session: Session, found: Shown) -> Explanation:
+    from tieline.sync.commands.policy_records import explained
+    from tieline.sync.commands.session import utc_now
+    from tieline.sync.policy.load import compiled, load_policy
+
+    return explained(found, compiled(load_policy(session.config.path)), utc_now())
 
 
 def _why(found: Shown, unit: Unit) -> str:
@@ -116,6 +129,7 @@ def _value(found: Shown, unit: Unit, side: Side, values: Values) -> str:
 
 def _json(found: Shown) -> dict[str, Any]:
     from tieline.sync.explain import conflict_json, park_json, values_json
+    from tieline.sync.policy.explain import explanation_json
 
     fields = []
     for unit in found.units:
@@ -137,6 +151,7 @@ def _json(found: Shown) -> dict[str, Any]:
         "fields": fields,
         "conflicts": [conflict_json(conflict) for conflict in found.conflicts],
         "park": None if found.park is None else park_json(found.park),
+        "policy": None if found.policy is None else explanation_json(found.policy),
     }
 
 
@@ -166,9 +181,19 @@ def side_by_side(found: Shown) -> str:
         *(line.rstrip() for line in drawn.get().splitlines()),
         "why each value is what it is",
         *(f"  {reason}" for reason in _reasons(found)),
+        *_said(found),
         *_troubles(found),
     ]
     return "\n".join(lines)
+
+
+def _said(found: Shown) -> list[str]:
+    """What the policy says about it."""
+    from tieline.sync.policy.explain import explanation_lines
+
+    if found.policy is None:
+        return []
+    return ["what the policy says", *(f"  {line}" for line in explanation_lines(found.policy))]
 
 
 def _reasons(found: Shown) -> list[str]:

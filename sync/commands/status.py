@@ -61,6 +61,7 @@ def _figures(store: Store, max_age: timedelta | None) -> dict[str, Any]:
             "inbox_due": tx.inbox_count(now),
             "conflicts_open": tx.open_conflict_count(),
             "parked": tx.park_count(),
+            "left_out": tx.left_out_count(),
             "intents_open": len(tx.open_intents()),
             "passes": [
                 {**pass_json(p), "line": f"{ago(p.ended or p.started, now)}: {summary_line(p)}"}
@@ -80,6 +81,7 @@ def _text(found: dict[str, Any]) -> str:
         f"  open conflicts  {found['conflicts_open']}" + _hint(found["conflicts_open"], "conflicts list"),
         *(f"    {kind:<14}{_counts(fields)}" for kind, fields in sorted(found["held"].items())),
         f"  parked          {found['parked']}" + _hint(found["parked"], "parked list"),
+        *([f"  left out        {found['left_out']} by rules of the policy"] if found["left_out"] else []),
         f"  unknown writes  {found['intents_open']}"
         + ("   (looked for by a later pass)" if found["intents_open"] else ""),
         "last passes" if found["passes"] else "no pass yet   (tieline sync --initial)",

@@ -86,6 +86,16 @@ def status_since(snapshot: Snapshot) -> datetime:
     return min([*told, snapshot.at])
 
 
+def given_by(units: Sequence[Unit], base: Base) -> dict[str, str]:
+    """The rule that gave each field the value it has, where one did."""
+    found: dict[str, str] = {}
+    for unit in units:
+        held = base.unit(unit.name)
+        rules = [d.rule for d in (held.servicenow, held.jira) if d is not None and d.origin == "rule"]
+        found |= dict.fromkeys(fields_of(unit), rules[0]) if rules and rules[0] else {}
+    return found
+
+
 def standing_of(units: Sequence[Unit], base: Base) -> tuple[Memory, Standing]:
     """What is remembered of a pair, and what people touched of it."""
     memory = remembered(base.unit(MEMORY)) or Memory()

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from tieline.sync.policy.conditions import AllOf, AnyOf, Atom, Condition, Moment, Not, holds
+from tieline.sync.policy.due import next_look
 from tieline.sync.policy.evaluate import Applied, Engine, Standing, derived
 from tieline.sync.policy.fields import DERIVED, Cell, Record
 from tieline.sync.policy.model import Bound, Policy, Rule
 from tieline.sync.policy.testing import shown
+
+NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
+"""No rule gave any value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +48,49 @@ class Explanation:
     leave_out: str = ""
     notes: tuple[str, ...] = ()
     flapping: tuple[str, ...] = ()
+    due: datetime | None = None
+    """When time alone may change what the policy says."""
 
 
-def explain(engine: Engine, record: Record, now: datetime, standing: Standing) -> Explanation:
-    """Why the policy makes of an incident what it makes of it at `now` (UTC)."""
+def explain(
+    engine: Engine,
+    record: Record,
+    now: datetime,
+    standing: Standing,
+    given: Mapping[str, str] = NOBODY,
+) -> Explanation:
+    """Why the policy makes of an incident what it makes of it at `now` (UTC).
+
+    `given` names the rule that gave a field the value it has, where a rule did.
+    """
     policy = engine.policy
     applied = engine.apply(record, now, standing)
     moment = Moment(now, policy.calendars)
     start = derived(policy, record, moment, standing)
-    names = dict.fromkeys([*applied.changes, *applied.speaks, *applied.left])
+    names = dict.fromkeys([*applied.changes, *applied.speaks, *applied.left, *given])
     if "impact" in applied.changes or "urgency" in applied.changes or policy.matrix.cells:
         names |= dict.fromkeys(["priority"])
-    reasons = [_reason(policy, name, start, applied, moment, standing) for name in sorted(names)]
+    reasons = [
+        _reason(policy, name, start, applied, moment, standing, given.get(name, "")) for name in sorted(names)
+    ]
     return Explanation(
         tuple(reason for reason in reasons if reason.value or reason.was or reason.rule),
         f"{applied.hold[0]}: {applied.hold[1]}" if applied.hold else "",
         applied.leave_out,
         tuple(f"{note.rule}: {note.text}" for note in applied.notes),
         tuple(f"{name}: {', '.join(rules)}" for name, rules in applied.flapping.items()),
+        next_look(engine, applied.values, now, standing),
     )
 
 
 def _reason(
-    policy: Policy, name: str, start: Record, applied: Applied, moment: Moment, standing: Standing
+    policy: Policy,
+    name: str,
+    start: Record,
+    applied: Applied,
+    moment: Moment,
+    standing: Standing,
+    given: str,
 ) -> Reason:
     value, was = applied.values.get(name), start.get(name)
     change, left = applied.changes.get(name), applied.left.get(name)
@@ -73,7 +98,7 @@ def _reason(
         impact, urgency = applied.values.get("impact"), applied.values.get("urgency")
         met = (f"impact {shown(impact)}", f"urgency {shown(urgency)}")
         return Reason(name, value, was, value != was, "matrix", policy.matrix.spot.short, met)
-    id_ = change.rule if change else left.rule if left else applied.speaks.get(name, "")
+    id_ = change.rule if change else left.rule if left else applied.speaks.get(name) or given
     entry = policy.rule(id_)
     if entry is None:
         return Reason(name, value, was, change is not None)
@@ -87,6 +112,8 @@ def _reason(
         note = f"would be {shown(left.value)}: {left.why}"
     elif change is None and name in standing.touched:
         note = "a person chose the same"
+    elif change is None and id_ == given and not found:
+        note = "it gave the value, and does not apply any more"
     place = entry.at(f"then.{name}").short if isinstance(entry, Rule) else entry.spot.short
     return Reason(name, value, was, change is not None, id_, place, found, following, next_value, note)
 
@@ -154,6 +181,7 @@ def explanation_lines(found: Explanation) -> list[str]:
     lines += [f"hold: {found.hold}"] if found.hold else []
     lines += [f"left out of scope by {found.leave_out}"] if found.leave_out else []
     lines += [f"note: {note}" for note in found.notes]
+    lines += [f"time may change this at {found.due:%Y-%m-%d %H:%M:%S} UTC"] if found.due else []
     lines += [f"never comes to rest, nothing is changed: {entry}" for entry in found.flapping]
     return lines or ["the policy says nothing about it"]
 
@@ -180,6 +208,7 @@ def explanation_json(found: Explanation) -> dict[str, Any]:
         "leave_out": found.leave_out,
         "notes": list(found.notes),
         "flapping": list(found.flapping),
+        "due": _plain(found.due),
     }
 
 

@@ -30,6 +30,7 @@ from tieline.sync.policy.fields import Kind
 from tieline.sync.policy.model import Policy, Spot
 
 if TYPE_CHECKING:
+    from tieline.connectors.base import FieldKind, Side
     from tieline.sync.config import Config
 
 KINDS: dict[str, Kind] = {
@@ -202,6 +203,23 @@ def _loaded(
         raise FaultyPolicy(faults)
     texts = {shown_path(file.path): file.text for file in files}
     return Loaded(replace(policy, files=tuple(texts)), texts, includes, config, metadata)
+
+
+def watched(config: Config, side: Side) -> dict[str, FieldKind]:
+    """What the policy of a configuration needs of a side's records beyond what is mirrored, and how it is
+    read. FaultyPolicy if the policy cannot be read.
+    """
+    from tieline.sync.policy.bridge import fields_of
+    from tieline.sync.policy.sources import columns
+    from tieline.sync.vocabulary import field_kinds, vocabulary
+
+    policy = load_policy(config.path).policy
+    found: dict[str, FieldKind] = {}
+    for route in config.routes:
+        mirrored = {name for unit in vocabulary(config, route).units for name in fields_of(unit)}
+        found |= columns(policy, mirrored, side)
+    known = field_kinds(config, side)
+    return {name: kind for name, kind in found.items() if name not in known}
 
 
 def compiled(loaded: Loaded) -> Engine:
