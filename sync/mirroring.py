@@ -15,7 +15,7 @@ from tieline.sync.journal import audit_entry, block, intend, made_note
 from tieline.sync.marker import Marker
 from tieline.sync.model import Arrival, Base, Intent, OutcomeKind
 from tieline.sync.outcome import pause_of, rejection
-from tieline.sync.pairing import PAIRED, first_base, pair_up
+from tieline.sync.pairing import first_base, new_pair, pair_up_all
 from tieline.sync.parking import parked, seen_values
 from tieline.sync.run import CLOCK_TOLERANCE, Run
 from tieline.sync.store.store import Tx
@@ -134,13 +134,16 @@ def _read_made(
 
 def _pair(run: Run, tx: Tx, made: Sequence[Made], bases: Sequence[Base]) -> None:
     """Store the pairs; their entries leave before, so that nothing is moved about in the inbox."""
-    now, pairs = run.clock(), []
+    now = run.clock()
     tx.leave([candidate.entry for candidate, _, _ in made])
-    for (candidate, intent, mirror), base in zip(made, bases, strict=True):
-        pairs.append(pair_up(run, tx, candidate.route, candidate.record, mirror, base, look=False))
+    for _, intent, _ in made:
         tx.remove_intent(intent.id)
         tx.drop_note(made_note(intent))
-    tx.arrive([Arrival(pair.servicenow, PAIRED) for pair in pairs], now, run.started)
+    pairs = [
+        new_pair(run, candidate.route, candidate.record, mirror, base)
+        for (candidate, _, mirror), base in zip(made, bases, strict=True)
+    ]
+    pair_up_all(run, tx, pairs)
     tx.audit([audit_entry(intent, "applied", now, f"made {mirror.label}") for _, intent, mirror in made])
     run.counts["created"] += len(made)
 

@@ -37,30 +37,36 @@ def first_base(run: Run, route: str, step: Step, origin: Record | None, mirror: 
 
 
 def pair_up(
-    run: Run, tx: Tx, route: str, origin: Record | Ref, mirror: Record, base: Base | None = None,
-    *, look: bool = True,
-) -> Pair:  # fmt: skip
-    """Store the pair of an origin and its mirror, and let it be looked at (unless the caller sees to that).
+    run: Run, tx: Tx, route: str, origin: Record | Ref, mirror: Record, base: Base | None = None
+) -> Pair:
+    """Store the pair of an origin and its mirror, and let it be looked at.
 
     Without a Base (two halves found by their marker) the rule `first` decides what differs. An origin that
     is not shown is named by its Ref alone: the pair then parks as any other whose half is gone.
     """
-    now = run.clock()
+    return pair_up_all(run, tx, [new_pair(run, route, origin, mirror, base)])[0]
+
+
+def pair_up_all(run: Run, tx: Tx, new: Sequence[Pair]) -> list[Pair]:
+    """The same for several pairs, which `new_pair` made."""
+    for key in tx.parked([record_key(ref) for pair in new for ref in (pair.servicenow, pair.jira)]):
+        tx.unpark(key)
+    stored = tx.add_pairs(new)
+    tx.arrive([Arrival(pair.servicenow, PAIRED) for pair in stored], run.clock(), run.started)
+    run.counts["paired"] += len(stored)
+    return stored
+
+
+def new_pair(run: Run, route: str, origin: Record | Ref, mirror: Record, base: Base | None) -> Pair:
+    """The pair of an origin and its mirror, not stored yet."""
     ref = origin.ref if isinstance(origin, Record) else origin
     refs: dict[Side, Ref] = {ref.side: ref, mirror.ref.side: mirror.ref}
     labels: dict[Side, str] = {mirror.ref.side: mirror.label}
     labels[ref.side] = origin.label if isinstance(origin, Record) else ""
-    pair = Pair(
+    return Pair(
         id=0, route=route, servicenow=refs["servicenow"], jira=refs["jira"], origin=ref.side,
-        number=labels["servicenow"], key=labels["jira"], base=base or Base(), created_at=now,
+        number=labels["servicenow"], key=labels["jira"], base=base or Base(), created_at=run.clock(),
     )  # fmt: skip
-    for key in tx.parked([record_key(each) for each in refs.values()]):
-        tx.unpark(key)
-    stored = tx.add_pair(pair)
-    if look:
-        tx.arrive([Arrival(pair.servicenow, PAIRED)], now, run.started)
-    run.counts["paired"] += 1
-    return stored
 
 
 def move_over(run: Run, tx: Tx, closed: Pair, child: Record, issue: Record | Ref, base: Base | None) -> Pair:
@@ -94,7 +100,9 @@ def relink(run: Run, tx: Tx, pair: Pair) -> Pair:
 
 def ended_pairs(tx: Tx, refs: Iterable[Ref]) -> dict[Ref, Pair]:
     """The pair that each of these records was last in, where that has ended."""
-    found = {ref: int(note) for ref in refs if (note := tx.note(_ended(ref)))}
+    keys = {ref: _ended(ref) for ref in refs}
+    notes = tx.notes(keys.values())
+    found = {ref: int(notes[key]) for ref, key in keys.items() if notes.get(key)}
     pairs = tx.pairs(found.values())
     return {ref: pairs[id_] for ref, id_ in found.items() if id_ in pairs}
 

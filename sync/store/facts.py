@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import sqlalchemy as sa
 
@@ -28,6 +28,9 @@ class _Moves:
     moves: tuple[Move, ...]
 
 
+_DROP_NOTE: Final = notes.delete().where(notes.c.key == sa.bindparam("_key"))
+
+
 class Facts(Rows):
     """Reads and writes of what is known."""
 
@@ -45,13 +48,18 @@ class Facts(Rows):
         row = self._first(sa.select(notes.c.value).where(notes.c.key == key))
         return None if row is None else row.value
 
+    def notes(self, keys: Iterable[str]) -> dict[str, str]:
+        """Those of these small facts that were set."""
+        found = (self._all(sa.select(notes).where(notes.c.key.in_(some))) for some in chunks(list(keys)))
+        return {row.key: row.value for rows in found for row in rows}
+
     def set_note(self, key: str, value: str) -> None:
         """Set a small fact."""
         self._put(notes, {"key": key, "value": value})
 
     def drop_note(self, key: str) -> None:
         """Let go of a small fact; nothing happens if it was never set."""
-        self._run(notes.delete().where(notes.c.key == key))
+        self._later(_DROP_NOTE, {"_key": key})
 
     def entities(
         self, side: Side, kind: Literal["person", "group"], ids: Iterable[str]

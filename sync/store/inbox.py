@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -90,16 +90,23 @@ class Inbox(Refs):
         query = sa.select(sa.func.count()).select_from(inbox)
         return self._number(query if now is None else query.where(inbox.c.due <= now))
 
-    def _rekey(self, refs: Sequence[Ref], pair_id: int) -> None:
-        """Move what is pending for single records under the pair that they are now in."""
-        keys = [ref_key(ref) for ref in refs]
-        held = self._all(sa.select(inbox).where(inbox.c.key.in_(keys)))
+    def _rekey(self, now_in: Mapping[Ref, int]) -> None:
+        """Move what is pending for single records under the pairs that they are now in."""
+        ids = {ref_key(ref): pair_id for ref, pair_id in now_in.items()}
+        held = [
+            row
+            for some in chunks(list(ids))
+            for row in self._all(sa.select(inbox).where(inbox.c.key.in_(some)))
+        ]
         if not held:
             return
-        self._run(inbox.delete().where(inbox.c.key.in_(keys)))
-        new = {"key": pair_key(pair_id), "pair_id": pair_id}
+        for some in chunks([row.key for row in held]):
+            self._run(inbox.delete().where(inbox.c.key.in_(some)))
         stamps = self._next_stamps(len(held))
-        rows = [{**row._mapping, **new, "stamp": stamp} for row, stamp in zip(held, stamps, strict=True)]
+        rows = [
+            {**row._mapping, "key": pair_key(ids[row.key]), "pair_id": ids[row.key], "stamp": stamp}
+            for row, stamp in zip(held, stamps, strict=True)
+        ]
         self._run_many(_renewal(self._database), rows)
 
     def _next_stamps(self, count: int) -> range:

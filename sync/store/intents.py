@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -13,6 +13,8 @@ from tieline.sync.model import Intent
 from tieline.sync.store.rows import Rows
 from tieline.sync.store.schema import intents
 from tieline.sync.store.shapes import decode, encode
+
+_REMOVE: Final = intents.delete().where(intents.c.id == sa.bindparam("_id"))
 
 
 class Intents(Rows):
@@ -33,7 +35,7 @@ class Intents(Rows):
 
     def remove_intent(self, id: int) -> None:
         """The intent is settled; what happened stands in the audit."""
-        self._run(intents.delete().where(intents.c.id == id))
+        self._later(_REMOVE, {"_id": id})
 
 
 def _columns(intent: Intent) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, get_args
@@ -60,29 +60,42 @@ class Pairs(Inbox):
 
         StateError if one of its records is in a live pair already.
         """
-        self._refuse_second(pair)
-        (pair_id,) = self._insert_ids(pairs, [_columns(pair)])
-        self._tally(_tally_name(pair.state), 1)
-        self._rekey((pair.servicenow, pair.jira), pair_id)
-        return replace(pair, id=pair_id)
+        return self.add_pairs([pair])[0]
 
-    def _refuse_second(self, pair: Pair) -> None:
-        taken = self._ids_of((pair.servicenow, pair.jira)) if pair.state != "unlinked" else {}
-        for (side, _), pair_id in taken.items():
-            name = pair.label(side) or pair.ref(side)
-            raise StateError(f"{name} is in pair {pair_id} already; a record is never in two pairs")
+    def add_pairs(self, new: Sequence[Pair]) -> list[Pair]:
+        """The same for several; each with its id, in the same order."""
+        self._refuse_second([pair for pair in new if pair.state != "unlinked"])
+        ids = self._insert_ids(pairs, [_columns(pair) for pair in new])
+        for pair in new:
+            self._tally(_tally_name(pair.state), 1)
+        self._rekey(
+            {ref: id for pair, id in zip(new, ids, strict=True) for ref in (pair.servicenow, pair.jira)}
+        )
+        return [replace(pair, id=id) for pair, id in zip(new, ids, strict=True)]
+
+    def _refuse_second(self, new: Sequence[Pair]) -> None:
+        taken = self._ids_of(ref for pair in new for ref in (pair.servicenow, pair.jira))
+        for pair in new if taken else ():
+            for ref in (pair.servicenow, pair.jira):
+                if (ref.side, ref.id) in taken:
+                    name, where = pair.label(ref.side) or ref, taken[ref.side, ref.id]
+                    raise StateError(f"{name} is in pair {where} already; a record is never in two pairs")
 
     def save_pair(self, pair: Pair) -> None:
-        """Replace everything that is stored of a pair; StateError if there is no such pair."""
-        columns = _columns(pair)
-        if self._run(_SAVE_IN_SAME_STATE, {**columns, "_id": pair.id}):
-            return
-        before = self._first(sa.select(pairs.c.state).where(_THIS), {"_id": pair.id})
-        if before is None:
-            raise StateError(f"pair {pair.id} is not in the state")
-        self._run(_SAVE, {**columns, "_id": pair.id})
-        self._tally(_tally_name(before.state), -1)
-        self._tally(_tally_name(pair.state), 1)
+        """Replace everything that is stored of a pair; StateError, by the commit, for one unknown."""
+        self._later(_SAVE_IN_SAME_STATE, {**_columns(pair), "_id": pair.id}, self._save_each)
+
+    def _save_each(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Save pairs of which some changed their state, or are not there."""
+        for row in rows:
+            if self._run(_SAVE_IN_SAME_STATE, row):
+                continue
+            before = self._first(sa.select(pairs.c.state).where(_THIS), {"_id": row["_id"]})
+            if before is None:
+                raise StateError(f"pair {row['_id']} is not in the state")
+            self._run(_SAVE, row)
+            self._tally(_tally_name(before.state), -1)
+            self._tally(_tally_name(row["state"]), 1)
 
     def touch_pairs(self, ids: Iterable[int], checked_at: datetime) -> None:
         """Note that these pairs were compared; nothing else of them changes."""

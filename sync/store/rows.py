@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -23,6 +24,15 @@ def chunks(items: Sequence[T], size: int = _VALUES_A_QUERY) -> Iterator[Sequence
     return (items[at : at + size] for at in range(0, len(items), size))
 
 
+@dataclass
+class _Waiting:
+    """One statement and the rows it waits to be run for; `missed` is told if it did not touch each."""
+
+    statement: Executable
+    missed: Callable[[Sequence[Mapping[str, Any]]], None] | None
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
+
+
 class Rows:
     """One open transaction. The parts that know a table build on it."""
 
@@ -30,24 +40,51 @@ class Rows:
         self._connection = connection
         self._database = database
         self._tallied: Counter[str] = Counter()
+        self._waiting: dict[int, _Waiting] = {}
+
+    def _later(
+        self,
+        statement: Executable,
+        row: Mapping[str, Any],
+        missed: Callable[[Sequence[Mapping[str, Any]]], None] | None = None,
+    ) -> None:
+        """Run a statement for this row before the next one that is not to be run later, or the commit.
+
+        What is waiting is run together, statement by statement: a wave settles a hundred writes, and one
+        statement for each row of them was most of what a pass did. `statement` is a constant of its module.
+        """
+        waiting = self._waiting.setdefault(id(statement), _Waiting(statement, missed))
+        waiting.rows.append(row)
+
+    def _catch_up(self) -> None:
+        """Run what is waiting."""
+        while self._waiting:
+            waiting = self._waiting.pop(next(iter(self._waiting)))
+            touched = self._connection.execute(waiting.statement, waiting.rows).rowcount
+            if waiting.missed is not None and touched != len(waiting.rows):
+                waiting.missed(waiting.rows)
+
+    def _now(self, statement: Executable, values: Any = None) -> sa.CursorResult[Any]:
+        self._catch_up()
+        return self._connection.execute(statement, values)
 
     def _run(self, statement: Executable, row: Mapping[str, Any] | None = None) -> int:
         """Run one statement; how many rows it touched."""
-        return self._connection.execute(statement, row).rowcount
+        return self._now(statement, row).rowcount
 
     def _run_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run one statement for each row."""
         if rows:
-            self._connection.execute(statement, rows)
+            self._now(statement, rows)
 
     def _all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[sa.Row[Any]]:
-        return self._connection.execute(statement, values).all()
+        return self._now(statement, values).all()
 
     def _first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> sa.Row[Any] | None:
-        return self._connection.execute(statement, values).first()
+        return self._now(statement, values).first()
 
     def _number(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
-        return int(self._connection.execute(statement, values).scalar_one())
+        return int(self._now(statement, values).scalar_one())
 
     def _put(self, table: sa.Table, row: Mapping[str, Any]) -> None:
         self._put_many(table, [row])
@@ -66,7 +103,7 @@ class Rows:
         if not rows:
             return []
         statement = table.insert().returning(table.c.id, sort_by_parameter_order=True)
-        return list(self._connection.execute(statement, rows).scalars())
+        return list(self._now(statement, rows).scalars())
 
     def _tally(self, name: str, by: int) -> None:
         """Change a kept count; it is written once, at the end of the transaction."""
@@ -78,6 +115,7 @@ class Rows:
         return sum(int(row.value) for row in stored) + sum(self._tallied[name] for name in names)
 
     def _write_tallies(self) -> None:
+        self._catch_up()
         insert = self._database.upsert(tallies)
         added = insert.on_conflict_do_update(
             index_elements=["name"], set_={"value": tallies.c.value + insert.excluded.value}

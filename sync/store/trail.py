@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -16,13 +16,16 @@ from tieline.sync.store.schema import audit as table
 from tieline.sync.store.schema import passes
 from tieline.sync.store.shapes import decode, encode
 
+_ADD: Final = table.insert()
+
 
 class Trail(Rows):
     """Reads and writes of the audit and of the passes."""
 
     def audit(self, entries: Sequence[AuditEntry]) -> None:
         """Add entries to the trail; none is ever changed or removed."""
-        self._run_many(table.insert(), [_columns(entry) for entry in entries])
+        for entry in entries:
+            self._later(_ADD, _columns(entry))
 
     def audit_trail(
         self,
