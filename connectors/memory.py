@@ -17,13 +17,18 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from tieline.connectors.base import (
+    DROPPED,
     Action,
+    AddComment,
     AddNote,
     Applied,
+    Ask,
     Attach,
     Attachment,
     Capabilities,
     Change,
+    Comment,
+    Conversation,
     Create,
     Entity,
     Identity,
@@ -47,9 +52,12 @@ from tieline.connectors.base import (
     Version,
 )
 from tieline.connectors.errors import ConnectorError, Gone, Rejected, Stale
+from tieline.connectors.memory_talk import MemoryTalk
 from tieline.connectors.memory_ties import MemoryTies, applied
 
 OWN_ACCOUNT: Final = "tieline"
+CLOSED: Final = "7"
+"""The state in which an incident takes no entries."""
 
 Rule = Callable[["Row", str], Mapping[str, Value]]
 """A business rule: sees the row after a write and the writer, gives what it makes of it."""
@@ -115,6 +123,7 @@ class MemorySide:
         self._first_status = first_status
         self._overlap = overlap
         self._next = 1
+        self.talk = MemoryTalk(side, self._now)
         self._next_file = 500
 
     # What people do.
@@ -296,6 +305,16 @@ class MemorySide:
             self._asked("remote")
         return [self.ties.remote_of(ref.id) for ref in refs]
 
+    def conversations(self, asks: Sequence[Ask]) -> list[Conversation | ConnectorError]:
+        """What was said on these records; Jira told it along with them."""
+        if self._workflow is None and asks:
+            self._asked("conversations")
+        shown = (self._shown(ask.ref) for ask in asks)
+        return [
+            record if isinstance(record, ConnectorError) else self.talk.told(ask)
+            for record, ask in zip(shown, asks, strict=True)
+        ]
+
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
         """Each action once; scripted failures come before, lost answers after."""
         outcomes: list[Applied | ConnectorError] = []
@@ -329,7 +348,7 @@ class MemorySide:
     def _write(self, action: Action) -> Applied | ConnectorError:
         if isinstance(action, Create):
             made = self.make(action.values, OWN_ACCOUNT, place=action.place, marker=action.marker)
-            made.notes.extend([action.note] if action.note else [])
+            self._note(made, action.note)
             return Applied(Ref(self.side, made.id), self._answer(made))
         row = self.rows.get(action.ref.id)
         if row is None or row.hidden:
@@ -347,6 +366,8 @@ class MemorySide:
                 return self._noted(row, "")
             case AddNote():
                 return self._noted(row, action.text)
+            case AddComment():
+                return self._comment(row, action)
             case Relate() | Unrelate():
                 return self._tied(row, action)
             case Attach():
@@ -364,9 +385,45 @@ class MemorySide:
 
     def _noted(self, row: Row, note: str) -> Applied:
         """A note or a link: no mapped value moves, but the record counts as changed."""
-        row.notes.extend([note] if note else [])
+        self._note(row, note)
         self._stamp(row, {}, OWN_ACCOUNT, person=True)
         return Applied(Ref(self.side, row.id), self._answer(row))
+
+    def _note(self, row: Row, note: str) -> None:
+        if note:
+            row.notes.append(note)
+            self.talk.say(row.id, note, OWN_ACCOUNT, public=False, own=True)
+
+    def _comment(self, row: Row, action: AddComment) -> Applied | ConnectorError:
+        state = action.values.get("state", row.values.get("state"))
+        if self._workflow is None and state == row.values.get("state") == CLOSED:
+            return Rejected(f"{row.label} is closed: the entry was dropped in silence", {"comments": DROPPED})
+        _, alone = self._races(row, Update(action.ref, {}, seen=action.seen))
+        said = self.talk.add(action, OWN_ACCOUNT)
+        row.values.update(action.values)
+        self._stamp(row, action.values, OWN_ACCOUNT, person=True)
+        known = alone if action.seen.token and self._workflow is None else None
+        return Applied(action.ref, self._answer(row), known, made=said.id)
+
+    # What people say.
+
+    def say(self, id_: str, text: str, by: str = "ada", *, public: bool = False) -> Comment:
+        """A person comments on a record."""
+        said = self.talk.say(id_, text, by, public=public)
+        self._stamp(self.rows[id_], {}, by, person=True)
+        return said
+
+    def correct(
+        self, id_: str, comment: str, text: str, by: str = "ada", *, public: bool | None = None
+    ) -> None:
+        """A person edits a comment (Jira)."""
+        self.talk.edit(id_, comment, text, public=public)
+        self._stamp(self.rows[id_], {}, by, person=True)
+
+    def take_back(self, id_: str, comment: str, by: str = "ada") -> None:
+        """A person deletes a comment (Jira)."""
+        self.talk.delete(id_, comment)
+        self._stamp(self.rows[id_], {}, by, person=True)
 
     def _update(self, row: Row, action: Update) -> Applied | ConnectorError:
         refused = {name: "cannot be set" for name in action.values if name in self.locked}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from tieline.connectors.base import Action, Applied, Record, Relate, Unrelate
+from tieline.connectors.base import Action, AddComment, Applied, Record, Relate, Unrelate, Update
 from tieline.connectors.errors import Rejected
 from tieline.sync.model import Intent, Step
 
@@ -78,10 +78,33 @@ class Aspect(Protocol):
         """
 
 
+@runtime_checkable
+class Hearing(Protocol):
+    """An Aspect that hears of what no record's own feed tells."""
+
+    def hear(self, run: Run) -> None:
+        """Put the pairs that it concerns into the inbox."""
+
+
 def aspects_of(config: Config) -> tuple[Aspect, ...]:
     """The aspects that the configuration asks for, in the order in which they write."""
     found: list[Aspect] = []
+    if config.attachments is not None:
+        from tieline.sync.attachments.aspect import FilesAspect
+
+        found.append(FilesAspect(config, config.attachments))
+    if config.comments is not None:
+        from tieline.sync.conversation.aspect import ConversationAspect
+
+        found.append(ConversationAspect(config.comments))
     return tuple(found)
+
+
+def hear_all(run: Run) -> None:
+    """Let the aspects put into the inbox what no record's own feed tells of."""
+    for aspect in run.aspects:
+        if isinstance(aspect, Hearing):
+            aspect.hear(run)
 
 
 def read_parts(run: Run, works: Sequence[Work]) -> None:
@@ -112,10 +135,11 @@ def remember_looks(tx: Tx, work: Work, at: datetime) -> None:
             part.looked(tx, work, at)
 
 
-def refreshed(steps: Sequence[Step], shown: Record) -> list[Step]:
+def refreshed(steps: Sequence[Step], shown: Record, *, alone: bool | None = None) -> list[Step]:
     """What is left to do after a write of ours showed `shown`: ties are then decided from that Version.
 
-    Where what a tie was to overwrite has moved meanwhile, that step and all behind it are planned again.
+    So are fields and entries, if nobody else wrote until then (`alone`). Where what a step was to overwrite
+    has moved meanwhile, that step and all behind it are planned again.
     """
     found: list[Step] = []
     for step in steps:
@@ -123,6 +147,13 @@ def refreshed(steps: Sequence[Step], shown: Record) -> list[Step]:
         if isinstance(action, Relate | Unrelate) and action.ref == shown.ref and action.seen.token:
             held = {tie.name: tie.label or tie.target.id for tie in shown.ties or ()}
             if held.get(action.name) != action.before.get(action.name):
+                return found
+            step = replace(step, action=replace(action, seen=shown.version))
+        if (
+            alone and isinstance(action, Update | AddComment)
+            and action.ref == shown.ref and action.seen.token
+        ):  # fmt: skip
+            if any(shown.values.get(name) != value for name, value in action.before.items()):
                 return found
             step = replace(step, action=replace(action, seen=shown.version))
         found.append(step)

@@ -7,7 +7,9 @@ from typing import Any, assert_never
 
 from tieline.connectors.base import (
     Action,
+    AddComment,
     AddNote,
+    Attach,
     Create,
     Relate,
     RemoveLink,
@@ -20,6 +22,7 @@ from tieline.connectors.base import (
     Values,
 )
 from tieline.connectors.errors import ConnectorError, Denied, Malformed, RateLimited
+from tieline.sync.attachments.notes import size
 from tieline.sync.model import Conflict, Park, PassSummary, Plan, Step
 
 LONGEST = 60
@@ -92,6 +95,12 @@ def action_lines(action: Action, names: Names | None = None) -> list[str]:
             return [f"{action.ref.side} is not tied to {_untied(action)} any more ({_tie(action)})"]
         case AddNote():
             return [f"{action.ref.side} gets an internal note: {shown(action.text)}"]
+        case Attach():
+            return [f"{action.ref.side} gets the file {shown(action.name)} ({size(action.size)})"]
+        case AddComment():
+            readers = "a public" if action.public else "an internal"
+            said = f": {shown(action.text)}" if action.text else ""
+            return [f"{action.ref.side} gets {readers} comment: {action.line}{said}"]
         case _:
             assert_never(action)
 
@@ -145,8 +154,14 @@ def action_json(action: Action) -> dict[str, Any]:
             return {"action": type(action).__name__.lower(), "side": action.ref.side, "id": action.ref.id,
                     "name": action.name, "target": str(action.target), "outward": action.outward,
                     "before": values_json(action.before), "values": values_json(action.values)}  # fmt: skip
+        case Attach():
+            return {"action": "attach", "side": action.ref.side, "id": action.ref.id, "name": action.name,
+                    "size": action.size, "type": action.type, "origin": action.origin}  # fmt: skip
         case AddNote():
             return {"action": "note", "side": action.ref.side, "id": action.ref.id, "text": action.text}
+        case AddComment():
+            return {"action": "comment", "side": action.ref.side, "id": action.ref.id,
+                    "public": action.public, "line": action.line, "text": action.text}  # fmt: skip
         case _:
             assert_never(action)
 

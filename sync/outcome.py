@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from tieline.connectors.base import (
     Action,
+    AddComment,
     Applied,
     Create,
     Relate,
@@ -67,9 +68,9 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
                 _moved_over(run, tx, work, intent, result, base)
             else:
                 _applied(run, tx, work, intent, replace(work.pair, base=base), result)
-                if result.record is not None:
+                if result.record is not None and result.record.ref == work.pair.ref(result.ref.side):
                     work.show(run.on_our_clock(result.record), asked_at)
-                    work.steps = refreshed(work.steps, result.record)
+                    work.steps = refreshed(work.steps, result.record, alone=result.alone)
     denied = next((result for _, _, result in tried if isinstance(result, Denied)), None)
     if denied is not None:
         raise denied
@@ -221,7 +222,11 @@ def _failed(run: Run, tx: Tx, work: Work, intent: Intent, error: ConnectorError)
     work.steps = []
     match error:
         case Rejected() if part is not None and part.refused(tx, intent.step, error, now):
-            kind, work.steps = "rejected", rest
+            kind = "rejected"
+            if isinstance(intent.step.action, AddComment):  # the rest of the entry, and a state that moved
+                work.forget(side)
+            else:
+                work.steps = rest
         case Rejected() if wants_more(intent, error):
             kind = "stale"
             work.records.clear()

@@ -9,8 +9,10 @@ from typing import Final, assert_never
 
 from tieline.connectors.base import (
     SIDES,
+    AddComment,
     AddNote,
     Applied,
+    Attach,
     Create,
     Record,
     Ref,
@@ -81,6 +83,10 @@ def _recover(run: Run, intent: Intent) -> None:
             _end(run, intent, "skipped", "its answer was lost; taking a link away may be tried again")
         case Relate() | Unrelate():
             _end(run, intent, "skipped", "its answer was lost, and relations are not mirrored any more")
+        case Attach():
+            _end(run, intent, "skipped", "its answer was lost, and files are not carried over any more")
+        case AddComment():
+            _end(run, intent, "skipped", "its answer was lost, and conversations are not mirrored any more")
         case _:
             assert_never(action)
 

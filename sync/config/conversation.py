@@ -90,7 +90,7 @@ class Comments(Table):
     time_zone: Line = Field(default="UTC", description="In which {time} is told, such as `Europe/Berlin`.")
     edits: Literal["repeat", "note", "ignore"] = Field(
         default="repeat",
-        description="A comment edited in Jira: its new text as a further entry, a note that it was, or nothing.",
+        description="A comment edited in Jira: its new text as a further entry, a note of it, or nothing.",
     )
     deletions: Literal["note", "ignore"] = Field(
         default="note", description="A comment deleted in Jira: a further entry that says so, or nothing."

@@ -1,1 +1,1 @@
-"""Keeps the conversations of a pair in step: what was said on one side stands once, in order, on the other."""
+"""Keeps conversations in step: what was said on one side stands once, in order, on the other."""

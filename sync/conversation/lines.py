@@ -59,7 +59,7 @@ def line(
 
 
 def _tame(name: str) -> str:
-    """A name from a ticket system as part of one line: no line ends, no brackets that could pass for a mark."""
+    """A name from a ticket system within one line: no line ends, no brackets that could pass for a mark."""
     flat = "".join(c if c.isprintable() else " " for c in name)
     flat = flat.translate(str.maketrans("[]", "()"))
     return " ".join(flat.split())[:_LONGEST_NAME]

@@ -74,13 +74,16 @@ class Mark:
 
 def mark_in(text: str) -> Mark | None:
     """The last mark in a line, None if there is none."""
-    found = None
-    for found in _MARK.finditer(text):
-        pass
-    if found is None:
+    all_found = list(_MARK.finditer(text))
+    if not all_found:
         return None
+    found = all_found[-1]
     return Mark(
-        found["id"], found["digest"], int(found["revision"] or 1), int(found["part"] or 1), int(found["of"] or 1)
+        found["id"],
+        found["digest"],
+        int(found["revision"] or 1),
+        int(found["part"] or 1),
+        int(found["of"] or 1),
     )
 
 

@@ -70,7 +70,9 @@ def _places(rest: str, most: int) -> Iterator[int]:
 def _joined(rest: str, at: int) -> bool:
     """Whether a cut here would part a character from what belongs to it."""
     before, after = rest[at - 1], rest[at] if at < len(rest) else ""
-    return before in _JOINERS or (after != "" and (bool(unicodedata.combining(after)) or after in "\u200d\ufe0f"))
+    return before in _JOINERS or (
+        after != "" and (bool(unicodedata.combining(after)) or after in "\u200d\ufe0f")
+    )
 
 
 def _fences(text: str, limit: int) -> tuple[str, str]:
@@ -85,7 +87,9 @@ def _fences(text: str, limit: int) -> tuple[str, str]:
             continue
         if not fence:
             fence, info = found["fence"], found["rest"].strip()
-        elif found["fence"][0] == fence[0] and len(found["fence"]) >= len(fence) and not found["rest"].strip():
+        elif (
+            found["fence"][0] == fence[0] and len(found["fence"]) >= len(fence) and not found["rest"].strip()
+        ):
             fence = ""
     if not fence or 2 * len(fence) > limit // 4:
         return "", ""

@@ -1,0 +1,267 @@
+"""The conversation as an aspect of a pass: reads it for a wave, plans for a pair, remembers what went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
+
+from tieline.connectors.base import (
+    DROPPED,
+    SIDES,
+    Action,
+    AddComment,
+    Applied,
+    Ask,
+    Comment,
+    Conversation,
+    Record,
+    Ref,
+    Side,
+    other,
+)
+from tieline.connectors.errors import ConnectorError, Denied, Gone, Rejected
+from tieline.sync.aspects import Extra, Part
+from tieline.sync.config.conversation import Comments
+from tieline.sync.conversation.decide import Rules, Weighed, after_sent, due, marks_of, weigh
+from tieline.sync.conversation.model import Heard, Mark, mark_in
+from tieline.sync.conversation.steps import PARENT_FIELD, place, steps_of
+from tieline.sync.marker import parse_marker
+from tieline.sync.model import Arrival, Intent, Pair, Step
+
+if TYPE_CHECKING:
+    from tieline.sync.decide import Context
+    from tieline.sync.run import Run
+    from tieline.sync.store.store import Tx
+    from tieline.sync.work import Work
+
+OVERLAP: Final = timedelta(minutes=15)
+"""How far behind the last known entry a journal is read again: commits are late."""
+FIRST_PAUSE: Final = timedelta(hours=1)
+LONGEST_PAUSE: Final = timedelta(hours=24)
+AGAIN: Final = timedelta(seconds=30)
+"""Until a conversation that could not be read is asked for again."""
+CARRIED: Final = "comments"
+"""The count of entries that a pass carried."""
+_THOROUGH: Final = frozenset({"sweep", "person", "mapping"})
+"""Reasons of an arrival for which a conversation is read from its beginning."""
+
+
+class ConversationAspect:
+    """Carries what is said on one side of a pair to the other."""
+
+    def __init__(self, comments: Comments) -> None:
+        self._comments = comments
+
+    def owns(self, action: Action) -> bool:
+        """Entries of conversations."""
+        return isinstance(action, AddComment)
+
+    def read(self, run: Run, works: Sequence[Work]) -> Mapping[int, Part]:
+        """Both sides' conversations of these pairs, from where they are known on."""
+        for side in SIDES:
+            run.identity(side)
+        with run.store.read() as tx:
+            known = tx.heard([work.pair.id for work in works])
+        talks: dict[int, dict[Side, Conversation]] = {work.pair.id: {} for work in works}
+        for side in SIDES:
+            asks = [_ask(side, work, known.get(work.pair.id, [])) for work in works]
+            for work, told in zip(works, run.sides[side].conversations(asks), strict=True):
+                if isinstance(told, Denied):
+                    raise told
+                if isinstance(told, Conversation):
+                    talks[work.pair.id][side] = told
+        parents = self._parents(run, [work for work in works if work.pair.id not in known])
+        return {
+            work.pair.id: self._part(run, work, talks[work.pair.id], known, parents)
+            if len(talks[work.pair.id]) == len(SIDES)
+            else Unheard(work.pair)
+            for work in works
+        }
+
+    def _part(
+        self,
+        run: Run,
+        work: Work,
+        talks: Mapping[Side, Conversation],
+        known: Mapping[int, Sequence[Heard]],
+        parents: Mapping[Ref, Conversation],
+    ) -> ConversationPart:
+        rules = rules_of(run, self._comments, work.pair, work.records["servicenow"])
+        marks = {side: marks_of(talk) for side, talk in talks.items()}
+        parent = parents.get(_parent(work.records["servicenow"]) or work.pair.servicenow)
+        if parent is not None:
+            marks["servicenow"] += marks_of(parent)
+        weighed = weigh(known.get(work.pair.id, ()), talks, marks, rules)
+        entries = {(side, entry.id): entry for side, talk in talks.items() for entry in talk.entries}
+        return ConversationPart(work.pair, rules, weighed, entries, run.counts)
+
+    def _parents(self, run: Run, works: Sequence[Work]) -> Mapping[Ref, Conversation]:
+        """What was put on the parents of closed incidents, where the state may have been lost since."""
+        if self._comments.closed != "parent":
+            return {}
+        refs = {_parent(work.records["servicenow"]) for work in works} - {None}
+        asks = [Ask(ref) for ref in sorted(ref for ref in refs if ref is not None)]
+        found = run.sides["servicenow"].conversations(asks) if asks else []
+        return {talk.ref: talk for talk in found if isinstance(talk, Conversation)}
+
+    def recover(self, run: Run, intent: Intent) -> str | None:
+        """Look for the mark of an entry whose answer was lost."""
+        action = intent.step.action
+        assert isinstance(action, AddComment)
+        run.identity(action.ref.side)
+        told = run.sides[action.ref.side].conversations([Ask(action.ref)])[0]
+        if isinstance(told, ConnectorError) and not isinstance(told, Gone):
+            raise told
+        mark = mark_in(action.mark)
+        if not isinstance(told, Conversation) or mark is None or mark not in marks_of(told):
+            return None
+        if intent.pair is not None:
+            with run.store.transaction() as tx:
+                known = {entry.key: entry for entry in tx.heard([intent.pair]).get(intent.pair, ())}
+                entry = known.get((other(action.ref.side), mark.id))
+                if entry is not None:
+                    tx.save_heard(intent.pair, [after_sent(entry, mark)])
+        return "its answer was lost; found by its mark"
+
+
+def rules_of(run: Run, comments: Comments, pair: Pair, incident: Record) -> Rules:
+    """What holds for one pair; a child that continues a closed incident begins a conversation of its own."""
+    day = comments.since or run.routes[pair.route].since
+    since = datetime.combine(day, time(), UTC)
+    if not comments.history and pair.created_at is not None:
+        since = max(since, pair.created_at)
+    marker = parse_marker(incident.marker)
+    if marker is not None and marker.parent:
+        since = max(since, incident.created)
+    return Rules(comments, since)
+
+
+def _parent(incident: Record) -> Ref | None:
+    id_ = incident.values.get(PARENT_FIELD)
+    return Ref("servicenow", id_) if isinstance(id_, str) else None
+
+
+def _ask(side: Side, work: Work, known: Sequence[Heard]) -> Ask:
+    mine = [entry for entry in known if entry.side == side]
+    stamps = {entry.id: entry.stamp for entry in mine if entry.fate != "due"}
+    since = None
+    if side == "servicenow" and mine and _THOROUGH.isdisjoint(work.entry.reasons):
+        waiting = [entry.at for entry in mine if entry.fate == "due"]
+        since = min([max(entry.at for entry in mine), *waiting]) - OVERLAP
+    return Ask(work.pair.ref(side), since, stamps)
+
+
+def look_again(tx: Tx, work: Work, now: datetime, due_at: datetime) -> None:
+    """Let the pair stand in the inbox for a later time, in place of its present entry."""
+    tx.leave([work.entry])
+    reasons = sorted(work.entry.reasons | {"conversation"})
+    tx.arrive([Arrival(work.pair.servicenow, reason) for reason in reasons], now, due_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """A pair whose conversation cannot be read now: its fields go on, and it is looked at again soon."""
+
+    pair: Pair
+
+    def owns(self, action: Action) -> bool:
+        """Entries of conversations."""
+        return isinstance(action, AddComment)
+
+    def plan(self, work: Work, context: Context) -> Extra:
+        """Nothing."""
+        return Extra()
+
+    def looked(self, tx: Tx, work: Work, at: datetime) -> None:
+        """The pair stays in the inbox."""
+        look_again(tx, work, at, at + AGAIN)
+
+    def settled(self, tx: Tx, step: Step, result: Applied, at: datetime) -> None:
+        """Nothing was planned."""
+
+    def refused(self, tx: Tx, step: Step, error: Rejected, at: datetime) -> bool:
+        """Nothing was planned."""
+        return False
+
+
+@dataclass
+class ConversationPart:
+    """The conversation of one pair, as it was read for this wave."""
+
+    pair: Pair
+    rules: Rules
+    weighed: Weighed
+    entries: Mapping[tuple[Side, str], Comment]
+    counts: Counter[str] = field(default_factory=Counter)
+    dropped: bool = False
+
+    def owns(self, action: Action) -> bool:
+        """Entries of conversations."""
+        return isinstance(action, AddComment)
+
+    def plan(self, work: Work, context: Context) -> Extra:
+        """What is left to carry, in order; before the fields, for a closed incident takes no entries."""
+        status = work.vocabulary.status
+        state = status.state if status is not None else ""
+        steps: list[Step] = []
+        reopened = False
+        for heard in due(self.weighed, self.rules, context.now):
+            entry, to = self.entries.get(heard.key), other(heard.side)
+            if entry is None and heard.kind != "deleted":
+                continue  # not told this time: it waits
+            at = place(self.rules, to, work.records[to], state, dropped=self.dropped)
+            if at is None:
+                continue
+            if at.values and reopened:
+                at = replace(at, values={}, before={})
+            reopened = reopened or bool(at.values)
+            steps += steps_of(heard, entry, work.records[heard.side], self.rules, at)
+        return Extra(before=tuple(steps))
+
+    def looked(self, tx: Tx, work: Work, at: datetime) -> None:
+        """What the look found out, in the transaction of the plan."""
+        if self.weighed.dropped:
+            tx.drop_heard(self.pair.id, self.weighed.dropped)
+            self.weighed.dropped.clear()
+        if self.weighed.changed:
+            tx.save_heard(self.pair.id, list(self.weighed.changed.values()))
+            self.weighed.changed.clear()
+        waiting = [h.retry_at for h in self.weighed.heard.values() if h.fate == "due" and h.retry_at]
+        if waiting and min(waiting) > at:
+            look_again(tx, work, at, min(waiting))
+
+    def settled(self, tx: Tx, step: Step, result: Applied, at: datetime) -> None:
+        """An entry, or a part of one, stands on the other side."""
+        known, mark = self._known(step)
+        if known is None:
+            return
+        saved = [after_sent(known, mark)]
+        if result.made and result.ref == self.pair.ref(result.ref.side):
+            saved.append(Heard(result.ref.side, result.made, at, "", "own"))
+        self._save(tx, saved)
+        self.counts[CARRIED] += 1
+
+    def refused(self, tx: Tx, step: Step, error: Rejected, at: datetime) -> bool:
+        """The entry waits for its next try; of one that was dropped, as if the incident were closed."""
+        known, _ = self._known(step)
+        if DROPPED in error.fields:
+            self.dropped = True
+        if known is not None:
+            pause = min(FIRST_PAUSE * 2 ** min(known.tries, 10), LONGEST_PAUSE)
+            self._save(tx, [replace(known, tries=known.tries + 1, retry_at=at + pause)])
+        return True
+
+    def _known(self, step: Step) -> tuple[Heard | None, Mark]:
+        action = step.action
+        assert isinstance(action, AddComment)
+        mark = mark_in(action.mark)
+        assert mark is not None
+        return self.weighed.heard.get((other(action.ref.side), mark.id)), mark
+
+    def _save(self, tx: Tx, saved: Sequence[Heard]) -> None:
+        for entry in saved:
+            self.weighed.heard[entry.key] = entry
+        tx.save_heard(self.pair.id, saved)
