@@ -197,6 +197,7 @@ def _http(config: Config, url: str, client_cert: Any = None) -> HttpSettings:
         base_url=url,
         timeout_s=config.limits.timeout.total_seconds(),
         concurrency=config.limits.concurrency,
+        attachments=config.attachments is not None,
         client_cert=client_cert,
     )
 
@@ -284,6 +285,7 @@ def _servicenow(config: Config, also: Also = None) -> Any:
         table=config.routes[0].servicenow.table,
         fields={**(also or {}).get("servicenow", {}), **field_kinds(config, "servicenow")},
         watched=watched,
+        ties={} if config.links is None else config.links.columns("incident"),
         marker=config.servicenow.marker,
         link=config.servicenow.link,
         overlap=config.servicenow.overlap,
@@ -313,6 +315,7 @@ def _jira(config: Config, also: Also = None) -> Any:
             **(also or {}).get("jira", {}),
             **field_kinds(config, "jira"),
         },
+        ties=frozenset() if config.links is None else config.links.link_types(),
         marker=config.jira.marker,
         overlap=config.jira.overlap,
         concurrency=config.limits.concurrency,

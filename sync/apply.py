@@ -15,6 +15,7 @@ from typing import Final
 from tieline.connectors.base import SIDES, Applied, Move, Record, Side
 from tieline.connectors.errors import ConnectorError, Denied, Retryable
 from tieline.sync.aspects import read_parts, remember_looks, with_aspects
+from tieline.sync.attachments.fetching import prepared
 from tieline.sync.journal import intend, record_conflicts
 from tieline.sync.model import Conflict, Intent, Outlook, Pair, Plan, Snapshot
 from tieline.sync.outcome import Tried, pause_of, settle_all, target_side, unread
@@ -55,7 +56,8 @@ def apply_wave(run: Run, works: Sequence[Work]) -> None:
 def write_steps(run: Run, works: Sequence[Work]) -> None:
     """Carry out the steps that these pairs have, those of one pair in their order."""
     while ready := [work for work in works if work.open and work.steps]:
-        _write_round(run, ready)
+        with prepared(run, ready) as able:
+            _write_round(run, able)
 
 
 def read_missing(run: Run, works: Sequence[Work]) -> None:

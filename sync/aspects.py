@@ -93,6 +93,10 @@ def aspects_of(config: Config) -> tuple[Aspect, ...]:
         from tieline.sync.attachments.aspect import FilesAspect
 
         found.append(FilesAspect(config, config.attachments))
+    if config.links is not None and config.links.type:
+        from tieline.sync.links.relations_aspect import Relations
+
+        found.append(Relations(config.links.type))
     if config.comments is not None:
         from tieline.sync.conversation.aspect import ConversationAspect
 

@@ -13,6 +13,7 @@ from tieline.connectors.base import SIDES, Connector, Ref, Side
 from tieline.connectors.errors import ConfigError, TielineError
 from tieline.sync import passlog
 from tieline.sync.admission import refuse_unfit, remember_mapping
+from tieline.sync.aspects import hear_all
 from tieline.sync.config.model import Config
 from tieline.sync.duties import tidy
 from tieline.sync.feeds import Progress, drain_all, silent
@@ -88,6 +89,7 @@ def _work(run: Run, progress: Progress) -> None:
     recover(run)
     block_open(run)
     drain_all(run, progress)
+    hear_all(run)
     if not named:
         _wake(run)
         guard(run)

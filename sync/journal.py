@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from tieline.connectors.base import Create, Ref, Transition, Values, no_values
+from tieline.connectors.base import Attach, Create, Ref, Transition, Values, no_values
 from tieline.sync import passlog
 from tieline.sync.model import AuditEntry, Conflict, Intent, OutcomeKind, Pair, Step
 from tieline.sync.pairing import record_key
@@ -64,6 +64,8 @@ def audit_entry(intent: Intent, outcome: OutcomeKind, at: datetime, detail: str 
     new: Values = getattr(action, "values", no_values())
     if isinstance(action, Transition):  # what it overwrites without setting it is the status
         new = {**new, **{name: action.move.to for name in old if name not in new}}
+    if isinstance(action, Attach):
+        new = {"attachment": action.name}
     name, why = type(action).__name__, intent.step.why
     entry = AuditEntry(intent.pass_id, at, intent.pair, target(intent), name, old, new, why, outcome, detail)
     passlog.tried(entry, intent.label)

@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr, WithJsonSchema
 from tieline.connectors.base import FieldKind, Side
 from tieline.sync.config.conversation import Comments
 from tieline.sync.config.links import Links
+from tieline.sync.config.attachments import Attachments
 from tieline.sync.config.sides import Jira, Keeping, Limits, ServiceNow
 from tieline.sync.config.values import (
     Alternatives,
@@ -305,6 +306,9 @@ class Config(Table):
     )
     comments: Comments | None = Field(
         default=None, description="What is said on both sides; left out, it is not mirrored."
+    )
+    attachments: Attachments | None = Field(
+        default=None, description="Files; left out, they are not carried over (docs/attachments.md)."
     )
     policy: PolicyTables | None = Field(
         default=None,
