@@ -133,7 +133,7 @@ class Outlook:
         return self.due is not None or bool(self.left_out)
 
 
-ConflictKind = Literal["clash", "first", "unmapped", "race", "flapping", "cut", "rule"]
+ConflictKind = Literal["clash", "first", "unmapped", "race", "flapping", "cut", "rule", "left"]
 
 
 @dataclass(frozen=True, slots=True)

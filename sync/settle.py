@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
-from tieline.connectors.base import Applied, Create, Record, Side, Update, Values, no_values, other
+from tieline.connectors.base import (
+    Applied,
+    Create,
+    Record,
+    Side,
+    Transition,
+    Update,
+    Values,
+    no_values,
+    other,
+)
 from tieline.sync.mapping import Directory, Unit, Unmapped
 from tieline.sync.model import Base, Conflict, Dealt, Pair, Step, UnitBase
 from tieline.sync.vocabulary import Vocabulary
@@ -128,7 +139,10 @@ def _untouched(unit: Unit, mirror: Record, *, ours: bool) -> bool:
 def races(
     pair: Pair, step: Step, applied: Applied, vocabulary: Vocabulary, at: datetime
 ) -> tuple[Conflict, ...]:
-    """A Conflict for each edit that our write ran over, with the value where the side tells it."""
+    """A Conflict for each edit that our write ran over, with the value where the side tells it.
+
+    And for what a transition carried and the side left empty.
+    """
     side = applied.ref.side
     found = []
     for race in applied.races:
@@ -141,7 +155,27 @@ def races(
         ours = _sent(step, side, race.field)
         values = (lost, ours) if side == "servicenow" else (ours, lost)
         found.append(Conflict(pair.id, unit, "race", *values, why, at, winner=other(side), closed_at=at))
-    return tuple(found)
+    return (*found, *_left_empty(pair, step, applied, vocabulary, at))
+
+
+def _left_empty(
+    pair: Pair, step: Step, applied: Applied, vocabulary: Vocabulary, at: datetime
+) -> Iterator[Conflict]:
+    """A Conflict where a transition was made and a field that it carried stands empty all the same.
+
+    Jira may take a resolution and not set it. A side that says nothing contradicts nothing, so that no later
+    look would find it: it stays open until somebody sets the field, or lets it be.
+    """
+    record, action = applied.record, step.action
+    if not isinstance(action, Transition) or record is None or applied.races:
+        return
+    for unit in vocabulary.units:
+        own, base = unit.own("jira", record.values), step.bases.get(unit.name)
+        empty = [n for n in own if own[n] is None and action.values.get(n) is not None]
+        there = None if base is None else base.of("servicenow")
+        if empty and there is not None and action.move.to in own.values():
+            why = f"{unit.name}: jira made the transition and left {', '.join(empty)} empty: set it there"
+            yield Conflict(pair.id, unit.name, "left", there.values, own, why, at, open=True)
 
 
 def _sent(step: Step, side: Side, field: str) -> Values:

@@ -39,7 +39,7 @@ CAUSES: Final[dict[Cause, str]] = {
 """Each cause in words, with the command that goes on from there."""
 FOR_PEOPLE: Final = frozenset({"conflict", "held", "parked", "undone"})
 MARGIN: Final = timedelta(seconds=2)
-_HELD: Final = frozenset({"unmapped", "flapping", "cut"})
+_HELD: Final = frozenset({"unmapped", "flapping", "cut", "left"})
 _HISTORY: Final = 50
 
 
@@ -147,7 +147,8 @@ def _pair(
     vocabulary: Vocabulary = run.vocabularies[pair.route]
     for unit in vocabulary.units:
         own = {side: unit.own(side, records[side].values) for side in SIDES}
-        if unit.agrees(own["servicenow"], own["jira"], directory):
+        held = any(c.unit == unit.name and c.kind == "left" for c in known.conflicts.get(pair.id, ()))
+        if unit.agrees(own["servicenow"], own["jira"], directory) and not held:
             continue
         cause, detail = _cause(run, pair, unit, own, records, known, looked)
         yield Difference(pair, unit.name, cause, detail or CAUSES[cause], own["servicenow"], own["jira"])

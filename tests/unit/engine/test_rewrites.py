@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tieline.connectors.base import Value
+from tieline.connectors.base import Action, Applied, Side, Transition, Value
 from tieline.connectors.memory import Row
+from tieline.sync.model import Arrival
 
 from .world import World
 
@@ -53,6 +56,72 @@ class TestTaken:
         world.jira.edit(mirror.id, {"summary": "[P3] Printer on fire"}, "automation", person=False)
         world.settle()
         assert row.values["short_description"] == "[P3] Printer on fire"
+
+
+def forgets(action: Action, outcome: Any, world: World) -> Any:
+    """Jira makes the transition and does not set the resolution that it was given."""
+    if isinstance(action, Transition) and isinstance(outcome, Applied):
+        world.jira.rows[action.ref.id].values["resolution"] = None
+        return replace(outcome, record=None)
+    return outcome
+
+
+class TestLeftEmpty:
+    """A side that says nothing contradicts nothing: nobody would ever find an empty resolution again."""
+
+    @pytest.fixture
+    def left(self, world: World) -> tuple[Row, Row]:
+        row, mirror = world.paired()
+        world.jira.after_write = lambda action, outcome: forgets(action, outcome, world)
+        world.sn.edit(row.id, {"state": "2"})
+        world.settle()
+        closing = {"state": "6", "close_code": "Duplicate", "close_notes": "As INC1"}
+        world.sn.edit(row.id, closing)
+        world.settle()
+        assert (mirror.values["status"], mirror.values["resolution"]) == ("Resolved", None)
+        world.jira.after_write = lambda _action, outcome: outcome
+        return row, mirror
+
+    def test_it_stays_open_until_it_is_set(self, world: World, left: tuple[Row, Row]) -> None:
+        for _ in range(2):
+            (conflict,) = world.conflicts(open_only=True)
+            assert (conflict.unit, conflict.kind, conflict.winner) == ("status", "left", None)
+            assert "left resolution empty" in conflict.reason
+            world.jira.edit(left[1].id, {"summary": f"Seen {world.now}"})
+            world.settle()
+        world.jira.edit(left[1].id, {"resolution": "Duplicate"})
+        world.settle()
+        assert (world.conflicts(open_only=True), len(world.conflicts())) == ([], 1)
+        assert left[0].values["close_code"] == "Duplicate"
+
+    def test_a_person_may_let_it_be(self, world: World, left: tuple[Row, Row]) -> None:
+        resolve(world, "jira")
+        world.settle()
+        assert world.conflicts(open_only=True) == []
+        assert (left[0].values["close_code"], left[1].values["resolution"]) == ("Duplicate", None)
+
+    def test_a_person_may_ask_for_another_try(self, world: World, left: tuple[Row, Row]) -> None:
+        resolve(world, "servicenow")
+        world.settle()
+        assert world.conflicts(open_only=True) == []
+        assert left[1].values["resolution"] == "Duplicate"
+
+    def test_what_the_incident_does_next_is_carried_all_the_same(
+        self, world: World, left: tuple[Row, Row]
+    ) -> None:
+        world.sn.edit(left[0].id, {"state": "2", "close_code": None, "close_notes": None})
+        world.settle()
+        assert left[1].values["status"] == "In Progress"
+        assert world.conflicts(open_only=True) == []
+
+
+def resolve(world: World, side: Side) -> None:
+    """As `tieline conflicts resolve` does."""
+    with world.store.transaction() as tx:
+        (conflict,) = tx.conflicts(open_only=True)
+        tx.save_conflict(replace(conflict, choice=side))
+        pair = tx.pairs([conflict.pair])[conflict.pair]
+        tx.arrive([Arrival(pair.servicenow, "person")], world.now)
 
 
 class TestBeaten:
