@@ -193,7 +193,7 @@ def new_run(
 def _govern(config: Config, sides: Mapping[Side, Connector]) -> Govern:
     """The policy of the configuration. PolicyError if it cannot be read or used."""
     from tieline.sync.policy.govern import Governor
-    from tieline.sync.policy.load import compiled, load_policy
+    from tieline.sync.policy.load import engine_of
 
     found: dict[str, tuple[str, str] | None] = {}
 
@@ -204,4 +204,4 @@ def _govern(config: Config, sides: Mapping[Side, Connector]) -> Govern:
             found[name] = (ids[0], ids[1]) if len(ids) == len(SIDES) else None
         return found[name]
 
-    return Governor(compiled(load_policy(config.path)), resolve)
+    return Governor(engine_of(config), resolve)
