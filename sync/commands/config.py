@@ -34,7 +34,8 @@ def config() -> None:
 def check(context: click.Context, config_path: Path, as_json: bool) -> None:
     """Say whether the file is right, or everything that is wrong with it.
 
-    Reads the file only: no system is asked and no secret is looked up. Exits 2 if there is a fault.
+    Reads the file, and the policy if it has one: no system is asked and no secret is looked up. Exits 2 if
+    there is a fault. `tieline policy check` says more about the policy.
 
     \b
     tieline config check
@@ -46,6 +47,11 @@ def check(context: click.Context, config_path: Path, as_json: bool) -> None:
         loaded = load_config(config_path)
     except FaultyConfig as error:
         click.echo(json.dumps(_faults(config_path, error), indent=2) if as_json else str(error))
+        context.exit(EXIT_CONFIGURATION)
+    problem = _policy_problem(loaded)
+    if problem:
+        told = {**_summary(loaded), "fine": False, "policy": problem}
+        click.echo(json.dumps(told, indent=2) if as_json else problem)
         context.exit(EXIT_CONFIGURATION)
     click.echo(json.dumps(_summary(loaded), indent=2) if as_json else _sentence(loaded))
 
@@ -63,6 +69,20 @@ def schema(_as_json: bool) -> None:
     from tieline.sync.config.schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def _policy_problem(loaded: Config) -> str:
+    """Why no pass can use the policy; "" where there is none, or nothing is wrong with it."""
+    if loaded.policy is None:
+        return ""
+    from tieline.connectors.errors import PolicyError
+    from tieline.sync.policy.load import engine_of
+
+    try:
+        engine_of(loaded)
+    except PolicyError as error:
+        return str(error)
+    return ""
 
 
 def _faults(path: Path, error: FaultyConfig) -> dict[str, Any]:

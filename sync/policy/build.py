@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -29,6 +29,7 @@ from tieline.sync.policy.fields import CANONICAL, Kind
 from tieline.sync.policy.model import (
     MAJOR,
     MAJOR_ENDS,
+    NOWHERE,
     Assignment,
     Bound,
     Matrix,
@@ -45,6 +46,8 @@ from tieline.sync.policy.parse import Reader, first_places
 
 A_MONDAY: Final = datetime(2026, 1, 5, 10, tzinfo=UTC)
 """When tests take place that do not say when."""
+Rows = Sequence[Sequence[str | None]]
+"""Priorities by impact (rows) and urgency (columns)."""
 LEVELS: Final = ("1", "2", "3")
 
 
@@ -57,8 +60,13 @@ class Piece:
     problems: list[Problem]
 
 
-def build(pieces: Iterable[Piece], mirrored: Mapping[str, Kind]) -> Policy:
-    """The policy of all files together, in their order. Faults are added to the pieces' `problems`."""
+def build(
+    pieces: Iterable[Piece], mirrored: Mapping[str, Kind], stock: Rows = (), spot: Spot = NOWHERE
+) -> Policy:
+    """The policy of all files together, in their order. Faults are added to the pieces' `problems`.
+
+    `stock` is the matrix of the configuration, and where that stands: a policy without its own has that one.
+    """
     pieces = list(pieces)
     own: dict[str, Kind] = {n: k for n, k in mirrored.items() if n not in CANONICAL}
     for piece in pieces:
@@ -71,11 +79,12 @@ def build(pieces: Iterable[Piece], mirrored: Mapping[str, Kind]) -> Policy:
     calendars = [entry for maker in makers for entry in maker.calendars()]
     known = {calendar.name: calendar for calendar, _ in calendars}
     priority = _only(makers, "priority")
+    own_matrix = priority is not None and (priority.says_matrix or not stock)
     major = _only(makers, "major")
     return Policy(
         rules=(major.major() if major else ()) + tuple(r for m in makers for r in m.rules()),
         bounds=priority.bounds() if priority else (),
-        matrix=priority.matrix(vocabulary) if priority else Matrix(),
+        matrix=priority.matrix(vocabulary) if priority and own_matrix else _matrix(stock, vocabulary, spot),
         vocabulary=MappingProxyType(vocabulary),
         own_fields=MappingProxyType(own),
         sources=MappingProxyType({n: s for piece in pieces for n, s in _sources(piece).items()}),
@@ -189,21 +198,13 @@ class _Maker:
             self.reader.wrong((*path, "when"), "asks the priority that it makes", "ask impact and urgency")
         return Bound(table.id, kind, when, table.priority, spot)
 
+    @property
+    def says_matrix(self) -> bool:
+        """Whether the file has a matrix of its own."""
+        return "matrix" in self._priority().model_fields_set
+
     def matrix(self, vocabulary: Mapping[str, tuple[Term, ...]]) -> Matrix:
-        impacts = _names(vocabulary, "impact", LEVELS)
-        urgencies = _names(vocabulary, "urgency", LEVELS)
-        rows = tuple(tuple(cell or "" for cell in row) for row in self._priority().matrix)
-        cells = {
-            (impact, urgency): priority
-            for impact, row in zip(impacts, rows, strict=False)
-            for urgency, priority in zip(urgencies, row, strict=False)
-            if priority
-        }
-        usual = tuple(sorted(set(cells.values())))
-        priorities = _names(vocabulary, "priority", usual)
-        return Matrix(
-            impacts, urgencies, priorities, MappingProxyType(cells), rows, self.spot(("priority", "matrix"))
-        )
+        return _matrix(self._priority().matrix, vocabulary, self.spot(("priority", "matrix")))
 
     def calendars(self) -> list[tuple[Calendar, Spot]]:
         found = []
@@ -291,6 +292,22 @@ class _Maker:
             table.name, cells(table.given, (*path, "given"), now), frozenset(table.touched), table.fresh, now,
             cells(table.expect, (*path, "expect"), now), table.reasons, steps, self.spot((*path, "name")),
         )  # fmt: skip
+
+
+def _matrix(given: Rows, vocabulary: Mapping[str, tuple[Term, ...]], spot: Spot) -> Matrix:
+    if not given:
+        return Matrix()
+    impacts = _names(vocabulary, "impact", LEVELS)
+    urgencies = _names(vocabulary, "urgency", LEVELS)
+    rows = tuple(tuple(cell or "" for cell in row) for row in given)
+    cells = {
+        (impact, urgency): priority
+        for impact, row in zip(impacts, rows, strict=False)
+        for urgency, priority in zip(urgencies, row, strict=False)
+        if priority
+    }
+    priorities = _names(vocabulary, "priority", tuple(sorted(set(cells.values()))))
+    return Matrix(impacts, urgencies, priorities, MappingProxyType(cells), rows, spot)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tieline.sync.policy.check_config import check_config, check_major
 from tieline.sync.policy.check_metadata import check_metadata
 from tieline.sync.policy.check_rules import check_rules
 from tieline.sync.policy.check_values import check_values
@@ -28,7 +29,7 @@ def check(
     if not tangled and _knows_calendars(policy):
         engine = Engine(policy)
         found += [*check_rules(policy, Regions(policy), engine), *_untested(policy, engine)]
-    found += [*check_metadata(policy, loaded.config, snapshot)]
+    found += [*check_metadata(policy, loaded.config, snapshot), *check_config(loaded), *check_major(policy)]
     standing, ignored = sift(found, loaded.texts, select, ignore)
     return Report(
         findings=tuple(f for f in standing if f.code != UNDECIDED),

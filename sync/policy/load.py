@@ -27,7 +27,7 @@ from tieline.sync.policy.clauses import TooManyAlternatives
 from tieline.sync.policy.conditions import atoms
 from tieline.sync.policy.evaluate import Engine
 from tieline.sync.policy.fields import Kind
-from tieline.sync.policy.model import Policy, Spot
+from tieline.sync.policy.model import NOWHERE, Policy, Spot
 
 if TYPE_CHECKING:
     from tieline.connectors.base import FieldKind, Side
@@ -197,12 +197,31 @@ def _loaded(
     if broken:
         raise FaultyPolicy(broken)
     pieces = [Piece(file.tables, file.spot, file.problems) for file in files if file.tables is not None]
-    policy = build(pieces, mirrored)
+    stock, spot = _stock(config, files)
+    policy = build(pieces, mirrored, stock, spot)
     faults = [fault for file in files for fault in file.faults()]
     if faults:
         raise FaultyPolicy(faults)
     texts = {shown_path(file.path): file.text for file in files}
     return Loaded(replace(policy, files=tuple(texts)), texts, includes, config, metadata)
+
+
+def _stock(config: Config | None, files: list[_File]) -> tuple[tuple[tuple[str, ...], ...], Spot]:
+    """The matrix that the configuration mirrors by, in names of the policy's vocabulary, and its place."""
+    if config is None or config.priority is None:
+        return (), NOWHERE
+    tables = [file.tables for file in files if file.tables is not None]
+    terms = [term for table in tables for term in table.vocabulary.get("priority", ())]
+    names = {own: term.name for term in terms for own in term.servicenow or (term.name,)}
+    rows = tuple(tuple(names.get(str(cell), str(cell)) for cell in row) for row in config.priority.matrix)
+    return rows, matrix_spot(config, files[0].name, files[0].text)
+
+
+def matrix_spot(config: Config, name: str, text: str) -> Spot:
+    """Where a configuration says how impact and urgency make the priority."""
+    stated = config.priority is not None and "matrix" in config.priority.model_fields_set
+    place = locate(text).of_key(("priority", "matrix") if stated else ("priority",))
+    return Spot(name, place.line, place.column)
 
 
 def watched(config: Config, side: Side) -> dict[str, FieldKind]:
@@ -220,6 +239,19 @@ def watched(config: Config, side: Side) -> dict[str, FieldKind]:
         found |= columns(policy, mirrored, side)
     known = field_kinds(config, side)
     return {name: kind for name, kind in found.items() if name not in known}
+
+
+def engine_of(config: Config) -> Engine:
+    """The policy of a configuration, ready for a pass.
+
+    PolicyError if it cannot be read or used, or makes another priority than the one that is mirrored.
+    """
+    from tieline.sync.policy.check_config import matrices
+
+    loaded = load_policy(config.path)
+    for finding in matrices(replace(loaded, config=config)):
+        raise PolicyError(str(finding))
+    return compiled(loaded)
 
 
 def compiled(loaded: Loaded) -> Engine:

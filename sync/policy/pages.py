@@ -6,33 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from tieline.sync.policy.page import Page, text
+from tieline.sync.policy.pages_config import CONFIG_PAGES
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One code. `bad` shows the finding and `good` does not; `snapshot` is metadata that both are checked with."""
-
-    code: str
-    title: str
-    severity: str
-    what: str
-    remedy: str
-    bad: str
-    good: str
-    snapshot: str = ""
-
-
-def text(page: Page) -> str:
-    """The page as Markdown."""
-    parts = [
-        f"## {page.code}", f"**{page.title}** ({page.severity})", page.what, f"What to do: {page.remedy}",
-        *([f"With this metadata:\n\n```json\n{page.snapshot.strip()}\n```"] if page.snapshot else []),
-        f"Found here:\n\n```toml\n{page.bad.strip()}\n```", f"Not here:\n\n```toml\n{page.good.strip()}\n```",
-    ]  # fmt: skip
-    return "\n\n".join(parts) + "\n"
+__all__ = ["PAGES", "Page", "text"]
 
 
 _TEST: Final = """
@@ -355,5 +335,7 @@ priority = 4
     ),
 )  # fmt: skip
 
-PAGES: Final[Mapping[str, Page]] = MappingProxyType({page.code: page for page in _PAGES})
+PAGES: Final[Mapping[str, Page]] = MappingProxyType(
+    {page.code: page for page in sorted((*_PAGES, *CONFIG_PAGES), key=lambda page: page.code)}
+)
 """Every code with its page."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from .site import Row, Site
+from .site import Site
 
 READS = """
 [policy.fields]
@@ -24,11 +22,6 @@ id = "phoned"
 when = { channel = "phone", opened = { after = 2026-01-01 } }
 then = { urgency = 2 }
 """
-
-
-@pytest.fixture
-def governed(site: Site) -> Site:
-    return site
 
 
 def ruled(site: Site, policy: str) -> Site:
@@ -54,3 +47,29 @@ def test_rules_ask_what_nobody_mirrors(site: Site) -> None:
     assert (shown["urgency"], shown["priority"]) == ("2", "4")
     said = site.run("policy", "explain", vip["number"])
     assert "by vip (" in said.out
+
+
+def test_a_matrix_that_is_not_the_mirrored_one_stops_everything(site: Site) -> None:
+    site.incident()
+    ruled(site, "\n[policy.priority]\nmatrix = [[1, 1, 2], [2, 3, 4], [3, 4, 5]]\n")
+    before = site.writes
+    for arguments in (("config", "check"), ("sync", "--initial"), ("plan",)):
+        said = site.run(*arguments)
+        assert said.code == 2
+        assert "TL026: impact 1 with urgency 2 makes 1 here, and 2 by the [priority]" in said.all
+    assert site.run("config", "check", "--json").json["fine"] is False
+    assert site.run("policy", "check").code == 1
+    assert site.writes == before
+
+
+def test_a_policy_without_a_matrix_has_the_configurations(site: Site) -> None:
+    text = site.config.read_text()
+    site.config.write_text(
+        text.replace("[priority]\n", "[priority]\nmatrix = [[1, 1, 2], [2, 3, 4], [3, 4, 5]]\n")
+    )
+    ruled(site, READS)
+    assert site.run("config", "check").code == 0
+    record = site.folder / "one.json"
+    record.write_text('{"impact": "1", "urgency": "2"}')
+    said = site.run("policy", "explain", "--record", str(record), "--json").json
+    assert {entry["field"]: entry["value"] for entry in said["fields"]}["priority"] == "1"
