@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tieline.cli import Adapters
-from tieline.connectors.base import Connector, Side
+from tieline.connectors.base import SIDES, Connector, Side
 from tieline.connectors.errors import TielineError
 from tieline.connectors.http import Timing
 from tieline.connectors.sandbox import faults
@@ -26,6 +26,7 @@ from tieline.sync.engine import run_pass
 from tieline.sync.model import PassSummary
 from tieline.sync.run import PassOptions
 from tieline.sync.store import Store, open_store
+from tieline.sync.vocabulary import vocabulary
 
 INTERVAL = timedelta(minutes=3)
 """Between two passes: longer than a lost answer is left alone."""
@@ -85,31 +86,48 @@ class Storm:
         """Both sides read apart from the engine, with each other and with what people did."""
         return self.world.compare(self.ledger.maps, self.ledger.incidents.values())
 
-    def excused(self) -> dict[str, str]:
-        """Labels of records whose pair is parked or in conflict -> the reason."""
+    def parked(self) -> dict[str, str]:
+        """Labels of records that are left alone, or whose pair is -> the reason."""
         with self.store.read() as tx:
-            conflicts = tx.conflicts(open_only=False, limit=10**6)
-            pairs = tx.pairs({conflict.pair for conflict in conflicts})
             parks = tx.all_parks()
-            parked = tx.pairs([int(park.key[2:]) for park in parks if park.key.startswith("p:")])
+            pairs = tx.pairs({int(park.key[2:]) for park in parks if park.key.startswith("p:")})
         found: dict[str, str] = {}
-        for conflict in conflicts:
-            pair = pairs[conflict.pair]
-            found |= dict.fromkeys((pair.number, pair.key), f"conflict over {conflict.unit}")
         for park in parks:
-            if park.key.startswith("p:"):
-                pair = parked[int(park.key[2:])]
-                found |= dict.fromkeys((pair.number, pair.key), f"parked: {park.reason}: {park.detail}")
-            else:
-                found[getattr(park, "label", "") or park.key] = f"parked: {park.reason}: {park.detail}"
+            pair = pairs[int(park.key[2:])] if park.key.startswith("p:") else None
+            labels = [park.label or park.key] if pair is None else [pair.number, pair.key]
+            found |= dict.fromkeys(labels, f"parked: {park.reason}: {park.detail}")
         return found
 
+    def told(self, *, open_only: bool) -> dict[tuple[str, str], str]:
+        """Label and field of what a conflict is about -> its kind, field and reason."""
+        units = {unit.name: unit for unit in vocabulary(self.config, self.config.routes[0]).units}
+        with self.store.read() as tx:
+            conflicts = tx.conflicts(open_only=open_only, limit=10**6)
+            pairs = tx.pairs({conflict.pair for conflict in conflicts})
+        found: dict[tuple[str, str], str] = {}
+        for conflict in conflicts:
+            pair, said = pairs[conflict.pair], f"{conflict.kind}: {conflict.reason}"
+            named = [units[name] for name in conflict.unit.split(", ") if name in units]
+            fields = {name for unit in named for side in SIDES for name in unit.fields(side)}
+            found |= {(label, name): said for label in (pair.number, pair.key) for name in fields}
+        return found
+
+    def excused(self) -> dict[str, str]:
+        """Labels of records whose pair is parked, or in a conflict that is open -> the reason."""
+        return self.parked() | {label: said for (label, _), said in self.told(open_only=True).items()}
+
     def unexplained(self, report: Report) -> list[str]:
-        """Differences at records that stand neither parked nor in conflict."""
-        excused = self.excused()
+        """Differences that nobody is told of.
+
+        A pair that is parked may differ in any field, and a field that stands in an open conflict may differ.
+        What the sides agree in, though not as people left it, must be what a conflict over this field says.
+        """
+        parked, standing, past = self.parked(), self.told(open_only=True), self.told(open_only=False)
 
         def known(entry: Difference) -> bool:
-            return any(label and label in entry.label for label in excused)
+            names = past if entry.against == "people left" else standing
+            labels = entry.label.split(" / ")
+            return any(label in parked or (label, entry.field) in names for label in labels)
 
         return [str(entry) for entry in report.differences if not known(entry)]
 
