@@ -79,7 +79,7 @@ class Response:
     """One HTTP answer. Status 0 means: close the connection without an answer (`DROPPED`).
 
     `delay` (seconds of the machine's clock) is waited before anything is sent, `trickle` between the halves
-    of the body.
+    of the body. With `broken`, the connection breaks when half of the body has been sent.
     """
 
     status: int
@@ -87,6 +87,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     delay: float = 0.0
     trickle: float = 0.0
+    broken: bool = False
 
 
 DROPPED: Final = Response(0)
@@ -300,6 +301,9 @@ class Server:
                 await asyncio.sleep(response.delay)
             if response.status == DROPPED.status:
                 await _drop(scope, receive)
+            elif response.broken:
+                await _send_half(send, response)
+                await _drop(scope, receive)
             else:
                 await _send(send, response)
 
@@ -310,14 +314,24 @@ async def _drop(scope: Any, receive: Any) -> None:
         pass
 
 
-async def _send(send: Any, response: Response) -> None:
+async def _send_half(send: Any, response: Response) -> None:
+    half = len(response.body) // 2
+    await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
+    await send({"type": "http.response.body", "body": response.body[:half], "more_body": True})
+
+
+def _headers(response: Response) -> list[tuple[bytes, bytes]]:
     headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in response.headers]
     names = {name for name, _ in headers}
     if b"content-length" not in names:
         headers.append((b"content-length", str(len(response.body)).encode()))
     if b"date" not in names:
         headers.append((b"date", formatdate(usegmt=True).encode()))
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    return headers
+
+
+async def _send(send: Any, response: Response) -> None:
+    await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
     half = len(response.body) // 2 if response.trickle else 0
     if half:
         await send({"type": "http.response.body", "body": response.body[:half], "more_body": True})

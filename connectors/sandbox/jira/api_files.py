@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable
 from email import message_from_bytes
@@ -10,13 +11,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tieline.connectors.sandbox.core import Request, Response
+from tieline.connectors.sandbox.forms import file_name
 from tieline.connectors.sandbox.jira.http import Answer, Call, Route
 from tieline.connectors.sandbox.jira.model import ApiError, Attachment, Issue
 
 MOST_FILES: Final = 60
 """Files in one upload; more are refused with 413 (REST v3, "Add attachment")."""
 MOST_ATTACHMENTS: Final = 2000
-MOST_BYTES: Final = 1 << 30
+CONTENT: Final = re.compile(r"/secure/attachment/(\d+)/[^/]+")
+"""Where Data Center serves content itself, to those who may see the issue."""
 MEDIA: Final = "/media/file/"
 """Where the media host serves content; it takes the token in the address and nobody's credentials."""
 
@@ -25,11 +28,15 @@ def routes() -> list[Route]:
     """The operations of this module."""
     return [
         Route("POST", "/issue/{issueIdOrKey}/attachments", _upload, "blind"),
-        Route("GET", "/attachment/meta", lambda _: Answer(200, {"enabled": True, "uploadLimit": MOST_BYTES})),
+        Route("GET", "/attachment/meta", _meta),
         Route("GET", "/attachment/content/{id}", _content, only="cloud"),
         Route("GET", "/attachment/{id}", _one),
         Route("DELETE", "/attachment/{id}", _delete),
     ]
+
+
+def _meta(call: Call) -> Answer:
+    return Answer(200, {"enabled": True, "uploadLimit": call.site.settings.upload_limit})
 
 
 def _upload(call: Call) -> Answer:
@@ -39,6 +46,9 @@ def _upload(call: Call) -> Answer:
     files = _files(call.request)
     if len(files) > MOST_FILES:
         raise ApiError(413, (f"A maximum of {MOST_FILES} files can be attached at once.",))
+    largest, limit = max(len(content) for _, _, content in files), call.site.settings.upload_limit
+    if largest > limit:
+        raise ApiError(413, (f"The file exceeds its maximum permitted size of {limit} bytes.",))
     call.site.writer.room(len(issue.attachments) + len(files) - 1, MOST_ATTACHMENTS, "attachments")
     made = [call.site.writer.attach(call.author, issue, *file) for file in files]
     return Answer(200, [call.view.attachment(attachment) for attachment in made])
@@ -55,7 +65,8 @@ def _files(request: Request) -> list[tuple[str, str, bytes]]:
     for part in parts:
         if part.get_param("name", header="content-disposition") == "file":
             content = part.get_payload(decode=True)
-            found.append((part.get_filename() or "file", part.get_content_type(), bytes(content or b"")))
+            name = file_name(part) or "file"
+            found.append((name, part.get_content_type(), bytes(content or b"")))
     if not found:
         raise ApiError(400, ("No file was found in the request; its part must be named 'file'.",))
     return found
@@ -93,6 +104,16 @@ def _media(base: str) -> str:
     parts = urlsplit(base)
     host = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(parts.hostname or "", "media.example.com")
     return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}"
+
+
+def content(request: Request, issues: Iterable[Issue]) -> Response:
+    """What Data Center answers to those who are signed in: the content itself."""
+    found = CONTENT.fullmatch(request.path)
+    for issue in issues if found is not None else ():
+        for attachment in issue.attachments if not issue.hidden else ():
+            if found is not None and str(attachment.id) == found[1]:
+                return Response(200, attachment.content, (("Content-Type", attachment.kind),))
+    return Response(404, b"<html><body>Not Found</body></html>", (("Content-Type", "text/html"),))
 
 
 def media(request: Request, issues: Iterable[Issue]) -> Response:

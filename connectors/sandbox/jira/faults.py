@@ -6,6 +6,7 @@ clients. Where real sites are known to differ, a fault of a rate above 0 is the 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from tieline.connectors.sandbox.core import DROPPED, Response
@@ -25,6 +26,7 @@ from tieline.connectors.sandbox.jira.hazards import (
     in_body,
     instead,
     is_api,
+    is_content,
     is_edit,
     is_search,
     is_write,
@@ -133,6 +135,13 @@ FAULTS: Final = (
         "sooperset/mcp-atlassian 735",
         on=forgetful,
         off=mindful,
+    ),
+    # J5: files
+    NamedFault(
+        "broken-download",
+        "The connection breaks when half of a file was sent.",
+        "TCP; large files over slow links",
+        afterwards("broken-download", is_content, lambda response, _means: replace(response, broken=True)),
     ),
     # J6: who is asking
     NamedFault(

@@ -56,6 +56,8 @@ class Front:
         caller, failed = self.accounts.caller(request, gateway=request is not outside)
         if failed and request is not outside and "bearer" in request.headers["authorization"].lower():
             return _UNAUTHORIZED
+        if not self.site.world.cloud and caller is not None and api_files.CONTENT.fullmatch(request.path):
+            return api_files.content(request, self.site.store.issues.values())
         try:
             answer = self._answer(request, caller, failed=failed)
         except ApiError as fault:

@@ -55,6 +55,13 @@ def is_search(request: Request) -> bool:
     return request.path.endswith("/search/jql")
 
 
+def is_content(request: Request) -> bool:
+    """Whether it fetches the content of a file, from the media host or the site."""
+    return request.method == "GET" and (
+        "/media/file/" in request.path or "/secure/attachment/" in request.path
+    )
+
+
 def is_edit(request: Request) -> bool:
     """Whether it edits an issue."""
     return request.method == "PUT" and re.search(r"/issue/[^/]+$", request.path) is not None

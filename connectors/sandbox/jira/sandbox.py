@@ -18,7 +18,16 @@ from tieline.connectors.sandbox.jira.fields import Simple, to_simple, to_wire
 from tieline.connectors.sandbox.jira.front import Front
 from tieline.connectors.sandbox.jira.http import Accounts, Site
 from tieline.connectors.sandbox.jira.index import Index
-from tieline.connectors.sandbox.jira.model import ApiError, Deployment, Field, Issue, Project, Text, User
+from tieline.connectors.sandbox.jira.model import (
+    ApiError,
+    Attachment,
+    Deployment,
+    Field,
+    Issue,
+    Project,
+    Text,
+    User,
+)
 from tieline.connectors.sandbox.jira.oauth import Authorizations
 from tieline.connectors.sandbox.jira.settings import Settings
 from tieline.connectors.sandbox.jira.store import Store
@@ -250,6 +259,19 @@ class JiraSandbox:
         return self._change(
             issue_id, lambda i: self.site.writer.comment(self._user(user), i, body, properties)
         )
+
+    def attach(
+        self, user: str, issue_id: str | int, name: str, content: bytes, kind: str = "text/plain"
+    ) -> Ticket:
+        """Attach a file to an issue."""
+        return self._change(
+            issue_id, lambda i: self.site.writer.attach(self._user(user), i, name, kind, content)
+        )
+
+    def attached(self, issue_id: str | int) -> list[Attachment]:
+        """The files of an issue with their content, the one attached first first."""
+        with self._lock:
+            return list(self._issue(issue_id).attachments)
 
     def move(self, user: str, issue_id: str | int, project: str) -> Ticket:
         """Move an issue to another project."""

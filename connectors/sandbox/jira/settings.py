@@ -33,6 +33,8 @@ class Settings:
     """`expand=changelog` lists the newest entry first (Cloud; Data Center lists the oldest first)."""
     unreported_resolution: bool = False
     """A transition's fields do not mention a resolution that its validator asks for."""
+    upload_limit: int = 1 << 30
+    """Bytes of the largest file that is taken; a larger one is refused (413)."""
     hang_limits: bool = True
     """An issue holds so many comments, links and attachments, and no more (413)."""
     unstable_ties: bool = False

@@ -9,12 +9,13 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Final
 
 from tieline.connectors.sandbox.core import Request, Response
+from tieline.connectors.sandbox.forms import file_name
 from tieline.connectors.sandbox.servicenow import asked
 from tieline.connectors.sandbox.servicenow.answers import Refusal, answer, no_record, no_resource
 from tieline.connectors.sandbox.servicenow.properties import Properties
@@ -89,10 +90,14 @@ class AttachmentApi:
                 raise no_resource()
 
     def _list(self, request: Request, actor: Actor, transaction: str) -> Response:
+        """The limit is applied before access rules, as in the Table API."""
         found = self._tables.search(request, self._store.tables["sys_attachment"], actor)
         limit = request.param("sysparm_limit", DEFAULT_LIMIT)
-        shown = [row for row in found[: int(limit) if limit.isdecimal() else 1000] if self._visible(row)]
-        headers = [("X-Total-Count", str(len(found)))]
+        size = int(limit) if limit.isdecimal() else int(DEFAULT_LIMIT)
+        paging = replace(asked.paging_of(request), limit=size)
+        shown = [row for row in paging.cut(found) if self._visible(row)]
+        links = asked.page_links(request, paging, len(found))
+        headers = [("X-Total-Count", str(len(found))), *([("Link", links)] if links else [])]
         return answer(200, {"result": [_shown(request, row) for row in shown]}, headers, transaction)
 
     def _one(self, request: Request, sys_id: str, content: bool, transaction: str) -> Response:
@@ -132,19 +137,33 @@ class AttachmentApi:
             raise Refusal(400, "Requested media type not supported", None)
         values: dict[str, str] = {}
         for part in message.iter_parts():
-            name, file_name = part.get_param("name", header="content-disposition"), part.get_filename()
+            name, file = part.get_param("name", header="content-disposition"), file_name(part)
             content = part.get_payload(decode=True)
             assert isinstance(content, bytes)
-            if file_name is None:
+            if file is None:
                 values[str(name)] = content.decode("utf-8", "replace").strip()
                 continue
             if not values.get("table_name") or not values.get("table_sys_id"):
                 raise Refusal(400, "Invalid parameters", "table_name and table_sys_id come before the file")
             kind = part.get_content_type()
-            return _Upload(values["table_name"], values["table_sys_id"], file_name, kind, content)
+            return _Upload(values["table_name"], values["table_sys_id"], file, kind, content)
         raise Refusal(400, "Invalid parameters", "the form holds no file")
 
+    def attach(self, table: str, sys_id: str, name: str, kind: str, content: bytes, actor: Actor) -> Row:
+        """Store a file of a record. `Refusal` 404 for a hidden record, 413 for a file that is too large."""
+        return self._store_file(_Upload(table, sys_id, name, kind, content), actor)
+
+    def files(self, sys_id: str) -> list[tuple[Row, bytes]]:
+        """The files of a record with their content, the one made first first."""
+        rows = self._store.rows("sys_attachment").having("table_sys_id", sys_id)
+        return [(dict(row), self._files.contents[row["sys_id"]]) for row in rows]
+
     def _added(self, request: Request, upload: _Upload, actor: Actor, transaction: str) -> Response:
+        shown = _shown(request, self._store_file(upload, actor))
+        headers = [("Location", shown["download_link"].removesuffix("/file"))]
+        return answer(201, {"result": shown}, headers, transaction)
+
+    def _store_file(self, upload: _Upload, actor: Actor) -> Row:
         table = self._tables.table(upload.table)
         if not self._tables.shows(table.name, upload.sys_id):
             raise no_record()
@@ -161,9 +180,7 @@ class AttachmentApi:
         }
         row = self._records.insert(self._store.tables["sys_attachment"], values, actor)
         self._files.contents[row["sys_id"]] = upload.content
-        shown = _shown(request, row)
-        headers = [("Location", shown["download_link"].removesuffix("/file"))]
-        return answer(201, {"result": shown}, headers, transaction)
+        return row
 
     def _max_bytes(self) -> int:
         if MAX_SIZE not in self._properties:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from tieline.connectors.sandbox.core import DROPPED, Fault, Request, Response
 from tieline.connectors.sandbox.servicenow.answers import Refusal, refused, unauthenticated
+from tieline.connectors.sandbox.servicenow.attachment_api import is_attachment
 from tieline.connectors.sandbox.trouble import Means, NamedFault
 
 QUOTA_S: Final = 60.0
@@ -91,6 +92,11 @@ def _afterwards(
         return Fault(name, after=after)
 
     return make
+
+
+def _is_content(request: Request) -> bool:
+    """Whether it fetches the content of a file."""
+    return request.method == "GET" and is_attachment(request.path) and request.path.endswith("/file")
 
 
 def _in_lists(name: str, spoil: Callable[[list[dict[str, Any]], Means], Mapping[str, Any]]) -> Any:
@@ -193,7 +199,9 @@ def _ignoring(means: Means) -> Fault:
         return {name: value for name, value in body.items() if name != ignored}
 
     def alters(request: Request) -> Request | None:
-        if not is_write(request) or request.method == "DELETE" or not means.strikes():
+        if not is_write(request) or request.method == "DELETE" or is_attachment(request.path):
+            return None
+        if not means.strikes():
             return None
         body = json.loads(request.body or b"null")
         if not isinstance(body, dict):
@@ -327,6 +335,12 @@ FAULTS: Final = (
         "The connection is reset after everything was done.",
         "TCP",
         _afterwards("lost-answer", is_api, lambda _response, _means: DROPPED),
+    ),
+    NamedFault(
+        "broken-download",
+        "The connection breaks when half of a file was sent.",
+        "TCP; large files over slow links",
+        _afterwards("broken-download", _is_content, lambda response, _means: replace(response, broken=True)),
     ),
     NamedFault(
         "hidden-rows",

@@ -236,6 +236,17 @@ class ServiceNowSandbox:
                 return dict(row)
             raise no_record()
 
+    def attach(self, user: str, sys_id: str, name: str, content: bytes, kind: str = "text/plain") -> Row:
+        """Attach a file to an incident as `user`; its row of sys_attachment. The incident is not changed."""
+        with self.lock:
+            actor = self._actor(user)
+            return dict(self._attachment_api.attach("incident", sys_id, name, kind, content, actor))
+
+    def attached(self, sys_id: str) -> list[tuple[Row, bytes]]:
+        """The files of a record, the one attached first first: each row, and its content."""
+        with self.lock:
+            return self._attachment_api.files(sys_id)
+
     def rows(self, table: str = "incident") -> list[Row]:
         """Every record of a table as stored."""
         with self.lock:
