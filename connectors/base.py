@@ -425,7 +425,8 @@ class Relate:
 
     `outward` tells in which direction Jira's link reads from this record. With `global_id`, Jira gets a
     remote link to `url` instead, shown as `label` and read as `name`: an upsert, safe to repeat. `before`
-    holds what the column held, by name; `seen` is the Version that this was decided from.
+    holds what the column held, by name; `seen` is the Version that this was decided from. `about` is not
+    sent: it tells whoever planned the write what it was for.
     """
 
     ref: Ref
@@ -437,6 +438,7 @@ class Relate:
     global_id: str = ""
     before: Values = field(default_factory=no_values)
     seen: Version = Version("")
+    about: str = ""
 
     @property
     def values(self) -> Values:
@@ -456,6 +458,7 @@ class Unrelate:
     global_id: str = ""
     before: Values = field(default_factory=no_values)
     seen: Version = Version("")
+    about: str = ""
 
     @property
     def values(self) -> Values:

@@ -19,7 +19,7 @@ from tieline.sync.run import PassOptions, new_run
 from tieline.sync.store import Store, open_store
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
-WRITES = frozenset({"Create", "Update", "Transition", "ShowLink", "AddNote"})
+WRITES = frozenset({"Create", "Update", "Transition", "ShowLink", "AddNote", "Relate", "Unrelate"})
 RESOLVE = frozenset({"resolution", "customfield_10053"})
 MATRIX = {("1", "1"): "1", ("1", "2"): "2", ("1", "3"): "3", ("2", "1"): "2", ("2", "2"): "3",
           ("2", "3"): "4", ("3", "1"): "3", ("3", "2"): "4", ("3", "3"): "5"}  # fmt: skip

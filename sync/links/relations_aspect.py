@@ -1,0 +1,330 @@
+"""The Aspect that keeps relations in step: reads what a wave needs, lets pure modules decide, remembers.
+
+Relations come along with the records; further requests are made only where there is something to write:
+numbers and addresses of targets that Jira has no issue of, and the remote links of pairs that have some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, cast
+
+from tieline.connectors.base import Action, Applied, Ref, Relate, Target, Tie, Unrelate
+from tieline.connectors.errors import ConnectorError, Denied, Gone, Rejected
+from tieline.sync.aspects import Extra
+from tieline.sync.config.links import TARGET_KIND, LinkType
+from tieline.sync.decide import Context
+from tieline.sync.journal import record_conflicts
+from tieline.sync.links.model import Relation
+from tieline.sync.links.relations import RELATED
+from tieline.sync.links.relations_merge import TAKEN, Ends, Merged, merge_relation
+from tieline.sync.links.relations_model import Standing
+from tieline.sync.links.relations_steps import NO_ISSUE, TWICE, Job, made_of, settled_by_look, steps
+from tieline.sync.links.relations_view import OURS, REMOTE, View, base, plain, rekeyed, view
+from tieline.sync.model import Arrival, Intent, Pair, Step
+from tieline.sync.run import Run
+from tieline.sync.store.store import Tx
+from tieline.sync.work import Work
+
+RETRY: Final = timedelta(hours=6)
+"""How long a relation that a side refused is left alone, unless something moves."""
+
+
+class Relations:
+    """Relations of incidents, as `[links]` has them."""
+
+    def __init__(self, rules: Sequence[LinkType]) -> None:
+        self._rules = tuple(rules)
+
+    def owns(self, action: Action) -> bool:
+        """Ties are this aspect's."""
+        return isinstance(action, Relate | Unrelate)
+
+    def read(self, run: Run, works: Sequence[Work]) -> Mapping[int, Part]:
+        """What is remembered of these pairs, who their targets are, and which pairs wait for one of them."""
+        told = [w for w in works if all(w.records[side].ties is not None for side in w.records)]
+        if not told:
+            return {}
+        with run.store.read() as tx:
+            kept = tx.relations_of([work.pair.id for work in told])
+            waiting = tx.related_to([ref for work in told for ref in targets_of(work.pair)])
+            refs = {plain(ref) for work in told for ref in _refs(work, kept.get(work.pair.id, ()))}
+            pairs = tx.pairs_of(refs)
+        partners: dict[Ref, Pair | None] = {ref: pairs.get(ref) for ref in refs}
+        for pair in pairs.values():  # what we tie ourselves is shown by either name
+            partners |= {plain(pair.servicenow): pair, plain(pair.jira): pair}
+        parts = {}
+        for work in told:
+            mine = [rule for rule in self._rules if rule.on == work.pair.servicenow.kind]
+            old = kept.get(work.pair.id, [])
+            wake = [s.pair for s in waiting if _waits(s, work.pair)]
+            if old or wake or any(record.ties for record in work.records.values()):
+                parts[work.pair.id] = Part(
+                    run, work.pair, mine, partners, old, rekeyed(old, mine, partners), wake=wake
+                )
+        return _looked_up(run, told, parts)
+
+    def recover(self, run: Run, intent: Intent) -> str | None:
+        """Look at the record: a tie stands or it does not, whoever made it."""
+        action = intent.step.action
+        assert isinstance(action, Relate | Unrelate)
+        stands = _stands(run, action)
+        if stands is None or intent.pair is None or stands != isinstance(action, Relate):
+            return None
+        with run.store.transaction() as tx:
+            known = tx.relations_of([intent.pair]).get(intent.pair, [])
+            tx.save_relations(dealt(known, intent.pair, action, run.clock()))
+        return "its answer was lost; the record shows that it was made"
+
+
+def targets_of(pair: Pair) -> tuple[Ref, ...]:
+    """What a pair may be remembered as, where others are tied to it."""
+    kind = pair.servicenow.kind
+    return Ref("servicenow", pair.servicenow.id, kind), Ref("jira", pair.jira.id, "issue")
+
+
+def _waits(standing: Standing, pair: Pair) -> bool:
+    """Whether a relation to a record of this pair can be shown better now that it is in a pair."""
+    if standing.pair == pair.id:
+        return False
+    return standing.target.side == "jira" or standing.made.startswith(REMOTE) or standing.held == NO_ISSUE
+
+
+def _refs(work: Work, standings: Iterable[Standing]) -> list[Ref]:
+    shown = [tie.target for record in work.records.values() for tie in record.ties or ()]
+    return [*shown, *(s.target for s in standings)]
+
+
+def _looked_up(run: Run, works: Sequence[Work], parts: dict[int, Part]) -> dict[int, Part]:
+    """The parts with the remote links of their issues, and with the targets that a remote link is wanted for.
+
+    A pair whose remote links cannot be read now is left out.
+    """
+    linked = [work for work in works if work.pair.id in parts and parts[work.pair.id].has_remote]
+    answers = run.sides["jira"].remote_ties([work.pair.jira for work in linked]) if linked else []
+    for work, answer in zip(linked, answers, strict=True):
+        if isinstance(answer, ConnectorError):
+            if isinstance(answer, Denied):
+                raise answer
+            del parts[work.pair.id]
+        else:
+            parts[work.pair.id].shown = answer
+    wanted: dict[str, set[str]] = {}
+    for work in works:
+        for target in parts[work.pair.id].nameless(work) if work.pair.id in parts else ():
+            wanted.setdefault(target.kind, set()).add(target.id)
+    found = [t for kind, ids in wanted.items() for t in run.sides["servicenow"].targets(kind, sorted(ids))]
+    details = {target.ref: target for target in found}
+    for part in parts.values():
+        part.details = details
+    return parts
+
+
+@dataclass
+class Part:
+    """The relations of one pair in one wave. `stored` is what the state has, `standings` what holds now."""
+
+    run: Run
+    pair: Pair
+    rules: Sequence[LinkType]
+    partners: Mapping[Ref, Pair | None]
+    stored: Sequence[Standing]
+    standings: list[Standing]
+    wake: Sequence[int] = ()
+    shown: frozenset[str] = frozenset()
+    details: Mapping[Ref, Target] = field(default_factory=dict)
+
+    def owns(self, action: Action) -> bool:
+        """Ties are this aspect's."""
+        return isinstance(action, Relate | Unrelate)
+
+    @property
+    def has_remote(self) -> bool:
+        """Whether a remote link shows one of the targets."""
+        return any(s.made.startswith(REMOTE) for s in self.standings)
+
+    def nameless(self, work: Work) -> list[Ref]:
+        """The targets that a remote link has to be made for: their number and address must be looked up."""
+        jobs = self._jobs(work, self.run.clock())
+        return [
+            target for job in jobs for target in job.merged.links - job.view.now.links
+            if job.remote(target) and not job.unshowable(target) and not job.resting(target)
+        ]  # fmt: skip
+
+    def plan(self, work: Work, context: Context) -> Extra:
+        """The writes that are left, behind those of the fields: the version that they made is known then."""
+        found = [step for job in self._jobs(work, context.now) for step in steps(job)]
+        return Extra(after=tuple(found))
+
+    def _jobs(self, work: Work, at: datetime) -> list[Job]:
+        servicenow, jira = work.records["servicenow"], work.records["jira"]
+        found = []
+        for rule in self.rules:
+            seen = view(rule, self.rules, servicenow, jira, self.partners, self.standings, self.shown)
+            if seen is not None:
+                mine = {s.target: s for s in self.standings if s.relation == rule.relation}
+                merged = self._merged(rule, seen, mine)
+                found.append(
+                    Job(seen, merged, servicenow, jira, mine, self._issue_of, self.details, self.pair.id, at)
+                )
+        return found
+
+    def _merged(self, rule: LinkType, seen: View, mine: Mapping[Ref, Standing]) -> Merged:
+        now, wishes = seen.now, [s.target for s in mine.values() if _is_wish(s)]
+        if now.column:  # nothing that a person set is overwritten by a wish
+            wishes = [target for target in wishes if target.side == "jira" or target in now.column]
+        return merge_relation(
+            now, base(rule, mine.values()), rule=rule.clash, direction=rule.direction, wanted=wishes
+        )
+
+    def _issue_of(self, target: Ref) -> Ref | None:
+        if target.side == "jira":
+            return target
+        pair = self.partners.get(plain(target))
+        return None if pair is None else Ref("jira", pair.jira.id, "issue")
+
+    def looked(self, tx: Tx, work: Work, at: datetime) -> None:
+        """Settle what both sides hold as they should, and say of the rest why it is held."""
+        relations = {rule.relation for rule in self.rules}
+        kept = [s for s in self.standings if s.relation not in relations]
+        conflicts = []
+        jobs = {job.view.rule.relation: job for job in self._jobs(work, at)}
+        for rule in self.rules:
+            mine = [s for s in self.standings if s.relation == rule.relation]
+            job = jobs.get(rule.relation)
+            kept += mine if job is None else looked_at(job, mine, at)
+            conflict = None if job is None else settled_by_look(job)
+            conflicts += [] if conflict is None else [replace(conflict, pass_id=self.run.id)]
+        self._store(tx, kept)
+        record_conflicts(tx, conflicts)
+        self.run.counts["conflicts"] += len(conflicts)
+        self._wake(tx, at)
+
+    def _wake(self, tx: Tx, at: datetime) -> None:
+        """Let the pairs be looked at that are tied to this one, which they could not show before."""
+        waiting = tx.pairs(self.wake).values() if self.wake else ()
+        arrivals = [Arrival(pair.servicenow, RELATED) for pair in waiting if pair.state != "unlinked"]
+        if arrivals:
+            tx.arrive(arrivals, at, self.run.started)
+        self.wake = ()
+
+    def _store(self, tx: Tx, kept: Sequence[Standing]) -> None:
+        keys = {(s.relation, s.target) for s in kept}
+        gone = [s for s in self.stored if (s.relation, s.target) not in keys]
+        old = {(s.relation, s.target): s for s in self.stored}
+        changed = [s for s in kept if old.get((s.relation, s.target)) != s]
+        tx.drop_relations(gone)
+        tx.save_relations(changed)
+        self.stored = self.standings = list(kept)
+
+    def settled(self, tx: Tx, step: Step, result: Applied, at: datetime) -> None:
+        """A tie was made or taken away."""
+        action = step.action
+        assert isinstance(action, Relate | Unrelate)
+        if action.global_id:
+            gid = frozenset({action.global_id})
+            self.shown = self.shown | gid if isinstance(action, Relate) else self.shown - gid
+        self._store(tx, dealt(self.standings, self.pair.id, action, at))
+        self.run.counts["related" if isinstance(action, Relate) else "unrelated"] += 1
+
+    def refused(self, tx: Tx, step: Step, error: Rejected, at: datetime) -> bool:
+        """A side refused a tie: it is held with the side's own words, and the pair goes on."""
+        action = step.action
+        assert isinstance(action, Relate | Unrelate)
+        relation, target = told(action)
+        known = next((s for s in self.standings if (s.relation, s.target) == (relation, target)), None)
+        words = f"{action.ref.side} refused it: {error}"
+        held = known or Standing(self.pair.id, relation, target, since=at)
+        held = replace(held, held=words, retry_at=at + RETRY)
+        self._store(tx, [*(s for s in self.standings if s is not known), held])
+        return True
+
+
+def _is_wish(standing: Standing) -> bool:
+    return bool(standing.wanted) and not standing.servicenow and not standing.jira
+
+
+def told(action: Relate | Unrelate) -> tuple[Relation, Ref]:
+    """The relation and the target that a write is about."""
+    relation, ref, *_ = action.about.split(" ")
+    side, _, id_ = ref.partition(":")
+    found = cast(Relation, relation)
+    kind = TARGET_KIND[found] if side == "servicenow" else "issue"
+    return found, Ref("servicenow" if side == "servicenow" else "jira", id_, kind)
+
+
+def dealt(known: Iterable[Standing], pair: int, action: Relate | Unrelate, at: datetime) -> list[Standing]:
+    """The relations of a pair once this write was made; the record is looked at again for what it shows."""
+    relation, target = told(action)
+    made = isinstance(action, Relate)
+    found = {(s.relation, s.target): s for s in known}
+    mine = found.get((relation, target)) or Standing(pair, relation, target, since=at)
+    mine = replace(mine, held="", retry_at=None)
+    if action.ref.side == "servicenow":
+        for key, other in found.items():
+            if key[0] == relation and other.servicenow:
+                found[key] = replace(other, servicenow=False)
+        mine = replace(mine, servicenow=made)
+    elif made:
+        how = f"{REMOTE}{action.global_id}" if action.global_id else OURS
+        mine = replace(mine, jira=True, made=how)
+    elif action.global_id:
+        mine = replace(mine, jira=mine.jira and not mine.made.startswith(REMOTE), made="")
+    else:  # of two links that said the same one is left
+        mine = replace(mine, jira=action.about.endswith(TWICE), made="")
+    found[relation, target] = mine
+    return list(found.values())
+
+
+def looked_at(job: Job, mine: Sequence[Standing], at: datetime) -> list[Standing]:
+    """The relations of one kind after a look: what is as it should be is dealt with, the rest stays."""
+    now, merged = job.view.now, job.merged
+    known = {s.target: s for s in mine}
+    found = []
+    for target in sorted({*known, *now.column, *now.links, *merged.links}):
+        old = known.get(target) or Standing(job.pair, job.view.rule.relation, target, since=at)
+        new = _after_look(job, old, now, merged)
+        if new is not None:
+            found.append(new)
+    return found
+
+
+def _after_look(job: Job, old: Standing, now: Ends, merged: Merged) -> Standing | None:
+    target, label = old.target, job.label(old.target)
+    stands = target in now.column or target in now.links
+    if merged.realised(target, now):
+        if not stands:
+            return replace(old, held=TAKEN) if _is_wish(old) else None
+        return replace(
+            old, servicenow=target in now.column, jira=target in now.links, wanted="", label=label,
+            made=made_of(old.made, job.view, target), held=merged.held.get(target, ""), retry_at=None,
+        )  # fmt: skip
+    if target in merged.links and target not in now.links and job.unshowable(target):
+        return replace(old, label=label, held=NO_ISSUE)
+    return replace(old, label=label) if target in job.standings else None
+
+
+def _stands(run: Run, action: Relate | Unrelate) -> bool | None:
+    """Whether a record shows a tie; None if it is not shown to us. Raises what kept us from reading it."""
+    if action.global_id:
+        answer = run.sides["jira"].remote_ties([action.ref])[0]
+        if isinstance(answer, Gone):
+            return None
+        if isinstance(answer, ConnectorError):
+            raise answer
+        return action.global_id in answer
+    found = run.read(action.ref.side, [action.ref])[0]
+    if isinstance(found, Gone):
+        return None
+    if isinstance(found, ConnectorError):
+        raise found
+    return any(_same(tie, action) for tie in found.ties or ())
+
+
+def _same(tie: Tie, action: Relate | Unrelate) -> bool:
+    if isinstance(action, Unrelate) and action.id:
+        return tie.id == action.id
+    same = tie.name == action.name and plain(tie.target) == plain(action.target)
+    return same and (action.ref.side == "servicenow" or tie.outward == action.outward)
