@@ -59,7 +59,7 @@ def read_records(path: Path, policy: Policy) -> Iterator[Row]:
     """The records of a file, in its order. PolicyError, with the line, for what cannot be read."""
     line = 0
     try:
-        with _opened(path) as text:
+        with opened(path) as text:
             first = text.readline()
             if first.lstrip()[:1] in ("{", "["):
                 rows = _json_rows(first, text, policy)
@@ -73,7 +73,8 @@ def read_records(path: Path, policy: Policy) -> Iterator[Row]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[str]]:
+def opened(path: Path) -> Iterator[IO[str]]:
+    """A text file, plain or gzip, with or without a byte order mark."""
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
@@ -137,12 +138,13 @@ def _log_cell(cell: str, kind: str | None) -> Cell:
     if cell in ("?", ""):
         return None
     if kind == "time":
-        return _log_time(cell)
+        return log_time(cell)
     match = _CHOICE.fullmatch(cell)
     return match[1] if match else cell
 
 
-def _log_time(cell: str) -> datetime:
+def log_time(cell: str) -> datetime:
+    """A date of the event log, which has no zone: taken as UTC. ValueError for anything else."""
     match = _DATE.fullmatch(cell)
     if match is None:
         raise ValueError(f"{cell!r} is no time, expected d/m/yyyy HH:MM")
