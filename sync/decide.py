@@ -48,6 +48,10 @@ class Weighed:
 class Govern(Protocol):
     """What a policy makes of the verdicts of one pair."""
 
+    @property
+    def fingerprint(self) -> str:
+        """A token of the policy: another one may say something else about everything."""
+
     def __call__(self, verdicts: list[Verdict], snapshot: Snapshot, context: Context) -> Governed:
         """The verdicts as the policy leaves them. Pure."""
 

@@ -23,7 +23,7 @@ from tieline.sync.journal import block_open
 from tieline.sync.lanes import Lanes
 from tieline.sync.model import Arrival, Outlook, PassSummary
 from tieline.sync.pairing import pair_key, record_key
-from tieline.sync.parking import BY_MAPPING, BY_PERSON, BY_TIME, BY_WORKFLOW, NO_PATH, arrival_ref
+from tieline.sync.parking import BY_MAPPING, BY_PERSON, BY_RULE, BY_TIME, BY_WORKFLOW, NO_PATH, arrival_ref
 from tieline.sync.recovery import recover
 from tieline.sync.run import EVERYTHING, PassOptions, PassStopped, Run, never, new_run
 from tieline.sync.store import Store
@@ -36,6 +36,10 @@ SWEEP_AGE: Final = timedelta(hours=12)
 """A pair that was not compared for so long is swept; so each is seen within a day."""
 
 
+POLICY: Final = "policy"
+"""Note: the policy that the last pass had."""
+RULED: Final = frozenset({"flapping", "unmapped"})
+"""Kinds of conflicts that another policy may settle."""
 WAKE: Final = 500
 """As many as are woken in one transaction."""
 
@@ -157,12 +161,27 @@ def find_label(sides: Mapping[Side, Connector], label: str) -> Ref:
 def _wake(run: Run) -> None:
     """Look again at what the policy may say something else about by now: at what is due, and nothing else."""
     due: Sequence[Outlook] | None = None
+    _judge_again(run)
     while run.govern is not None and (due is None or len(due) == WAKE):
         with run.store.transaction() as tx:
             due = tx.outlooks_due(run.started, WAKE)
             _look_again(run, tx, [outlook.key for outlook in due], BY_TIME)
             tx.drop_outlooks([outlook.key for outlook in due])
         run.counts["due"] += len(due)
+
+
+def _judge_again(run: Run) -> None:
+    """Another policy: look again at what the old one held or left out. All else is seen by the sweep."""
+    if run.govern is None:
+        return
+    with run.store.transaction() as tx:
+        if tx.note(POLICY) != run.govern.fingerprint:
+            held = [park.key for park in tx.all_parks() if park.reason == BY_RULE]
+            out = [outlook.key for outlook in tx.left_out(1_000_000)]
+            conflicts = tx.conflicts(open_only=True, limit=1_000_000)
+            keys = [f"p:{conflict.pair}" for conflict in conflicts if conflict.kind in RULED]
+            _look_again(run, tx, [*held, *out, *keys], BY_MAPPING)
+            tx.set_note(POLICY, run.govern.fingerprint)
 
 
 def _sweep(run: Run) -> None:

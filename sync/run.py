@@ -204,4 +204,5 @@ def _govern(config: Config, sides: Mapping[Side, Connector]) -> Govern:
             found[name] = (ids[0], ids[1]) if len(ids) == len(SIDES) else None
         return found[name]
 
-    return Governor(engine_of(config), resolve)
+    engine, fingerprint = engine_of(config)
+    return Governor(engine, resolve, fingerprint)
