@@ -69,7 +69,7 @@ class View:
         flags: dict[str, Cell] = dict.fromkeys(memory.flags - mirrored, True)
         found = incident(self.policy, units, values, directory, opened, updated)
         read = cells(self.policy, self._sources[mirrored], values)
-        return {**found, **read, **flags}
+        return {**found, **flags, **read}
 
 
 def status_since(snapshot: Snapshot) -> datetime:

@@ -10,6 +10,7 @@ from tieline.sync.policy.conditions import atoms
 from tieline.sync.policy.findings import Finding
 from tieline.sync.policy.load import Loaded, matrix_spot
 from tieline.sync.policy.model import MAJOR, MAJOR_ENDS, Policy, Rule
+from tieline.sync.policy.onesided import is_written
 from tieline.sync.policy.sources import NO_SOURCE, asked, sources
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _not_written(policy: Policy, routes: list[list[Unit]]) -> Iterator[Finding]:
     for rule in policy.rules:
         for assignment in rule.sets:
             name = assignment.field
-            if name in carried or policy.kind(name) == "flag":
+            if name in carried or policy.kind(name) == "flag" or is_written(policy, name):
                 continue
             yield Finding(
                 "TL027",

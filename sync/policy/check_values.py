@@ -350,7 +350,7 @@ def _unused(policy: Policy) -> Iterator[Finding]:
     for term in policy.vocabulary.get("subcategory", ()):
         used["category"] |= set(term.of)
     for name, terms in policy.vocabulary.items():
-        if name in ALWAYS_FILLED or name == "resolution":
+        if name in ALWAYS_FILLED or name == "resolution" or policy.kind(name) == "flag":
             continue
         idle = [term for term in terms if term.name not in used[name]]
         if idle:

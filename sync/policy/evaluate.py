@@ -319,9 +319,17 @@ def _rested(
         fired=fired,
         hold=holds_[0] if holds_ else None,
         leave_out=out[0] if out else "",
-        notes=tuple(note for rule in claims.orders for note in _notes(rule)),
+        notes=tuple(note for rule in _telling(policy, claims, changes) for note in _notes(rule)),
         before=tuple(seen),
     )
+
+
+def _telling(policy: Policy, claims: Claims, changes: Mapping[str, Change]) -> list[Rule]:
+    """The rules whose notes count: those that hold in the end, and those that ended themselves."""
+    held = {rule.id for rule in claims.rules}
+    ended = dict.fromkeys(change.rule for change in changes.values() if change.rule not in held)
+    found = [policy.rule(id_) for id_ in ended]
+    return [*claims.orders, *(rule for rule in found if isinstance(rule, Rule) and rule.orders)]
 
 
 def _notes(rule: Rule) -> list[Note]:

@@ -25,6 +25,7 @@ from tieline.sync.policy.evaluate import Engine
 from tieline.sync.policy.fields import Cell
 from tieline.sync.policy.fields import Record as Cells
 from tieline.sync.policy.memory import MEMORY, NOTHING, Memory, mark_of, remembered
+from tieline.sync.policy.onesided import own_steps
 from tieline.sync.policy.orders import (
     held,
     kept,
@@ -61,8 +62,9 @@ RAISED: Final = Standing(fresh=True)
 class Governor:
     """The policy of one pass. `resolve` finds groups that no record has shown yet."""
 
-    def __init__(self, engine: Engine, resolve: Resolve = lambda _name: None) -> None:
+    def __init__(self, engine: Engine, resolve: Resolve = lambda _name: None, fingerprint: str = "") -> None:
         self.engine = engine
+        self.fingerprint = fingerprint
         self._resolve = resolve
         self._view = View(engine.policy)
 
@@ -84,12 +86,13 @@ class Governor:
         if hold is not None:
             return Governed(verdicts, kept(before, memory, snapshot.at), hold, due=due)
         made = [self._governed(verdict, applied, merged, snapshot, context) for verdict in verdicts]
-        rests = made == verdicts and not applied.flapping
         if before.servicenow is None and not known.fresh:
             memory = without_old_news(memory, applied)
-        memory = settled(self.engine.policy, memory, applied, rests=rests)
-        notes = note_steps(self.engine.policy, applied, memory, snapshot)
-        return Governed(made, kept(before, memory, snapshot.at), notes=notes, due=due)
+        own, after = own_steps(self.engine.policy, applied, units, memory, snapshot)
+        if made == verdicts and not applied.flapping and not own:
+            memory = after = settled(self.engine.policy, memory, applied)
+        notes = note_steps(self.engine.policy, applied, after, snapshot)
+        return Governed(made, kept(before, memory, snapshot.at), notes=(*own, *notes), due=due)
 
     def weigh(
         self,

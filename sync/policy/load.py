@@ -6,6 +6,7 @@ wrong all the same is found by `tieline.sync.policy.check`.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -241,8 +242,8 @@ def watched(config: Config, side: Side) -> dict[str, FieldKind]:
     return {name: kind for name, kind in found.items() if name not in known}
 
 
-def engine_of(config: Config) -> Engine:
-    """The policy of a configuration, ready for a pass.
+def engine_of(config: Config) -> tuple[Engine, str]:
+    """The policy of a configuration, ready for a pass, and a token of its text.
 
     PolicyError if it cannot be read or used, or makes another priority than the one that is mirrored.
     """
@@ -251,7 +252,8 @@ def engine_of(config: Config) -> Engine:
     loaded = load_policy(config.path)
     for finding in matrices(replace(loaded, config=config)):
         raise PolicyError(str(finding))
-    return compiled(loaded)
+    texts = "\0".join(loaded.texts.values())
+    return compiled(loaded), hashlib.sha256(texts.encode()).hexdigest()[:16]
 
 
 def compiled(loaded: Loaded) -> Engine:

@@ -25,6 +25,7 @@ LONGEST: Final = 100
 _TOLD: Final = "@told"
 _RELEASED: Final = "@released"
 _STATUSES: Final = "@statuses"
+_GIVEN: Final = "@given"
 _FRESH: Final = "@fresh"
 
 
@@ -41,6 +42,8 @@ class Memory:
     released: frozenset[str] = frozenset()
     statuses: Statuses = ()
     fresh: bool = False
+    given: frozenset[str] = frozenset()
+    """Values that rules gave fields of one side only, each as `field=value`."""
 
     def has_told(self, note: Note, side: Side) -> bool:
         """Whether a note was written on a side."""
@@ -62,6 +65,7 @@ class Memory:
         values: dict[str, Value] = dict.fromkeys(sorted(self.flags), "true")
         values |= {_TOLD: self.told} if self.told else {}
         values |= {_RELEASED: self.released} if self.released else {}
+        values |= {_GIVEN: self.given} if self.given else {}
         values |= {_FRESH: "true"} if self.fresh else {}
         if self.statuses:
             values[_STATUSES] = json.dumps([[at.isoformat(), name] for at, name in self.statuses])
@@ -89,6 +93,7 @@ def remembered(held: UnitBase) -> Memory | None:
         released=_set(values, _RELEASED),
         statuses=_statuses(values.get(_STATUSES)),
         fresh=values.get(_FRESH) == "true",
+        given=_set(values, _GIVEN),
     )
 
 

@@ -47,10 +47,8 @@ def kept(before: UnitBase, memory: Memory, at: datetime) -> Mapping[str, UnitBas
     return MappingProxyType({} if entry.servicenow == before.servicenow else {MEMORY: entry})
 
 
-def settled(policy: Policy, memory: Memory, applied: Applied, *, rests: bool) -> Memory:
-    """What is remembered: the flags, and that the policy has come to rest; not yet where it still writes."""
-    if not rests:
-        return memory
+def settled(policy: Policy, memory: Memory, applied: Applied) -> Memory:
+    """What is remembered once the policy has come to rest: the flags, and that it has."""
     flags = {n for n, v in applied.values.items() if v is True and policy.kind(n) == "flag"}
     return replace(memory, flags=frozenset(flags), fresh=False)
 

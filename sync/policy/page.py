@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One code. `bad` shows the finding, `good` does not; `snapshot` is metadata that both are checked with."""
+    """One code. `bad` shows the finding, `good` does not; `snapshot` is metadata for both checks."""
 
     code: str
     title: str

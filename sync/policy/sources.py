@@ -39,9 +39,11 @@ _YES: Final = frozenset({"true", "1", "yes"})
 
 
 def asked(policy: Policy) -> frozenset[str]:
-    """The fields that the policy must know of an incident."""
+    """The fields that the policy must know of an incident; those too that rules set on one side only."""
     found = {atom.field for entry in policy.entries for atom in atoms(entry.when)}
-    return frozenset(found | (FOR_TARGETS if policy.slas else frozenset())) - NO_SOURCE
+    found |= {a.field for rule in policy.rules for a in rule.sets} & policy.sources.keys()
+    found |= FOR_TARGETS if policy.slas else frozenset()
+    return frozenset(found - (NO_SOURCE - policy.sources.keys()))
 
 
 def sources(policy: Policy, mirrored: Collection[str]) -> dict[str, Source]:

@@ -275,3 +275,70 @@ def test_a_target_is_missed_when_its_time_is_over_without_pauses(world: World) -
     world.tick(61)
     assert world.run().counts["due"] == 1
     assert row.values["subcategory"] == "breached"
+
+
+MAJOR = """
+[fields]
+major = { servicenow = "u_major", jira = "customfield_10090" }
+watchers = { kind = "set", servicenow = "watch_list" }
+parent_is_major = { kind = "flag", servicenow = "parent_incident.u_major" }
+
+[vocabulary]
+major = [{ name = "true", jira = "Yes" }, { name = "false", jira = "No" }]
+
+[major]
+when = { impact = 1, urgency = 1 }
+until = { status = ["6", "7", "8"] }
+then = { group = "Network", subcategory = "all hands", watchers = "manager@example.com", note = "Call the manager." }
+afterwards = { subcategory = "", note = { servicenow = "Write the review." } }
+
+[[rule]]
+id = "part-of-a-major-one"
+when = { parent_is_major = true }
+then = { subcategory = "part of a major one" }
+"""
+
+
+def test_a_major_incident_begins_on_both_sides_and_ends(world: World) -> None:
+    world.everybody()
+    ruled(world, MAJOR)
+    row, issue = world.paired(impact="2", urgency="2", watch_list=frozenset({"someone@example.com"}))
+    assert row.values.get("u_major") is None
+    world.sn.edit(row.id, {"impact": "1", "urgency": "1"})
+    world.settle()
+    assert (row.values["u_major"], issue.values["customfield_10090"]) == ("true", "Yes")
+    assert row.values["watch_list"] == frozenset({"someone@example.com", "manager@example.com"})
+    assert (row.values["assignment_group"], row.values["subcategory"]) == ("g-net", "all hands")
+    assert notes(world, "Call the manager.") == [1, 1]
+    child = world.incident(**{"parent_incident.u_major": "true"})
+    world.settle()
+    assert child.values["subcategory"] == "part of a major one"
+    world.sn.edit(row.id, {"watch_list": frozenset({"someone@example.com"})})
+    world.settle()
+    assert row.values["watch_list"] == frozenset({"someone@example.com"})  # who leaves is left alone
+    world.sn.edit(row.id, {"state": "6", "close_code": "Solution provided", "close_notes": "Done"})
+    world.settle()
+    assert (row.values["u_major"], issue.values["customfield_10090"]) == ("false", "No")
+    assert row.values["subcategory"] is None
+    assert notes(world, "Write the review.") == [1, 0]
+    world.tick(24 * HOUR)
+    world.settle()
+    whys = [why for entry in world.audit() for why in entry.why if "rule major" in why]
+    assert any(why.startswith("major: rule major (") for why in whys)
+    assert any(why.startswith("major: rule major-ends (") for why in whys)
+
+
+def test_another_policy_lets_go_at_once_of_what_the_old_one_held_or_left_out(world: World) -> None:
+    ruled(world, HOLD + OUT)
+    world.incident(description="A legal hold")
+    world.incident(short_description="[test] A printer")
+    world.run(initial=True)
+    assert not world.jira.rows
+    world.tick(30 * 60)
+    world.run()
+    ruled(world, "")
+    world.tick()
+    world.run()
+    assert len(world.jira.rows) == 2
+    assert not world.parks()
+    assert left_out(world) == []
