@@ -374,7 +374,7 @@ class AddComment:
     `mark` is kept on the record itself, so that what was carried is known without any state: in Jira as a
     property of the comment, in ServiceNow it stands in `line`. `values` are set in the same request
     (ServiceNow: a state that reopens the incident). Of an entry that the side drops in silence the outcome
-    is `Rejected`, with `DROPPED` among its fields.
+    is `Rejected`, with `DROPPED` as the word for its field.
     """
 
     ref: Ref

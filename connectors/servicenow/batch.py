@@ -36,14 +36,13 @@ _NO_STATUS: Final = 599
 
 def pack(calls: Sequence[Call], fields: Sequence[str], prefix: str = "") -> dict[str, Any]:
     """The request's body; part n has the id str(n). `prefix` is the path of the base URL."""
-    query = urlencode(write_params(fields))
     return {
         "batch_request_id": "tieline",
         "rest_requests": [
             {
                 "id": str(number),
                 "method": call.method,
-                "url": f"{prefix}{call.path}?{query}",
+                "url": f"{prefix}{call.path}?{urlencode(write_params(fields, call.reads_back))}",
                 "headers": _JSON_HEADERS,
                 "exclude_response_headers": True,
                 "body": base64.b64encode(json.dumps(dict(call.body)).encode()).decode("ascii"),

@@ -14,11 +14,15 @@ from requests.auth import AuthBase
 from tieline.connectors import parallel
 from tieline.connectors.auth import Auth, BasicAuth
 from tieline.connectors.base import (
+    DROPPED,
     Action,
+    AddComment,
     Applied,
+    Ask,
     Attach,
     Attachment,
     Capabilities,
+    Conversation,
     Create,
     Entity,
     Identity,
@@ -37,6 +41,7 @@ from tieline.connectors.errors import (
     Denied,
     Gone,
     Malformed,
+    Rejected,
     Retryable,
     Unavailable,
     Unknown,
@@ -47,6 +52,7 @@ from tieline.connectors.servicenow.answers import Doubted
 from tieline.connectors.servicenow.attachments import Attachments
 from tieline.connectors.servicenow.directory import Directory, EntityKind, askable_ids, chunks
 from tieline.connectors.servicenow.feed import Feed
+from tieline.connectors.servicenow.journal import INTERNAL, PUBLIC, Journal, is_ours
 from tieline.connectors.servicenow.newest import Newest
 from tieline.connectors.servicenow.records import (
     FEED_FIELDS,
@@ -58,7 +64,7 @@ from tieline.connectors.servicenow.records import (
 from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.targets import Targets
 from tieline.connectors.servicenow.wire import Call, Rows, Wire
-from tieline.connectors.servicenow.writes import call_of, outcome_of, reviewed
+from tieline.connectors.servicenow.writes import call_of, outcome_of, reviewed, shows_entry
 
 _SEARCH_LIMIT: Final = 1000
 _SAMPLE: Final = 100
@@ -86,6 +92,9 @@ class ServiceNowConnector:
             self._wire, settings, adapter.settings.base_url, self._now, lambda: adapter.skew
         )
         self._directory = Directory(self._wire, settings.read_batch)
+        self._time_zone = ""
+        self._called = ""
+        self._journal = Journal(self._wire, settings, lambda: (self._user, self._called, self._time_zone))
         self._targets = Targets(self._wire, settings.read_batch, adapter.settings.base_url)
         self._fields = asked_fields(settings)
         self._batching = True
@@ -118,8 +127,9 @@ class ServiceNowConnector:
         if len(ours) == 1 and (self._user or page.total in (None, 1)):
             row = ours[0]
             self._user = plain(row.get("user_name"))
-            return Identity(plain(row.get("sys_id")), plain(row.get("name")) or self._user,
-                            plain(row.get("time_zone")), self._adapter.skew)  # fmt: skip
+            self._called = plain(row.get("name")) or self._user
+            self._time_zone = plain(row.get("time_zone"))
+            return Identity(plain(row.get("sys_id")), self._called, self._time_zone, self._adapter.skew)
         raise Denied("ServiceNow does not show our own user (grant read access to sys_user)")
 
     def _is_us(self, row: Row) -> bool:
@@ -130,6 +140,7 @@ class ServiceNowConnector:
     def feed(self, cursor: str | None, start: datetime) -> Iterator[Page]:
         """Everything that changed in the table, whatever its scope; a pass begins with it."""
         self._adapter.pace.begin_pass()
+        self._journal.begin_pass()
         feed = Feed(
             ask=self._ask_feed,
             overlap=self._settings.overlap,
@@ -308,6 +319,29 @@ class ServiceNowConnector:
         """ServiceNow has no remote links."""
         return [frozenset() for _ in refs]
 
+    # Conversations
+
+    def conversations(self, asks: Sequence[Ask]) -> list[Conversation | ConnectorError]:
+        """What was said on these incidents, in one request for up to `read_batch` of them."""
+        if asks and not self._called:
+            self.identity()
+        return self._journal.conversations(asks)
+
+    def _kept(self, action: AddComment, outcome: Applied) -> Applied | ConnectorError:
+        """An entry that the answer does not show is looked for: a closed incident drops it in silence."""
+        try:
+            told = self.conversations([Ask(action.ref)])[0]
+        except ConnectorError as error:
+            told = error
+        if isinstance(told, ConnectorError):
+            return Unknown(f"adding an entry to {action.ref}: it is not shown ({told})")
+        if is_ours(told, action.mark):
+            return outcome
+        return Rejected(
+            f"{action.ref} kept nothing of the entry, without saying so (is it closed?)",
+            {PUBLIC if action.public else INTERNAL: DROPPED},
+        )
+
     # Writing
 
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
@@ -397,6 +431,12 @@ class ServiceNowConnector:
             outcome = outcome_of(
                 action, row, self._settings, self._base_url, us=self._user, own_writes=written[ref_id]
             )
+            if (
+                isinstance(action, AddComment)
+                and isinstance(outcome, Applied)
+                and not shows_entry(action, row)
+            ):
+                outcome = self._kept(action, outcome)
             if isinstance(outcome, Applied):
                 self._newest.note(outcome.record)
             outcomes.append(outcome)

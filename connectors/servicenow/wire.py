@@ -43,12 +43,16 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One write: POST without `sys_id`, PATCH with it. `what` names it for messages."""
+    """One write: POST without `sys_id`, PATCH with it. `what` names it for messages.
+
+    `reads_back` names the journal that its answer is to show.
+    """
 
     table: str
     sys_id: str | None
     body: Mapping[str, str]
     what: str
+    reads_back: str = ""
 
     @property
     def method(self) -> str:
@@ -61,9 +65,14 @@ class Call:
         return f"/api/now/table/{self.table}" + (f"/{self.sys_id}" if self.sys_id else "")
 
 
-def write_params(fields: Sequence[str]) -> dict[str, str]:
-    """The query of a write: its answer shows `fields` as stored, and values given are stored values."""
-    return {**_STORED_VALUES, "sysparm_input_display_value": "false", "sysparm_fields": ",".join(fields)}
+def write_params(fields: Sequence[str], reads_back: str = "") -> dict[str, str]:
+    """The query of a write: its answer shows `fields` as stored, and values given are stored values.
+
+    `reads_back` is a journal: its entries stand in the answer too, as people see them, for it has no value.
+    """
+    shown = {"sysparm_display_value": "all"} if reads_back else {}
+    names = ",".join([*fields, reads_back] if reads_back else fields)
+    return {**_STORED_VALUES, **shown, "sysparm_input_display_value": "false", "sysparm_fields": names}
 
 
 class Wire:
@@ -80,15 +89,23 @@ class Wire:
         )
 
     def rows(
-        self, table: str, query: str, fields: Sequence[str], *, limit: int, offset: int = 0
+        self,
+        table: str,
+        query: str,
+        fields: Sequence[str],
+        *,
+        limit: int,
+        offset: int = 0,
+        display: str = "false",
     ) -> tuple[Rows, Mapping[str, str]]:
-        """One page of a query, and the answer's headers.
+        """One page of a query, and the answer's headers; `display` "all" shows values as people see them too.
 
         Raises Denied, RateLimited, Unavailable or Malformed.
         """
         what = f"ServiceNow's table {table}"
         params = {
             **_STORED_VALUES,
+            "sysparm_display_value": display,
             "sysparm_query": query or None,
             "sysparm_fields": ",".join(fields),
             "sysparm_limit": str(limit),
@@ -117,7 +134,7 @@ class Wire:
     def write(self, call: Call, fields: Sequence[str]) -> Row:
         """Make one write; the row that its answer shows. Raises the failure of the write."""
         response = self._send(
-            call.method, f"/table/{call.table}", write_params(fields), call.what,
+            call.method, f"/table/{call.table}", write_params(fields, call.reads_back), call.what,
             write=True, path_append=f"/{call.sys_id}" if call.sys_id else None, json=dict(call.body),
         )  # fmt: skip
         return written_row(response, call.what, create=call.sys_id is None)

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from tieline.connectors.base import (
     Action,
+    AddComment,
     AddNote,
     Applied,
     Attach,
@@ -22,6 +23,8 @@ from tieline.connectors.base import (
     Update,
 )
 from tieline.connectors.errors import ConnectorError, Malformed, Rejected, Unknown
+from tieline.connectors.richtext import to_servicenow
+from tieline.connectors.servicenow.journal import INTERNAL, PUBLIC, display, entry_text
 from tieline.connectors.servicenow.records import NOTE_FIELD, Row, body_of, mod_count, plain, record_of
 from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.wire import Call
@@ -38,12 +41,16 @@ def call_of(action: Action, settings: ServiceNowSettings) -> Call:
             return Call(table, None, body, f"creating the mirror of {origin}")
         case Update(ref=ref, values=values, note=note):
             return Call(table, ref.id, {**body_of(values), **_note(note)}, f"updating {ref}")
-        case ShowLink(ref=ref, label=label):
-            return Call(table, ref.id, {settings.link: label}, f"showing {label} on {ref}")
+        case ShowLink(ref=ref, label=label, note=note):
+            return Call(table, ref.id, {settings.link: label, **_note(note)}, f"showing {label} on {ref}")
         case RemoveLink(ref=ref):
             return Call(table, ref.id, {settings.link: ""}, f"taking the link off {ref}")
         case AddNote(ref=ref, text=text):
             return Call(table, ref.id, _note(text), f"adding a note to {ref}")
+        case AddComment(ref=ref, values=values, public=public):
+            journal = PUBLIC if public else INTERNAL
+            body = {**body_of(values), journal: entry_text(action.line, to_servicenow(action.text))}
+            return Call(table, ref.id, body, f"adding an entry to {ref}", reads_back=journal)
         case Relate(ref=ref, name=name, target=to):
             return Call(table, ref.id, {name: to.id}, f"setting {name} of {ref}")
         case Unrelate(ref=ref, name=name):
@@ -71,16 +78,23 @@ def outcome_of(
             return Applied(ref, record, alone=None if record is None else True)
         case Relate() | Unrelate() if (refused := _left_as_it_was(action, record)) is not None:
             return refused
-        case Update(seen=seen) | Relate(seen=seen) | Unrelate(seen=seen):
+        case Update(seen=seen) | AddComment(seen=seen) | Relate(seen=seen) | Unrelate(seen=seen):
             before = mod_count(seen)
             after = None if record is None else mod_count(record.version)
             if record is None or before is None or after is None or after < before:
                 return Applied(ref, record)
             # A write that changes nothing may leave the count alone.
             alone = after <= before + own_writes + 1
-            return Applied(ref, record, alone, () if alone else (_race(record, us),))
+            # An entry overwrites nothing; what a state that comes with it ran over is not looked for.
+            quiet = alone or isinstance(action, AddComment)
+            return Applied(ref, record, alone, () if quiet else (_race(record, us),))
         case _:
             return Applied(ref, record)
+
+
+def shows_entry(action: AddComment, row: Row) -> bool:
+    """Whether the answer to a write shows the entry that it added, as people see the journal."""
+    return action.mark in display(row.get(PUBLIC if action.public else INTERNAL))
 
 
 def _left_as_it_was(action: Relate | Unrelate, record: Record | None) -> Rejected | None:

@@ -247,7 +247,7 @@ class ConversationPart:
     def refused(self, tx: Tx, step: Step, error: Rejected, at: datetime) -> bool:
         """The entry waits for its next try; of one that was dropped, as if the incident were closed."""
         known, _ = self._known(step)
-        if DROPPED in error.fields:
+        if DROPPED in error.fields.values():
             self.dropped = True
         if known is not None:
             pause = min(FIRST_PAUSE * 2 ** min(known.tries, 10), LONGEST_PAUSE)
