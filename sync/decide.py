@@ -126,22 +126,23 @@ def decide(unit: Unit, snapshot: Snapshot, context: Context) -> Verdict:
         return _sets(unit, base, snapshot)
     decision = merge(unit, snapshot, context.directory)
     standing = next((c for c in snapshot.conflicts if c.unit == unit.name and c.open), None)
-    left = standing is not None and standing.kind == "left" and _as_recorded(unit, snapshot, standing)
+    left = standing is not None and standing.kind == "left" and _still_empty(unit, snapshot)
     if standing is not None and standing.choice is not None and (left or not isinstance(decision, Settle)):
         decision = _chosen(unit, standing.choice)
     verdict = _follow(unit, base, snapshot, decision, context)
-    if left and isinstance(decision, Settle) and standing is not None and standing.choice is None:
-        return replace(verdict, conflict=standing)
+    quiet = verdict.conflict is None and not verdict.changed(snapshot, "jira")
+    if left and quiet and standing is not None and standing.choice is None:
+        now = _current(unit, snapshot)
+        return replace(verdict, conflict=replace(standing, servicenow=now["servicenow"], jira=now["jira"]))
     if standing is not None and verdict.conflict is not None:
         kept = replace(verdict.conflict, id=standing.id, at=standing.at, choice=standing.choice)
         verdict = replace(verdict, conflict=kept)
     return verdict
 
 
-def _as_recorded(unit: Unit, snapshot: Snapshot, conflict: Conflict) -> bool:
-    """Whether both sides hold what they held when the Conflict was written down."""
-    now = _current(unit, snapshot)
-    return now == {"servicenow": conflict.servicenow, "jira": conflict.jira}
+def _still_empty(unit: Unit, snapshot: Snapshot) -> bool:
+    """Whether Jira still has no resolution, or no close notes, where ServiceNow has them."""
+    return isinstance(unit, StatusUnit) and unit.lacks(snapshot.servicenow.values, snapshot.jira.values)
 
 
 def _chosen(unit: Unit, side: Side) -> Decision:

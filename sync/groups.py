@@ -69,6 +69,15 @@ class StatusUnit(Unit):
         class_ = self.status_class("jira", jira)
         return class_ is not None and not self.closes(class_)
 
+    def lacks(self, servicenow: Values, jira: Values) -> bool:
+        """Whether Jira ended alike and shows no resolution, or no close notes, where ServiceNow says some."""
+        class_ = self.status_class("jira", jira)
+        if class_ is None or class_ != self.status_class("servicenow", servicenow):
+            return False
+        wanted = self.resolution and self._jira_resolution(class_, servicenow, jira)
+        notes = self._notes("servicenow", servicenow) if self.closes(class_) else None
+        return bool(wanted and not jira.get(self.resolution)) or bool(notes and not jira.get(self.notes))
+
     def classify(self, side: Side, values: Values, directory: Directory) -> Hashable | Unmapped:
         """Status class, resolution class and close notes; the last two only where the status closes."""
         class_ = self.status_class(side, values)

@@ -87,7 +87,7 @@ class TestLeftEmpty:
             (conflict,) = world.conflicts(open_only=True)
             assert (conflict.unit, conflict.kind, conflict.winner) == ("status", "left", None)
             assert "left resolution empty" in conflict.reason
-            world.jira.edit(left[1].id, {"summary": f"Seen {world.now}"})
+            world.jira.edit(left[1].id, {"summary": f"Seen {world.now}", "customfield_10053": "Mine"})
             world.settle()
         world.jira.edit(left[1].id, {"resolution": "Duplicate"})
         world.settle()
