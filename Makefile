@@ -23,7 +23,7 @@ SEED  ?=
 KILLS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak model-check kill-loop soak-hostile conformance-live check contract bench format setup docs clean
+.PHONY: help demo test soak model-check kill-loop soak-hostile conformance-live check contract large-file bench format setup docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 16
@@ -96,6 +96,9 @@ $(RUN): pyproject.toml | $(BIN)/python
 $(DEV): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(RUN) $@
+
+large-file: $(DEV)  ## how much memory a file of MB=500 takes on its way across, both ways
+	$(BIN)/python -m benchmarks.large_file --mb $(or $(MB),500)
 
 bench: $(RUN)  ## what Tieline costs, beside a bare client and a simple script (BENCH="--incidents 200" for less)
 	$(BIN)/python benchmarks/bench.py $(BENCH)

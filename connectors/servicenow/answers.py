@@ -90,7 +90,10 @@ def upload_failure(response: requests.Response, what: str) -> ConnectorError | N
     """The failure of an upload. A file that is too large (413) was not taken, whoever says so."""
     if response.status_code == 413:
         return Rejected(describe(response, what, said(response)))
-    return _write_failure(response, what, create=True)
+    failure = _write_failure(response, what, create=True)
+    words = said(response)
+    gone = response.status_code == 404 and words is not None
+    return Gone(describe(response, what, words)) if gone else failure
 
 
 def _write_failure(response: requests.Response, what: str, *, create: bool) -> ConnectorError | None:
