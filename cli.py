@@ -283,13 +283,23 @@ def _servicenow(config: Config, also: Also = None) -> Any:
 
     return ServiceNowSettings(
         table=config.routes[0].servicenow.table,
-        fields={**(also or {}).get("servicenow", {}), **field_kinds(config, "servicenow")},
+        fields={
+            **_parents(config),
+            **(also or {}).get("servicenow", {}),
+            **field_kinds(config, "servicenow"),
+        },
         watched=watched,
         ties={} if config.links is None else config.links.columns("incident"),
         marker=config.servicenow.marker,
         link=config.servicenow.link,
         overlap=config.servicenow.overlap,
     )
+
+
+def _parents(config: Config) -> Mapping[str, FieldKind]:
+    """What entries for closed incidents need: on which parent to put them."""
+    asked = config.comments is not None and config.comments.closed == "parent"
+    return {"parent_incident": "choice"} if asked else {}
 
 
 def _watched(config: Config, side: Side) -> Mapping[str, FieldKind]:
@@ -299,6 +309,18 @@ def _watched(config: Config, side: Side) -> Mapping[str, FieldKind]:
     from tieline.sync.policy.load import watched
 
     return watched(config, side)
+
+
+def _said(config: Config) -> dict[str, Any]:
+    """How comments are read and written in Jira."""
+    if config.comments is None:
+        return {}
+    shown_to = config.comments.visibility
+    return {
+        "comments": True,
+        "restriction": None if shown_to is None else (shown_to.type, shown_to.name),
+        "unrestricted_public": config.comments.unrestricted == "public",
+    }
 
 
 def _jira(config: Config, also: Also = None) -> Any:
@@ -316,6 +338,7 @@ def _jira(config: Config, also: Also = None) -> Any:
             **field_kinds(config, "jira"),
         },
         ties=frozenset() if config.links is None else config.links.link_types(),
+        **_said(config),
         marker=config.jira.marker,
         overlap=config.jira.overlap,
         concurrency=config.limits.concurrency,

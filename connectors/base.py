@@ -229,12 +229,14 @@ class Ask:
     """Which part of a record's conversation is asked for.
 
     `since` (UTC): entries made before may be left out; None asks for all. `known` are stamps by id: the text
-    and the mark of an entry whose stamp is known are not needed again.
+    and the mark of an entry whose stamp is known are not needed again. With `fresh` the side is asked anew,
+    whatever it told along with the record before.
     """
 
     ref: Ref
     since: datetime | None = None
     known: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ from tieline.connectors.auth import Auth
 from tieline.connectors.base import (
     Action,
     Applied,
+    Ask,
     Attachment,
     Capabilities,
+    Conversation,
     Entity,
     Identity,
     Page,
@@ -29,6 +31,7 @@ from tieline.connectors.errors import ConnectorError
 from tieline.connectors.http import HardenedAdapter
 from tieline.connectors.jira import feed, people
 from tieline.connectors.jira.attachments import Attachments
+from tieline.connectors.jira.comments import Comments
 from tieline.connectors.jira.finding import Finding
 from tieline.connectors.jira.reading import Reading
 from tieline.connectors.jira.relating import Relating
@@ -59,6 +62,7 @@ class JiraConnector:
         self._reading = Reading(self._site)
         self._attachments = Attachments(self._site)
         self._relating = Relating(self._site)
+        self._comments = Comments(self._site)
         self._finding = Finding(self._site, self._reading)
         self._writing = Writing(self._site, self._reading)
         self._reviewing = Reviewing(self._site, self._reading)
@@ -136,6 +140,10 @@ class JiraConnector:
     def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
         """The global ids of each issue's remote links."""
         return self._relating.remote_ties(refs)
+
+    def conversations(self, asks: Sequence[Ask]) -> list[Conversation | ConnectorError]:
+        """What was said on these issues; it came along with those just read, if comments are asked for."""
+        return self._comments.conversations(asks)
 
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
         """Make each write once."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tieline.connectors.base import Record, Ref
 from tieline.connectors.errors import ConnectorError, Gone, Malformed, Unavailable
+from tieline.connectors.jira.comments import told_in
 from tieline.connectors.jira.records import Reader, transitions_lack_screens
 from tieline.connectors.jira.searching import issues_in
 from tieline.connectors.jira.settings import BULK_FETCH
@@ -51,10 +52,16 @@ class Reading:
             return answer
         try:
             record = reader.record(self._complete(answer))
+            self._keep_comments(answer)
         except (Gone, Malformed) as error:
             return error
         self._site.saw(record.label)
         return record
+
+    def _keep_comments(self, answer: dict[str, Any]) -> None:
+        told = told_in(answer) if self._site.settings.comments else None
+        if told is not None:
+            self._site.keep_told(str(answer["id"]), told, desk=told.desk)
 
     def above(self, project: str, number: int) -> Iterator[Record]:
         """The issues of a project whose keys are above `number`, in windows, until one is wholly empty."""

@@ -33,7 +33,10 @@ class JiraSettings:
     want `https://api.atlassian.com/ex/jira/CLOUD_ID`). `marker` is the id of a single-line text field, or
     "labels". `overlap` is how far each look at the feed reaches back, `page_size` how many entries one page
     of it asks for, `concurrency` how many requests run at once. With `attachments`, issues are read with
-    their files; with `ties`, the names of types of issue links, with their links of these types.
+    their files; with `ties`, the names of types of issue links, with their links of these types; with
+    `comments`, with their comments. `restriction` names a role or group ("role", name) that internal comments
+    are shown to; `unrestricted_public` tells that customers read what is not restricted, where the project
+    is no service desk.
     """
 
     url: str
@@ -48,6 +51,9 @@ class JiraSettings:
     link_application: str = field(default="ServiceNow")
     attachments: bool = False
     ties: frozenset[str] = frozenset()
+    comments: bool = False
+    restriction: tuple[str, str] | None = None
+    unrestricted_public: bool = False
 
     def __post_init__(self) -> None:
         if self.marker != LABELS and not _CUSTOM.fullmatch(self.marker):

@@ -15,6 +15,10 @@ from tieline.connectors.jira.settings import LABELS, JiraSettings
 from tieline.connectors.jira.values import Field, field_of
 from tieline.connectors.jira.wire import Wire
 
+COMMENTS: Final = "comment"
+"""The field in which an issue tells its comments."""
+_KEPT: Final = 1000
+"""Issues whose comments are kept between reading them and asking for them: several waves."""
 _REMEMBERED: Final = 10_000
 """Issues of our own making that are remembered: more than are ever in work at once."""
 
@@ -32,6 +36,8 @@ class Site:
         self._highest: dict[str, int] = {}
         self._demanded: dict[tuple[str, str], frozenset[str]] = {}
         self._made: dict[str, str] = {}
+        self._told: dict[str, object] = {}
+        self._desks: dict[str, bool] = {}
 
     def fields(self) -> Mapping[str, Field]:
         """Every field by id, read once. ConfigError names the configured ones that Jira does not have.
@@ -70,7 +76,8 @@ class Site:
         """The ids of all fields that a Record is made of."""
         files = {ATTACHMENT} if self.settings.attachments else set()
         links = {LINKS} if self.settings.ties else set()
-        return sorted({*self.settings.fields, *BASE_FIELDS, self.settings.marker, *files, *links})
+        said = {COMMENTS} if self.settings.comments else set()
+        return sorted({*self.settings.fields, *BASE_FIELDS, self.settings.marker, *files, *links, *said})
 
     def identity(self) -> Identity:
         """Who Jira says that we are; Denied if it takes us for nobody."""
@@ -116,6 +123,31 @@ class Site:
         """The id of the issue that we made with this marker; "" if we know of none."""
         with self._lock:
             return self._made.get(marker, "")
+
+    def keep_told(self, id_: str, told: object, *, desk: bool) -> None:
+        """Keep what an issue told of its comments, until that is asked for."""
+        with self._lock:
+            self._told[id_], self._desks[id_] = told, desk
+            for kept, most in ((self._told, _KEPT), (self._desks, _REMEMBERED)):
+                if len(kept) > most:
+                    del kept[next(iter(kept))]
+
+    def take_told(self, id_: str) -> object:
+        """What an issue told of its comments when it was last read, once; None if it was not read since."""
+        with self._lock:
+            return self._told.pop(id_, None)
+
+    def is_desk(self, id_: str) -> bool:
+        """Whether an issue that was read is one of a service desk."""
+        with self._lock:
+            return self._desks.get(id_, False)
+
+    def restriction(self) -> dict[str, dict[str, str]]:
+        """What restricts an internal comment, as Jira takes it; nothing if it is not configured."""
+        if self.settings.restriction is None:
+            return {}
+        type_, name = self.settings.restriction
+        return {"visibility": {"type": type_, "value": name}}
 
     def demanded(self, move: str, to: str) -> frozenset[str]:
         """The fields that a transition was refused without, though Jira does not tell that it wants them."""

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from tieline.connectors.base import (
     Action,
+    AddComment,
     AddNote,
     Applied,
     Attach,
@@ -30,6 +31,7 @@ from tieline.connectors.base import (
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone, Malformed, Rejected, Stale, Unknown
 from tieline.connectors.jira.attachments import Attachments
+from tieline.connectors.jira.comments import DESK, Comments
 from tieline.connectors.jira.creating import Creating
 from tieline.connectors.jira.history import Sent, alone, entries, races
 from tieline.connectors.jira.reading import EXPAND, Reading
@@ -44,8 +46,7 @@ from tieline.connectors.richtext import text_to_adf, text_to_wiki
 Outcome = Applied | ConnectorError
 _REQUIRED: Final = re.compile(r"\bField (.+?) is required\b", re.I)
 """How a workflow's validator names a field that it misses."""
-_INTERNAL: Final = {"key": "sd.public.comment", "value": {"internal": True}}
-"""The comment property by which Jira Service Management hides a comment from customers."""
+_INTERNAL: Final = {"key": DESK, "value": {"internal": True}}
 
 
 class Writing:
@@ -55,6 +56,7 @@ class Writing:
         self._site = site
         self._reading = reading
         self._creating = Creating(site)
+        self._comments = Comments(site)
         self._relating = Relating(site)
         self._attachments = Attachments(site)
 
@@ -115,6 +117,8 @@ class Writing:
                     return self._relating.unrelate(action)
                 case AddNote():
                     return self._note(action.ref, action.text)
+                case AddComment():
+                    return self._comments.add(action)
                 case Attach():
                     return self._attachments.attach(action)
                 case Create():
@@ -243,7 +247,7 @@ class Writing:
 
     def _note(self, ref: Ref, text: str) -> Applied:
         content: Any = text_to_adf(text) if self._site.settings.cloud else text_to_wiki(text)
-        body = {"body": content, "properties": [_INTERNAL]}
+        body = {"body": content, "properties": [_INTERNAL], **self._site.restriction()}
         self._site.wire.send(f"note on issue {ref.id}", "POST", f"issue/{segment(ref.id)}/comment", body)
         return Applied(ref)
 

@@ -112,7 +112,7 @@ class ConversationAspect:
         action = intent.step.action
         assert isinstance(action, AddComment)
         run.identity(action.ref.side)
-        told = run.sides[action.ref.side].conversations([Ask(action.ref)])[0]
+        told = run.sides[action.ref.side].conversations([Ask(action.ref, fresh=True)])[0]
         if isinstance(told, ConnectorError) and not isinstance(told, Gone):
             raise told
         mark = mark_in(action.mark)
@@ -146,9 +146,9 @@ def _parent(incident: Record) -> Ref | None:
 
 def _ask(side: Side, work: Work, known: Sequence[Heard]) -> Ask:
     mine = [entry for entry in known if entry.side == side]
-    stamps = {entry.id: entry.stamp for entry in mine if entry.fate != "due"}
+    stamps = {entry.id: entry.stamp for entry in mine if entry.fate not in ("due", "gone")}
     since = None
-    if side == "servicenow" and mine and _THOROUGH.isdisjoint(work.entry.reasons):
+    if mine and _THOROUGH.isdisjoint(work.entry.reasons):
         waiting = [entry.at for entry in mine if entry.fate == "due"]
         since = min([max(entry.at for entry in mine), *waiting]) - OVERLAP
     return Ask(work.pair.ref(side), since, stamps)
