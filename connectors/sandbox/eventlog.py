@@ -29,7 +29,12 @@ TRACKED: Final = (
     "caller_id", "closed_code", "priority", "u_symptom", "contact_type", "location",
 )  # fmt: skip
 """Columns that become edits, or the texts of an incident."""
+RELATED: Final = ("problem_id", "rfc", "caused_by")
+"""Columns that tie an incident to a problem, to the change that cured it and to the one that caused it; a log
+may lack them."""
 REQUIRED: Final = ("number", "sys_updated_at", "sys_mod_count", "sys_updated_by", *TRACKED)
+
+ASKED: Final = (*REQUIRED, *RELATED)
 
 STATES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({
     "New": ("1", ""),
@@ -66,7 +71,10 @@ class EventLogError(TielineError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the log. `at` is UTC; `values` follows `TRACKED`: "" for null, choices as numbers."""
+    """One line of the log. `at` is UTC; `values` follows `TRACKED`: "" for null, choices as numbers.
+
+    `related` follows `RELATED`: the numbers of problems and changes.
+    """
 
     line: int
     number: str
@@ -74,8 +82,11 @@ class Row:
     mod_count: int
     by: str
     values: tuple[str, ...]
+    related: tuple[str, ...] = ("", "", "")
 
     def __getitem__(self, column: str) -> str:
+        if column in RELATED:
+            return self.related[RELATED.index(column)]
         return self.values[TRACKED.index(column)]
 
 
@@ -153,7 +164,7 @@ def _rows(
         try:
             if len(cells) != width:
                 raise ValueError(f"{len(cells)} cells instead of {width}")
-            yield _row(line, {name: cells[columns[name]] for name in REQUIRED})
+            yield _row(line, {name: cells[columns[name]] if name in columns else "" for name in ASKED})
         except ValueError as error:
             faults.append(f"{path}:{line}: {error}")
     if faults:
@@ -173,6 +184,7 @@ def _row(line: int, cells: Mapping[str, str]) -> Row:
         mod_count=_count("sys_mod_count", values["sys_mod_count"]),
         by=sys.intern(values["sys_updated_by"]),
         values=tuple(sys.intern(_value(name, values[name])) for name in TRACKED),
+        related=tuple(sys.intern(related_number(values[name])) for name in RELATED),
     )
 
 
@@ -183,6 +195,14 @@ def _value(column: str, cell: str) -> str:
     if match is None:
         raise ValueError(f'{column} is {cell!r}, expected a choice such as "2 - Medium"')
     return match[1]
+
+
+def related_number(cell: str) -> str:
+    """The number of a problem or change: the log names problems by hand, such as "Problem ID  2"."""
+    digits = re.fullmatch(r"\D*?(\d+)", cell.strip())
+    if digits is None or cell.strip().upper().startswith(("PRB", "CHG")):
+        return cell.strip()
+    return f"PRB{int(digits[1]):07}"
 
 
 def _date(column: str, cell: str) -> datetime:
@@ -205,6 +225,7 @@ def _count(column: str, cell: str) -> int:
 def _raised(row: Row) -> Mapping[str, str]:
     values = {field: row[column] for column, field in COPIED.items()}
     values |= _status(row)
+    values |= {column: row[column] for column in RELATED if row[column]}
     values["short_description"] = phrases.summary(row.number, row["u_symptom"])
     values["description"] = phrases.description(
         row.number, row["u_symptom"], row["contact_type"], row["location"]
@@ -213,12 +234,12 @@ def _raised(row: Row) -> Mapping[str, str]:
 
 
 def _changed(before: Row, row: Row) -> Mapping[str, str]:
-    if before.values == row.values:
+    if before.values == row.values and before.related == row.related:
         return {}
     values = {field: row[column] for column, field in COPIED.items() if row[column] != before[column]}
     if row["incident_state"] != before["incident_state"]:
         values |= _status(row)
-    return values
+    return values | {column: row[column] for column in RELATED if row[column] != before[column]}
 
 
 def _status(row: Row) -> Mapping[str, str]:

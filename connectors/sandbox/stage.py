@@ -16,6 +16,8 @@ from tieline.connectors.sandbox.world import PROJECT, World
 ISSUE_TYPE: Final = "Incident"
 PEOPLE: Final = ("assigned_to", "caller_id")
 """Fields that hold people: scripts and the ledger name them by e-mail address."""
+RELATED: Final = {"problem_id": "problem", "rfc": "change_request", "caused_by": "change_request"}
+"""Columns that name problems and changes, by number in scripts and the ledger, with their tables."""
 UNSAID: Final = {"category": "inquiry", "impact": "3", "urgency": "3", "state": "1"}
 """What a fresh instance puts where a new incident does not name a field at all."""
 
@@ -108,6 +110,10 @@ class Stage:
         self.refusals: list[Refusal] = []
         self._people = {row["email"]: row["sys_id"] for row in world.servicenow.rows("sys_user")}
         self._groups = {row["name"]: row["sys_id"] for row in world.servicenow.rows("sys_user_group")}
+        self._related = {
+            column: {row["number"]: row["sys_id"] for row in world.servicenow.rows(table)}
+            for column, table in RELATED.items()
+        }
         self._ids: dict[str, dict[Side, str]] = {}
         self._keys: dict[str, str] = {}
         self._issues_seen = 0
@@ -190,7 +196,8 @@ class Stage:
     def _stored(self, values: Mapping[str, str]) -> dict[str, str]:
         """References as sys_ids; a name that nobody has is written as it stands, and lost by the system."""
         stored = dict(values)
-        for name, known in (*((name, self._people) for name in PEOPLE), ("assignment_group", self._groups)):
+        people = ((name, self._people) for name in PEOPLE)
+        for name, known in (*people, ("assignment_group", self._groups), *self._related.items()):
             if stored.get(name):
                 stored[name] = known.get(stored[name], stored[name])
         return stored

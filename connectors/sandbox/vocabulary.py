@@ -54,6 +54,8 @@ class Vocabulary:
     close_codes: tuple[str, ...]
     matrix: Matrix
     contradictions: tuple[Contradiction, ...]
+    problems: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
 
     @property
     def resolutions(self) -> Mapping[str, str]:
@@ -74,6 +76,8 @@ def observe(rows: Sequence[Row]) -> Vocabulary:
         close_codes=_values(rows, "closed_code"),
         matrix=matrix,
         contradictions=contradictions,
+        problems=_values(rows, "problem_id"),
+        changes=tuple(sorted({*_values(rows, "rfc"), *_values(rows, "caused_by")})),
     )
 
 

@@ -167,6 +167,10 @@ class World:
         for code in vocabulary.close_codes:
             self.servicenow.add_choice("close_code", code)
         self.servicenow.add_choice("hold_reason", *AWAITING_EVIDENCE)
+        for table, numbers in (("problem", vocabulary.problems), ("change_request", vocabulary.changes)):
+            for number in numbers:
+                values = {"number": number, "short_description": f"What {number} is about"}
+                self.servicenow.create("admin", values, table=table)
 
     def _learn_choices(self, element: str, field_id: str, values: Iterable[str]) -> None:
         for value in values:

@@ -241,7 +241,7 @@ def _one_link(call: Call) -> Answer:
 
 
 def _unlink(call: Call) -> Answer:
-    call.site.writer.unlink(_found_link(call))
+    call.site.writer.unlink(call.author, _found_link(call))
     return Answer(204)
 
 

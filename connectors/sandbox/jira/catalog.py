@@ -109,3 +109,8 @@ LINK_TYPES: Final[tuple[LinkType, ...]] = (
     LinkType("10003", "Relates", "relates to", "relates to"),
     LinkType("10004", "Problem/Incident", "is caused by", "causes"),
 )
+SITE_LINK_TYPES: Final[tuple[LinkType, ...]] = (
+    LinkType("10005", "Cure", "is cured by", "cures"),
+    LinkType("10006", "Parent/Child", "is child of", "is parent of"),
+)
+"""Types that an administrator of the site that is served has added."""

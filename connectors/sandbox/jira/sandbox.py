@@ -268,6 +268,25 @@ class JiraSandbox:
             issue_id, lambda i: self.site.writer.attach(self._user(user), i, name, kind, content)
         )
 
+    def link(self, user: str, type_: str, source: str | int, target: str | int) -> str:
+        """Link two issues as `user`: `source` <outward words of the type> `target`. The link's id."""
+        with self._lock:
+            found = next(t for t in self.world.link_types if t.name == type_)
+            author = self._user(user)
+            return str(self.site.writer.link(author, found, self._issue(source), self._issue(target)).id)
+
+    def unlink(self, user: str, issue_id: str | int, type_: str, other: str | int) -> None:
+        """Remove the links of a type between two issues as `user`."""
+        with self._lock:
+            issue, far = self._issue(issue_id), self._issue(other).state.id
+            for link in [k for k in issue.links if k.type.name == type_ and far in (k.inward, k.outward)]:
+                self.site.writer.unlink(self._user(user), link)
+
+    def links(self, issue_id: str | int) -> list[tuple[str, str, str]]:
+        """The links of an issue: (id of the source, the type's name, id of the target)."""
+        with self._lock:
+            return [(str(k.inward), k.type.name, str(k.outward)) for k in self._issue(issue_id).links]
+
     def attached(self, issue_id: str | int) -> list[Attachment]:
         """The files of an issue with their content, the one attached first first."""
         with self._lock:

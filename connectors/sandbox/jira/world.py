@@ -6,7 +6,14 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tieline.connectors.sandbox.jira.catalog import CLOUD_ONLY, LINK_TYPES, SERVER_ONLY, SYSTEM_FIELDS, custom
+from tieline.connectors.sandbox.jira.catalog import (
+    CLOUD_ONLY,
+    LINK_TYPES,
+    SERVER_ONLY,
+    SITE_LINK_TYPES,
+    SYSTEM_FIELDS,
+    custom,
+)
 from tieline.connectors.sandbox.jira.model import (
     CATEGORIES,
     Deployment,
@@ -36,7 +43,7 @@ class World:
     resolutions: list[Named] = field(default_factory=list)
     fields: dict[str, Field] = field(default_factory=dict)
     options: dict[str, list[Named]] = field(default_factory=dict)
-    link_types: tuple[LinkType, ...] = LINK_TYPES
+    link_types: tuple[LinkType, ...] = (*LINK_TYPES, *SITE_LINK_TYPES)
     _handles: dict[str, User] = field(default_factory=dict)
 
     @property

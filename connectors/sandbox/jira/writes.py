@@ -291,12 +291,20 @@ class Writer:
                 self.touch(issue, now)
         return link
 
-    def unlink(self, link: Link) -> None:
-        """Remove a link from both ends."""
-        for end in (link.inward, link.outward):
-            issue = self.store.issues.get(end)
-            if issue is not None:
-                issue.links.remove(link)
+    def unlink(self, author: User, link: Link) -> None:
+        """Remove a link from both ends; each end keeps in its history that it had it."""
+        now, ends = self.now(), (link.inward, link.outward)
+        for end, far, words in zip(ends, ends[::-1], (link.type.outward, link.type.inward), strict=True):
+            issue, other = self.store.issues.get(end), self.store.issues.get(far)
+            if issue is None:
+                continue
+            issue.links.remove(link)
+            if other is not None:
+                text = f"This issue {words} {other.state.key}"
+                item = Item("Link", "issuelinks", False, other.state.key, text, None, None)
+                issue.histories.append(History(self.store.number("history"), author, now, (item,)))
+            if self.settings.bump_on_link:
+                self.touch(issue, now)
 
     def remote_link(self, issue: Issue, body: Body) -> tuple[RemoteLink, bool]:
         """Write a remote link; True if it is new. One with the same globalId is replaced as a whole."""

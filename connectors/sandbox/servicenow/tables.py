@@ -32,7 +32,7 @@ def all_tables() -> Mapping[str, Table]:
     task = _task_table()
     problem = table("problem", "Problem", _problem(), display="number", parent=task)
     change = table("change_request", "Change Request", _change(), display="number", parent=task)
-    platform = (_user(), _group(), _choice(), _dictionary(), _journal(), _attachment(), _ci())
+    platform = (_user(), _group(), _choice(), _dictionary(), _journal(), _attachment(), _ci(), *_cmdb())
     return {t.name: t for t in (incident, problem, change, *platform)}
 
 
@@ -237,6 +237,25 @@ def _ci() -> Table:
         number("operational_status", "Operational status", "1"),
     ]
     return table("cmdb_ci", "Configuration Item", columns, display="name")
+
+
+def _cmdb() -> tuple[Table, Table]:
+    """Which items depend on which (parent on child), and which are affected by a task."""
+    depends = [
+        *system_columns(),
+        reference("parent", "Parent", "cmdb_ci"),
+        reference("child", "Child", "cmdb_ci"),
+        reference("type", "Type", "cmdb_rel_type"),
+    ]
+    affected = [
+        *system_columns(),
+        reference("task", "Task", "task"),
+        reference("ci_item", "Configuration item", "cmdb_ci"),
+    ]
+    return (
+        table("cmdb_rel_ci", "CI Relationship", depends, display="parent"),
+        table("task_ci", "CIs Affected", affected, display="ci_item"),
+    )
 
 
 def _user() -> Table:
