@@ -131,7 +131,13 @@ def _adopt(run: Run, entry: InboxEntry, record: Record, marker: Marker) -> None:
 
 
 def _known(run: Run, entry: InboxEntry, record: Record, marker: Marker, pair: Pair) -> None:
-    """The origin has a pair. Only the child of the closed incident in it takes its place."""
+    """The origin has a pair. Only the child of the closed incident in it takes its place.
+
+    It may be this record's own, made a moment ago when a copy of it was looked at.
+    """
+    if record.ref in (pair.servicenow, pair.jira):
+        leave(run, [entry])
+        return
     child = bool(marker.parent) and marker.parent == digest(pair.servicenow)
     with run.store.transaction() as tx:
         if child:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from tieline.connectors.base import Ref
 from tieline.connectors.errors import TielineError, Unavailable
 from tieline.connectors.memory import Row
 from tieline.sync.marker import Marker, digest, parse_marker
+from tieline.sync.model import Arrival
 from tieline.sync.store import open_store
 
 from .world import World
@@ -201,6 +203,20 @@ class TestCopies:
         world.settle()
         assert row.values["short_description"] == "Printer broken"
         assert len(world.sn.rows) == 1
+
+    def test_after_the_state_was_lost_the_mirror_is_not_taken_for_a_copy_of_itself(self, world: World) -> None:
+        """The copy waits before its original, so that looking at it pairs the original."""
+        row, mirror = world.paired()
+        clone = world.jira.make(mirror.values, marker=mirror.marker)
+        world.tick()
+        world.jira.edit(mirror.id, {"summary": "Touched"})
+        lost(world)
+        with world.store.transaction() as tx:
+            tx.arrive([Arrival(Ref("jira", clone.id), "feed")], world.now - timedelta(hours=1))
+        world.run(initial=True)
+        world.settle()
+        assert world.mirror_of(row) is mirror
+        assert [park.label for park in world.parks()] == [clone.label]
 
     def test_without_its_marker_it_is_an_incident_of_its_own(self, world: World) -> None:
         _, mirror = world.paired()
