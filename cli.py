@@ -169,13 +169,15 @@ class Adapters:
 
         return deployment_of(_adapter(HttpSettings(url, attempts=2), None, _timing(None)))
 
-    def theatre(self, template: str, log: Path | None, *, seed: int, incidents: int | None) -> Theatre:
+    def theatre(
+        self, template: str, log: Path | None, *, seed: int, incidents: int | None, related: bool = False
+    ) -> Theatre:
         """What the demo plays: scripted days, or the replay of an incident event log."""
         from tieline.connectors.sandbox import theatre
 
         if log is None:
             return theatre.story(template, seed=seed, incidents=incidents)
-        return theatre.log(template, log, seed=seed, incidents=incidents)
+        return theatre.log(template, log, seed=seed, incidents=incidents, related=related)
 
     def playground(self, **settings: Any) -> Any:
         """Both stand-ins on the machine's clock, with a few incidents to try things on."""
@@ -197,7 +199,6 @@ def _http(config: Config, url: str, client_cert: Any = None) -> HttpSettings:
         base_url=url,
         timeout_s=config.limits.timeout.total_seconds(),
         concurrency=config.limits.concurrency,
-        attachments=config.attachments is not None,
         client_cert=client_cert,
     )
 
@@ -342,6 +343,7 @@ def _jira(config: Config, also: Also = None) -> Any:
         marker=config.jira.marker,
         overlap=config.jira.overlap,
         concurrency=config.limits.concurrency,
+        attachments=config.attachments is not None,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import requests
 
+from tieline.connectors.sandbox.check_links import compare_links
 from tieline.connectors.sandbox.expected import ENDED, Expected, Maps, Side
 
 PAGE_ROWS: Final = 1000
@@ -58,11 +59,13 @@ class Report:
     differences: tuple[Difference, ...]
     duplicates: tuple[str, ...]
     missing: tuple[str, ...]
+    relations: int = 0
+    misrelated: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether everything is as it should be."""
-        return not (self.differences or self.duplicates or self.missing)
+        return not (self.differences or self.duplicates or self.missing or self.misrelated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +86,12 @@ def compare(
     right = {found.id: found for found in _issues(jira, maps, project)}
     pairing = _pair(left, right)
     tally = _Tally()
+    people = list(expected)
+    with _session(servicenow) as snow, _session(jira) as site:
+        links = compare_links((snow, servicenow.url), (site, jira.url), maps.links, pairing.pairs, people)
     for servicenow_id, jira_id in pairing.pairs.items():
         tally.between(maps, left[servicenow_id], right[jira_id])
-    for incident in expected:
+    for incident in people:
         tally.against(maps, incident, left, right, pairing)
     return Report(
         records={"servicenow": len(left), "jira": len(right)},
@@ -94,6 +100,8 @@ def compare(
         differences=tuple(tally.differences),
         duplicates=tuple(pairing.duplicates),
         missing=(*pairing.alone, *tally.missing),
+        relations=links.relations,
+        misrelated=links.faults,
     )
 
 

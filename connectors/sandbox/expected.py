@@ -51,6 +51,26 @@ class FieldPair:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkMap:
+    """A relation as the configuration has it: its column, and the type and direction of Jira's link."""
+
+    relation: str
+    servicenow: str
+    jira: str
+    reads: str
+    leads_to: str
+
+
+_COLUMNS: Final = {
+    "problem": ("problem_id", "problem"),
+    "caused_by": ("caused_by", "change"),
+    "cured_by": ("rfc", "change"),
+    "parent": ("parent_incident", "incident"),
+}
+"""The column of each relation in a stock instance, and what it leads to."""
+
+
+@dataclass(frozen=True, slots=True)
 class Maps:
     """What the configuration says about values, read from the file by itself."""
 
@@ -64,6 +84,7 @@ class Maps:
     matrix: tuple[tuple[int, ...], ...]
     servicenow_marker: str
     jira_marker: str
+    links: tuple[LinkMap, ...] = ()
 
     @classmethod
     def read(cls, configuration: str) -> Maps:
@@ -85,7 +106,15 @@ class Maps:
             matrix=tuple(tuple(row) for row in data["priority"]["matrix"]),
             servicenow_marker=data["servicenow"]["marker"],
             jira_marker=data["jira"]["marker"],
-        )
+            links=tuple(
+                LinkMap(
+                    link["relation"], _COLUMNS[link["relation"]][0], link.get("jira", ""),
+                    link.get("reads", "inward"), _COLUMNS[link["relation"]][1],
+                )
+                for link in data.get("links", {}).get("type", ())
+                if link["relation"] in _COLUMNS and link.get("on", "incident") == "incident"
+            ),
+        )  # fmt: skip
 
     def computed(self, impact: str, urgency: str) -> str:
         """The priority that ServiceNow computes."""

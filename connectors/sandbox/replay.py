@@ -14,7 +14,7 @@ from typing import Final
 
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.engineers import CLOSED, Choices, Engineers, Planned, Step
-from tieline.connectors.sandbox.eventlog import Edit, Row, edits
+from tieline.connectors.sandbox.eventlog import Edit, EventLogError, Row, edits
 from tieline.connectors.sandbox.expected import Ledger, Maps
 from tieline.connectors.sandbox.stage import Deed, DeskEdit, Stage
 from tieline.connectors.sandbox.vocabulary import DEFAULT_RESOLUTION, Vocabulary, resolution_of
@@ -164,6 +164,17 @@ def first_incidents(rows: Sequence[Row], count: int) -> list[Row]:
     """The rows of the first `count` incidents to appear; rows must be in time order."""
     numbers = dict.fromkeys(row.number for row in rows)
     kept = set(list(numbers)[:count])
+    return [row for row in rows if row.number in kept]
+
+
+def related_incidents(rows: Sequence[Row]) -> list[Row]:
+    """The rows of the incidents that were ever tied to a problem or a change.
+
+    Raises `EventLogError` if there is none.
+    """
+    kept = {row.number for row in rows if any(row.related)}
+    if not kept:
+        raise EventLogError("no incident of this log is tied to a problem or a change")
     return [row for row in rows if row.number in kept]
 
 

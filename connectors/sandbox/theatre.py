@@ -16,7 +16,7 @@ from tieline.connectors.sandbox import eventlog
 from tieline.connectors.sandbox.check import Report
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.expected import Ledger, Maps
-from tieline.connectors.sandbox.replay import Replay, first_incidents
+from tieline.connectors.sandbox.replay import Replay, first_incidents, related_incidents
 from tieline.connectors.sandbox.stage import Deed, Refusal
 from tieline.connectors.sandbox.story import INCIDENTS, Story
 from tieline.connectors.sandbox.vocabulary import observe
@@ -126,12 +126,15 @@ def story(template: str, *, seed: int, incidents: int | None) -> Theatre:
     return Theatre(world, clock, text, ledger, refusals, play, (), told.clash)
 
 
-def log(template: str, path: Path, *, seed: int, incidents: int | None) -> Theatre:
+def log(template: str, path: Path, *, seed: int, incidents: int | None, related: bool = False) -> Theatre:
     """The replay of an incident event log (of its first `incidents` incidents, None for all).
+
+    With `related` only those incidents are played that were ever tied to a problem or a change.
 
     Raises `EventLogError` with the lines at fault.
     """
     rows = eventlog.read(path)
+    rows = related_incidents(rows) if related else rows
     rows = rows if incidents is None else first_incidents(rows, incidents)
     vocabulary = observe(rows)
     clock = VirtualClock(rows[0].at - BEFORE)

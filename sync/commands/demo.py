@@ -54,6 +54,8 @@ class Report(Protocol):
     differences: Sequence[object]
     duplicates: Sequence[str]
     missing: Sequence[str]
+    relations: int
+    misrelated: Sequence[str]
     ok: bool
 
 
@@ -123,6 +125,9 @@ class Tally:
     metavar="N",
     help="How many incidents.  [default: 40, or all of the log]",
 )
+@click.option(
+    "--related", is_flag=True, help="Of the log only incidents that were tied to a problem or a change."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed is another story.")
 @click.option(
     "--keep",
@@ -136,6 +141,7 @@ def demo(
     context: click.Context,
     log: Path | None,
     incidents: int | None,
+    related: bool,
     seed: int,
     keep: Path | None,
     as_json: bool,
@@ -150,7 +156,11 @@ def demo(
     tieline demo --log incident_event_log.csv.gz --incidents 500
     """
     adapters: Adapters = context.obj
-    stage: Theatre = adapters.theatre(example_configuration(), log, seed=seed, incidents=incidents)
+    if related and log is None:
+        raise click.UsageError("--related chooses incidents of a log: add --log FILE")
+    stage: Theatre = adapters.theatre(
+        example_configuration(), log, seed=seed, incidents=incidents, related=related
+    )
     tally = Tally()
     with _folder(keep) as folder, stage:
         config_path = folder / "config.toml"
@@ -220,6 +230,8 @@ def _figures(stage: Theatre, session: Session, tally: Tally) -> dict[str, Any]:
         "differences": [str(difference) for difference in report.differences],
         "duplicates": list(report.duplicates),
         "missing": list(report.missing),
+        "relations_compared": report.relations,
+        "misrelated": list(report.misrelated),
         "checkpoints": tally.checkpoints,
         "checkpoints_with_differences": tally.differing,
         "passes": tally.passes,
@@ -337,6 +349,7 @@ class _Teller:
             ("differences", len(found["differences"])),
             ("duplicates", len(found["duplicates"])),
             ("missing mirrors", len(found["missing"])),
+            ("relations", f"{found['relations_compared']}, {len(found['misrelated'])} not as they should be"),
             (
                 "checkpoints",
                 f"{found['checkpoints']}, {found['checkpoints_with_differences']} with differences",
@@ -352,7 +365,12 @@ class _Teller:
         ]
         for name, value in rows:
             self._say(f"  {name:<26}{value}")
-        for line in (*found["duplicates"], *found["missing"], *found["differences"][:20]):
+        for line in (
+            *found["duplicates"],
+            *found["missing"],
+            *found["misrelated"][:20],
+            *found["differences"][:20],
+        ):
             self._say(f"  {line}", red=True)
         if keep is not None:
             self._say(f"\nKept in {keep}: config.toml, the state, report.json")

@@ -45,7 +45,9 @@ class Adapters(Protocol):
     def jira_deployment(self, url: str) -> str:
         """Which Jira answers there: "cloud", "datacenter", "" if it does not tell."""
 
-    def theatre(self, template: str, log: Path | None, *, seed: int, incidents: int | None) -> Any:
+    def theatre(
+        self, template: str, log: Path | None, *, seed: int, incidents: int | None, related: bool = False
+    ) -> Any:
         """What the demo plays, as `tieline.sync.commands.demo` describes it."""
 
     def playground(self, **settings: Any) -> Any:

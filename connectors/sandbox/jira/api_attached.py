@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -79,9 +80,20 @@ def _text(call: Call, issue: Issue, wire: Any) -> Text:
 def _add_comment(call: Call) -> Answer:
     issue, body = call.issue(), call.body()
     comment = call.site.writer.comment(
-        call.author, issue, _text(call, issue, body.get("body")), properties_of(body)
-    )
+        call.author, issue, _text(call, issue, body.get("body")), properties_of(body),
+        visibility=_visibility(body),
+    )  # fmt: skip
     return Answer(201, _shown(call, issue, comment))
+
+
+def _visibility(body: Mapping[str, Any]) -> dict[str, Any]:
+    given = body.get("visibility")
+    if not given:
+        return {}
+    if not isinstance(given, Mapping) or given.get("type") not in ("role", "group"):
+        raise ApiError(400, ("Invalid visibility type.",))
+    named = str(given.get("value") or given.get("identifier") or "")
+    return {"type": given["type"], "value": named, "identifier": named}
 
 
 def _comment(call: Call, issue: Issue) -> Comment:

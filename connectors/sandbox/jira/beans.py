@@ -194,7 +194,7 @@ class View:
             "id": project.id,
             "key": project.key,
             "name": project.name,
-            "projectTypeKey": "software",
+            "projectTypeKey": project.kind,
         }
         if self.world.cloud:
             root = f"{self.api}/universal_avatar/view/type/project/avatar/{project.avatar}"

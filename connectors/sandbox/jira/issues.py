@@ -243,6 +243,8 @@ class Renderer:
         }
         if self.view.world.cloud:
             bean["jsdPublic"] = comment.public
+        if comment.visibility:
+            bean["visibility"] = comment.visibility
         if with_properties:
             bean["properties"] = [{"key": k, "value": v} for k, v in comment.properties.items()]
         return bean
@@ -288,11 +290,12 @@ def _without_nulls(value: Mapping[str, Any]) -> Bean:
 
 
 def _comments(r: Renderer, issue: Issue, state: State) -> Bean:
-    shown = [r.comment(issue, c) for c in issue.comments]
+    most = r.settings.embedded_comments
+    shown = [r.comment(issue, c) for c in issue.comments[:most]]
     bean: Bean = {"comments": shown}
     if r.view.world.cloud:
         bean["self"] = f"{r.view.api}/issue/{state.id}/comment"
-    return bean | {"maxResults": len(shown), "total": len(shown), "startAt": 0}
+    return bean | {"maxResults": len(shown), "total": len(issue.comments), "startAt": 0}
 
 
 def _fixed(value: Any) -> Callable[[Renderer, Issue, State], Any]:

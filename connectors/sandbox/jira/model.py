@@ -101,6 +101,8 @@ class Project:
     screen: tuple[str, ...]
     avatar: int = 10400
     components: tuple[Named, ...] = ()
+    kind: str = "software"
+    """The project's type; customers read public comments of a `service_desk`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,8 @@ class Comment:
     updated: datetime
     update_author: User
     properties: dict[str, Any] = field(default_factory=dict)
+    visibility: dict[str, Any] = field(default_factory=dict)
+    """The role or group that it is restricted to; empty for everybody who sees the issue."""
 
     @property
     def public(self) -> bool:

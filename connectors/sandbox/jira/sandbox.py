@@ -260,6 +260,30 @@ class JiraSandbox:
             issue_id, lambda i: self.site.writer.comment(self._user(user), i, body, properties)
         )
 
+    def comments(self, issue_id: str | int) -> list[Comment]:
+        """What was said on an issue, oldest first."""
+        with self._lock:
+            return list(self._issue(issue_id).comments)
+
+    def edit_comment(self, user: str, issue_id: str | int, comment: int, text: str) -> Ticket:
+        """Change a comment of an issue, by its id."""
+        body = self._text(text)
+        return self._change(
+            issue_id,
+            lambda i: self.site.writer.edit_comment(self._user(user), i, _said(i, comment), body, {}),
+        )
+
+    def delete_comment(self, user: str, issue_id: str | int, comment: int) -> Ticket:
+        """Delete a comment of an issue, by its id."""
+        return self._change(
+            issue_id, lambda i: self.site.writer.delete_comment(self._user(user), i, _said(i, comment))
+        )
+
+    def make_service_desk(self, project: str) -> None:
+        """Let a project be one whose customers read public comments; before it has issues."""
+        with self._lock:
+            self.world.projects[project] = replace(self.world.projects[project], kind="service_desk")
+
     def attach(
         self, user: str, issue_id: str | int, name: str, content: bytes, kind: str = "text/plain"
     ) -> Ticket:
@@ -422,3 +446,10 @@ class JiraSandbox:
 
 def _with_field(project: Project, field_id: str) -> Project:
     return replace(project, screen=(*project.screen, field_id))
+
+
+def _said(issue: Issue, comment: int) -> Comment:
+    found = next((c for c in issue.comments if c.id == comment), None)
+    if found is None:
+        raise ApiError(404, (f"Can not find a comment for the id: {comment}.",))
+    return found

@@ -37,5 +37,7 @@ class Settings:
     """Bytes of the largest file that is taken; a larger one is refused (413)."""
     hang_limits: bool = True
     """An issue holds so many comments, links and attachments, and no more (413)."""
+    embedded_comments: int = 100
+    """So many of its first comments an issue tells along with its fields; `total` counts them all."""
     unstable_ties: bool = False
     """Search shuffles results whose sort keys tie (Data Center, between pages)."""

@@ -233,12 +233,15 @@ class Writer:
             self.comment(author, issue, text, properties_of(wire), now)
 
     def comment(
-        self, author: User, issue: Issue, text: Text, properties: dict[str, Any], now: datetime | None = None
+        self, author: User, issue: Issue, text: Text, properties: dict[str, Any],
+        now: datetime | None = None, visibility: Mapping[str, Any] | None = None,
     ) -> Comment:  # fmt: skip
-        """Add a comment."""
+        """Add a comment; `visibility` names the role or group that it is restricted to."""
         self.room(len(issue.comments), MOST_COMMENTS, "comments")
         at = now or self.now()
-        comment = Comment(self.store.number("comment"), author, text, at, at, author, properties)
+        comment = Comment(
+            self.store.number("comment"), author, text, at, at, author, properties, dict(visibility or {})
+        )
         issue.comments.append(comment)
         if self.settings.bump_on_comment:
             self.touch(issue, at)
