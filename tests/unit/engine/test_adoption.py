@@ -204,7 +204,7 @@ class TestCopies:
         assert row.values["short_description"] == "Printer broken"
         assert len(world.sn.rows) == 1
 
-    def test_after_the_state_was_lost_the_mirror_is_not_taken_for_a_copy_of_itself(self, world: World) -> None:
+    def test_after_the_state_was_lost_it_is_not_taken_for_a_copy_of_itself(self, world: World) -> None:
         """The copy waits before its original, so that looking at it pairs the original."""
         row, mirror = world.paired()
         clone = world.jira.make(mirror.values, marker=mirror.marker)
