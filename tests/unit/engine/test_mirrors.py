@@ -70,8 +70,17 @@ class TestIdle:
         world.run()
         world.tick(600)
         summary = world.run()
-        assert world.asked == {"feed": 2, "identity": 2}
+        assert world.asked == {"feed": 2, "identity": 2, "attached": 1}
         assert (summary.counts["feed_servicenow"], summary.counts["feed_jira"]) == (0, 0)
+
+    def test_new_files_are_asked_for_now_and_then_only(self, world: World) -> None:
+        """ServiceNow's incidents do not tell of their files: that is a sweep's request, every five minutes."""
+        world.paired()
+        world.tick(600)
+        world.run()
+        world.tick(60)
+        world.run()
+        assert world.asked == {"feed": 2, "identity": 2}
 
     def test_what_we_wrote_is_nobodys_change(self, world: World) -> None:
         row, _ = world.paired()
