@@ -124,8 +124,8 @@ def _filtered_feed(keep: Callable[[Any, Any, Any, Any], bool]) -> Sequence[Swap]
 
     def drain(run: Any, side: Side, again: Any, progress: Any) -> None:
         with run.store.read() as tx:
-            cursor = tx.cursor(side)
-        for page in run.sides[side].feed(cursor, feeds.go_live(run.config.routes[0])):
+            cursor = tx.cursor(side) if again is None else None
+        for page in run.sides[side].feed(cursor, again or feeds.go_live(run.config.routes[0])):
             run.identity(side)
             with run.store.transaction() as tx:
                 pairs = tx.pairs_of([change.ref for change in page.changes])
@@ -152,8 +152,8 @@ def _in_scope_now(run: Any, side: Side, change: Any, pair: Any) -> bool:
 def _cursor_first() -> Sequence[Swap]:
     def drain(run: Any, side: Side, again: Any, progress: Any) -> None:
         with run.store.read() as tx:
-            cursor = tx.cursor(side)
-        for page in run.sides[side].feed(cursor, feeds.go_live(run.config.routes[0])):
+            cursor = tx.cursor(side) if again is None else None
+        for page in run.sides[side].feed(cursor, again or feeds.go_live(run.config.routes[0])):
             run.identity(side)
             with run.store.transaction() as tx:
                 tx.set_cursor(side, page.cursor)

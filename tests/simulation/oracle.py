@@ -2,7 +2,8 @@
 
 It sees what people did, what stands on both sides, and the lists that people are shown (conflicts, parked,
 audit); never the Base, the intents, the inbox or the cursors of the engine. P5 is about comments, which are
-not mirrored yet: here it says that no note of ours is written twice. P11 waits for the policy.
+not mirrored yet: here it says that no note of ours is written twice. P11 is judged with P2, where a policy
+is at work: what a rule does with a person's choice stands in the conflicts, or it is lost in silence.
 """
 
 from __future__ import annotations
@@ -198,7 +199,7 @@ def _edits_lost(evidence: Evidence, couple: Couple, side: Side, unit: str) -> It
         if stand.who != "person" or stand.seq < evidence.story.world.life_began:
             continue
         end = next((later for later in held[number + 1 :] if later.meaning != stand.meaning), None)
-        if end is None or end.who != "tieline":
+        if end is None or end.who != "tieline" or _is_put_back(held, across, stand):
             continue
         if _arrived(
             [*across, *_sent(evidence, couple, other(side), unit)], stand, end, unit, side
@@ -209,6 +210,21 @@ def _edits_lost(evidence: Evidence, couple: Couple, side: Side, unit: str) -> It
             f"{couple} {unit}: a person set {_shown(stand.values)} in {side} at {stand.at:%H:%M:%S}; it was "
             f"overwritten by {_shown(end.values)} at {end.at:%H:%M:%S} and stands nowhere",
         )
+
+
+def _is_put_back(held: list[Stand], across: list[Stand], stand: Stand) -> bool:
+    """Whether people only went back to what stood when the engine last wrote this unit, on either side.
+
+    Nothing of what they did in between was carried, so nothing has to be taken back.
+    """
+    if not across:
+        return False
+    made = max(held[0].seq, across[0].seq)
+    wrote = max(
+        s.seq for s in (*held, *across) if s.seq == made or (s.who == "tieline" and s.seq < stand.seq)
+    )
+    then = [s for s in held if s.seq <= wrote]
+    return wrote < stand.seq and then[-1].meaning == stand.meaning
 
 
 def _sent(evidence: Evidence, couple: Couple, side: Side, unit: str) -> Iterator[Stand]:
@@ -342,36 +358,51 @@ def no_echo(evidence: Evidence) -> Iterator[Violation]:
                     "P4", f"{couple} {unit}: {_shown(before.values)} in {side} was rewritten as "
                     f"{_shown(stand.values)}, which means the same",
                 )  # fmt: skip
-            sent = _as_sent(evidence, side, id_, stand, unit)
-            if unit != "description" and not _was_shown(evidence, across, sent, unit, side):
+            known = (*_lately(held, stand), stand)
+            sent = [_as_sent(evidence, side, id_, stand, unit, each) for each in known]
+            ruled = unit in GOVERNED and bool(evidence.story.scenario.traits.policy)
+            shown = any(_was_shown(across, each, unit, side) for each in sent)
+            if unit != "description" and not ruled and not shown:
                 yield Violation(
-                    "P4", f"{couple} {unit}: {_shown(sent.values)} was written to {side} at "
+                    "P4", f"{couple} {unit}: {_shown(sent[-1].values)} was written to {side} at "
                     f"{stand.at:%H:%M:%S}, which the other side did not show",
                 )  # fmt: skip
 
 
-def _as_sent(evidence: Evidence, side: Side, id_: str, stand: Stand, unit: str) -> Stand:
-    """What was sent, where a rule made something else of it in the same moment."""
+def _as_sent(evidence: Evidence, side: Side, id_: str, stand: Stand, unit: str, known: Stand) -> Stand:
+    """What was sent, where a rule made something else of it in the same moment.
+
+    Of a unit of several fields only those that differ are sent: the others are as they were `known`, though
+    a person may have changed them since.
+    """
     effect = next((e for e in evidence.sent[side, id_] if e.seq > stand.seq), None)
     given = getattr(effect.action, "values", {}) if effect is not None else {}
-    values = {name: given.get(name, value) for name, value in stand.values.items()}
+    values = {name: given.get(name, value) for name, value in known.values.items()}
     if unit == "priority" and side == "servicenow":  # worked out there, never sent
         values["priority"] = stand.values["priority"]
     return replace(stand, values=values, meaning=truth.meaning(side, unit, values))
 
 
+GOVERNED = ("category", "group", "priority", "labels")
+"""Units that the simulation's policy sets: what a rule writes, no side has shown."""
 _REWRITTEN = ("description", "subcategory", "summary")
 """Units whose written value a rule may change in the same moment, or that are joined from two."""
 
 
-def _was_shown(evidence: Evidence, across: list[Stand], stand: Stand, unit: str, side: Side) -> bool:
-    recent = [s for s in across if s.seq < stand.seq and stand.at - s.at <= MOMENTS]
-    standing = [s for s in across if s.seq < stand.seq and stand.at - s.at > MOMENTS][-1:]
-    for shown in (*recent, *standing):
+def _was_shown(across: list[Stand], stand: Stand, unit: str, side: Side) -> bool:
+    lately = _lately(across, stand)
+    for shown in lately:
         ours, theirs = (stand.values, shown.values) if side == "servicenow" else (shown.values, stand.values)
         if truth.agree(unit, ours, theirs):
             return True
-    return not (recent or standing)
+    return not lately
+
+
+def _lately(held: list[Stand], stand: Stand) -> list[Stand]:
+    """What stood in the moments before `stand`."""
+    before = [s for s in held if s.seq < stand.seq]
+    old = [s for s in before if stand.at - s.at > MOMENTS]
+    return [*old[-1:], *before[len(old) :]]
 
 
 def notes_once(evidence: Evidence) -> Iterator[Violation]:
@@ -455,7 +486,8 @@ def _both_edited(evidence: Evidence, couple: Couple, conflict: Conflict) -> Iter
     for side in SIDES:
         values = conflict.servicenow if side == "servicenow" else conflict.jira
         held = evidence.stands[side, couple.row(side).id, conflict.unit]
-        if not any(stand.who != "tieline" and dict(stand.values) == dict(values) for stand in held):
+        meaning = truth.meaning(side, conflict.unit, values)  # our notes may stand beside a person's status
+        if not any(stand.who != "tieline" and stand.meaning == meaning for stand in held):
             yield Violation(
                 "P2",
                 f"{couple} {conflict.unit}: a conflict names {_shown(values)} in {side}, which no person set",

@@ -24,7 +24,7 @@ from tests.simulation.settings import (
 )
 from tests.simulation.sides import HostileSide, Row
 from tests.simulation.world import World
-from tieline.connectors.base import Action, Create, Side, Transition, Update, Value, other
+from tieline.connectors.base import Action, Side, Transition, Update, Value, other
 
 FIELDS: dict[Side, dict[str, str]] = {
     "servicenow": dict(
@@ -241,8 +241,8 @@ class People:
 
     def _ambush(self, action: Action, before: bool) -> None:
         """Somebody edits the very record that the engine is writing to."""
-        ambush = self._ambushes.get((self.world.writes, before)) if self.world.armed else None
-        if ambush is None or isinstance(action, Create):
+        ambush = self._ambushes.get((self.world.edits, before)) if self.world.armed else None
+        if ambush is None or not isinstance(action, Update | Transition):
             return
         side = action.ref.side
         row = self.sides[side].rows.get(action.ref.id)
@@ -255,9 +255,9 @@ class People:
         self._edit(deed, row)
 
 
-def _unit_of(action: Action, ambush: Ambush) -> str:
+def _unit_of(action: Update | Transition, ambush: Ambush) -> str:
     chance = random.Random(f"ambush {ambush.n}")
-    if not ambush.same_field or not isinstance(action, Update | Transition):
+    if not ambush.same_field:
         return chance.choice(SINGLE)
     if isinstance(action, Transition):
         return "status"

@@ -54,7 +54,7 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Ambush:
-    """A person edits the record of the `write`-th write of the engine just before or after its effect."""
+    """A person edits the record of the `write`-th edit or transition, just before or after its effect."""
 
     write: int
     before: bool
@@ -90,6 +90,8 @@ class Traits:
     latency: float = 0.15
     overlap: bool = True
     """Whether the feeds reach back at all; without, nothing is committed late and no index lags."""
+    policy: str = ""
+    """The rules that every pass applies; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def generate(seed: int) -> Scenario:
     deaths = tuple(sorted(chance.sample(range(60 * passes), chance.randint(1, 6)))) if mortal else ()
     ambushes = tuple(
         Ambush(write, chance.random() < 0.7, chance.random() < 0.7, 50_000 + number)
-        for number, write in enumerate(sorted(chance.sample(range(80), chance.choice((0, 4, 12)))))
+        for number, write in enumerate(sorted(chance.sample(range(1, 25), chance.choice((0, 3, 8)))))
     )
     errands = _errands(chance, passes)
     return Scenario(seed, traits, deeds, ambushes, reads, writes, deaths, errands, gaps)
@@ -151,7 +153,7 @@ def _traits(chance: random.Random) -> Traits:
         overlap=overlap,
         cloud=chance.random() < 0.7,
         skew=(chance.choice((0.0, 0.0, 1.4, 95.0, -95.0)), chance.choice((0.0, 0.0, -1.4, 40.0, -300.0))),
-        lag=chance.choice((0.0, 4.0, 45.0)) if overlap else 0.0,
+        lag=chance.choice((0.0, 4.0, 45.0, 200.0)) if overlap else 0.0,
         rules=frozenset(some),
         clash=tuple(chance.choice(("newest", "newest", "servicenow", "jira", "hold")) for _ in UNITS),
         tie=tuple(chance.choice(("servicenow", "jira", "hold")) for _ in UNITS),
@@ -200,7 +202,7 @@ def _deed(chance: random.Random, span: float, incidents: int, n: int, *, may_be_
     kind: DeedKind = chance.choices(
         ("edit", "both", "resolve", "close", "reopen", "hold", "move", "clone", "hide", "unhide", "delete",
          "note", "sour", "sweeten"),
-        (50, 12, 7, 4, 6, 5, 1, 2, 1.5, 1.5, 0.7, 5, 1.2, 1.2),
+        (50, 12, 7, 4, 6, 5, 1, 4, 1.5, 1.5, 0.7, 5, 1.2, 1.2),
     )[0]  # fmt: skip
     at = chance.uniform(0, span)
     at = float(int(at)) if chance.random() < 0.3 else at
@@ -224,6 +226,6 @@ def _errands(chance: random.Random, passes: int) -> tuple[Errand, ...]:
     if fate < 0.08:
         first, second = sorted(chance.sample(range(1, passes), 2))
         errands += [Errand(first, "backup"), Errand(second, "restore")]
-    elif fate < 0.12:
+    elif fate < 0.15:
         errands.append(Errand(chance.randrange(2, passes), "lose"))
     return tuple(sorted(errands, key=lambda errand: (errand.before_pass, errand.kind, errand.n)))  # fmt: skip

@@ -361,6 +361,7 @@ class HostileSide:
         cut_off = False
         for action in actions:
             self.world.writes += 1
+            self.world.edits += isinstance(action, Update | Transition)
             self.ambush(action, True)
             fault = self.world.write_fault(self.side, action)
             cut_off = cut_off or fault == "cut_off"

@@ -100,6 +100,10 @@ class _Run:
         self.people.schedule(scenario)
         self.file = StateFile(self.world, folder)
         self.config = configuration(traits)
+        if traits.policy:
+            path = folder / "policy.toml"
+            path.write_text(traits.policy, encoding="utf-8")
+            self.config = self.config.model_copy(update={"policy": {}}).read_from(path)
         self.lists = Lists()
         self.passes: list[Passed] = []
         self.allow = False

@@ -69,6 +69,8 @@ class World:
         self.reach: Counter[str] = Counter()
         self.requests = 0
         self.writes = 0
+        self.edits = 0
+        """Counts those of the writes that are edits or transitions."""
         self.points = 0
         self.life = 0
         """Counts states: a backup that is restored or a state that is lost begins another."""
