@@ -21,6 +21,7 @@ from tieline.connectors.sandbox.jira.index import Index
 from tieline.connectors.sandbox.jira.model import (
     ApiError,
     Attachment,
+    Comment,
     Deployment,
     Field,
     Issue,
