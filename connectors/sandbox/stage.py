@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,8 @@ PEOPLE: Final = ("assigned_to", "caller_id")
 """Fields that hold people: scripts and the ledger name them by e-mail address."""
 RELATED: Final = {"problem_id": "problem", "rfc": "change_request", "caused_by": "change_request"}
 """Columns that name problems and changes, by number in scripts and the ledger, with their tables."""
+CHILD_LINK: Final = "Parent/Child"
+"""The type of issue link of the site by which one issue is another's child."""
 UNSAID: Final = {"category": "inquiry", "impact": "3", "urgency": "3", "state": "1"}
 """What a fresh instance puts where a new incident does not name a field at all."""
 
@@ -54,7 +56,32 @@ class Raise:
     values: Mapping[str, str]
 
 
-Script = DeskEdit | Step | Raise
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """Somebody (user name) opens a problem or a change in ServiceNow under a number, and moves it on.
+
+    `table` is its table; `values` are those of opening it, then those of each further edit. People are user
+    names, groups are names.
+    """
+
+    at: datetime
+    table: str
+    key: str
+    by: str
+    values: Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkIssue:
+    """An engineer (e-mail) makes the issue of `key` a child of the issue of `parent`."""
+
+    at: datetime
+    key: str
+    by: str
+    parent: str
+
+
+Script = DeskEdit | Step | Raise | FileRecord | LinkIssue
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +189,10 @@ class Stage:
                     return self._stepped(entry)
                 case Raise():
                     return self._raised_in_jira(entry)
+                case FileRecord():
+                    return self._filed(entry)
+                case LinkIssue():
+                    return self._linked(entry)
         except Refused as refused:
             self._refuse(entry, str(refused))
             return None
@@ -219,6 +250,30 @@ class Stage:
         units = ({"status", "resolution", self.ledger.maps.close_notes},)
         self.ledger.edited_in_jira(step.key, _moved(step.values, before, ticket.values, units))
         return Deed(step.at, "jira", step.by, ticket.key, step.values, clash=step.clash)
+
+    def _filed(self, entry: FileRecord) -> Deed:
+        people = {row["user_name"]: row["sys_id"] for row in self.world.servicenow.rows("sys_user")}
+        known = {"assigned_to": people, "assignment_group": self._groups}
+        row = {"sys_id": "", "number": entry.key}
+        for values in entry.values:
+            stored = {name: known.get(name, {}).get(value, value) for name, value in values.items()}
+            if row["sys_id"]:
+                row = self.world.servicenow.update(entry.by, row["sys_id"], stored, table=entry.table)
+            else:
+                stored["number"] = entry.key
+                row = self.world.servicenow.create(entry.by, stored, table=entry.table)
+        for column, table in RELATED.items():
+            if table == entry.table:
+                self._related[column][entry.key] = row["sys_id"]
+        return Deed(entry.at, "servicenow", entry.by, row["number"], entry.values[0], first=True)
+
+    def _linked(self, entry: LinkIssue) -> Deed:
+        child, parent = self._id(entry.key, "jira"), self._id(entry.parent, "jira")
+        self.world.jira.link(entry.by, CHILD_LINK, parent, child)
+        number = self.world.servicenow.get(self._id(entry.parent, "servicenow"))["number"]
+        self.ledger.edited_in_servicenow(entry.key, {"parent_incident": number})
+        shown = {"is child of": self.world.jira.get(parent).key}
+        return Deed(entry.at, "jira", entry.by, self.world.jira.get(child).key, shown)
 
     def _known(self, key: str, side: Side, record_id: str) -> None:
         self._ids[key] = {side: record_id}

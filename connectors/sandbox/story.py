@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from tieline.connectors.sandbox import phrases
+from tieline.connectors.sandbox import outage, phrases
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.engineers import CLOSED, INDEX_LAG, MARGIN, Choices, Engineers, Planned, Step
 from tieline.connectors.sandbox.expected import Ledger, Maps
@@ -18,6 +18,7 @@ from tieline.connectors.sandbox.world import CATEGORY_FIELD, GROUP_FIELD, SUBCAT
 INCIDENTS: Final = 40
 FROM_JIRA: Final = 0.25
 ROUNDS: Final = 4
+OUTAGE_STEP: Final = timedelta(minutes=5)
 ACT: Final = timedelta(hours=3)
 LONG_TEXT_CHARACTERS: Final = 3900
 """Just under the limit of a description on a stock instance."""
@@ -101,6 +102,16 @@ class Story:
         yield self._act("Two people change one incident apart", self._clashed)
         for number in range(1, ROUNDS):
             yield self._act(f"Work goes on, round {number} of {ROUNDS - 1}", self._worked)
+        yield self._act(
+            "An outage: a change goes wrong, and three people notice", self._outage(outage.broken)
+        )
+        yield self._act("The change is found, a problem is opened", self._outage(outage.explained))
+        yield self._act("A second change puts it right", self._outage(outage.cured))
+
+    def _outage(
+        self, script: Callable[[datetime, timedelta], list[Script]]
+    ) -> Callable[[datetime, datetime], Sequence[Script]]:
+        return lambda start, _end: script(start + MARGIN, OUTAGE_STEP)
 
     def raise_all(self, start: datetime) -> list[Deed]:
         """Let all incidents be raised, in the time of one act from `start` on."""
