@@ -87,7 +87,7 @@ def compare(
     pairing = _pair(left, right)
     tally = _Tally()
     people = list(expected)
-    with _session(servicenow) as snow, _session(jira) as site:
+    with session_of(servicenow) as snow, session_of(jira) as site:
         links = compare_links((snow, servicenow.url), (site, jira.url), maps.links, pairing.pairs, people)
     for servicenow_id, jira_id in pairing.pairs.items():
         tally.between(maps, left[servicenow_id], right[jira_id])
@@ -220,7 +220,7 @@ def _incidents(access: Access, maps: Maps) -> Iterator[_Found]:
     names = [*_STATUS, *(pair.servicenow for pair in maps.fields)]
     asked = {name: _PEOPLE.get(name, name) for name in names}
     fields = ",".join(["sys_id", "number", maps.servicenow_marker, *asked.values()])
-    with _session(access) as session:
+    with session_of(access) as session:
         last = ""
         while True:
             parameters: dict[str, str | int] = {
@@ -244,7 +244,7 @@ def _issues(access: Access, maps: Maps, project: str) -> Iterator[_Found]:
     """Every issue, by key in turn: reads by key are consistent, where search lags behind."""
     names = {"status", "resolution", "priority", maps.close_notes, maps.jira_marker}
     fields = sorted(names.union(pair.jira for pair in maps.fields))
-    with _session(access) as session:
+    with session_of(access) as session:
         first, empty = 1, 0
         while empty < EMPTY_PAGES:
             keys = [f"{project}-{number}" for number in range(first, first + PAGE_ISSUES)]
@@ -279,7 +279,8 @@ def document_text(node: Mapping[str, Any]) -> str:
             return "\n".join(map(document_text, node.get("content", ())))
 
 
-def _session(access: Access) -> requests.Session:
+def session_of(access: Access) -> requests.Session:
+    """A session that signs in there; it takes nothing from the machine's settings."""
     session = requests.Session()
     session.trust_env = False
     session.auth = (access.user, access.secret)

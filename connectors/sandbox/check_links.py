@@ -159,3 +159,35 @@ def _remote_links(
         if relation in relations and id_:
             found[relation, id_] += 1
     return found
+
+
+def relations_shown(
+    servicenow: tuple[requests.Session, str],
+    jira: tuple[requests.Session, str],
+    maps: Sequence[LinkMap],
+    ids: Sequence[tuple[str, str]],
+) -> list[str]:
+    """What both sides show of the relations of these pairs (sys_id, issue id), a line for each record."""
+    rows, lines = dict(_incidents(*servicenow, maps)), []
+    for sys_id, issue in ids:
+        row = rows.get(sys_id, _Incident(sys_id))
+        named = (f"{c} {number}" for c, (_, number) in sorted(row.targets.items()))
+        lines.append(f"{row.number}  {', '.join(named) or 'nothing'}")
+        session, url = jira
+        fields = {"fields": "issuelinks"}
+        answer = session.get(f"{url}/rest/api/3/issue/{issue}", params=fields, timeout=TIMEOUT_SECONDS)
+        answer.raise_for_status()
+        shown = [_spoken(link) for link in answer.json()["fields"].get("issuelinks") or ()]
+        remote = session.get(f"{url}/rest/api/3/issue/{issue}/remotelink", timeout=TIMEOUT_SECONDS)
+        remote.raise_for_status()
+        shown += [
+            f"{link.get('relationship')} {link['object']['title']}"
+            for link in remote.json() if link.get("relationship")
+        ]  # fmt: skip
+        lines.append(f"{answer.json()['key']}  {', '.join(sorted(shown)) or 'nothing'}")
+    return lines
+
+
+def _spoken(link: Mapping[str, Any]) -> str:
+    end = "outwardIssue" if "outwardIssue" in link else "inwardIssue"
+    return f"{link['type'][end.removesuffix('Issue')]} {link[end]['key']}"

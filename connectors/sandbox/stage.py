@@ -161,6 +161,11 @@ class Stage:
         """Whether both halves of an incident are known."""
         return len(self._ids.get(key, ())) == 2
 
+    def both_ids(self, key: str) -> tuple[str, str] | None:
+        """The sys_id and the issue id of an incident, None before both halves are known."""
+        ids = self._ids.get(key, {})
+        return (ids["servicenow"], ids["jira"]) if len(ids) == 2 else None
+
     def _new_mirrors(self) -> Iterator[tuple[Side, str, str]]:
         """Side, id and marker of records that may be mirrors; issues are looked at once, in order of keys."""
         maps = self.ledger.maps

@@ -16,6 +16,7 @@ from tieline.connectors.sandbox import eventlog
 from tieline.connectors.sandbox.check import Report
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.expected import Ledger, Maps
+from tieline.connectors.sandbox.outage import KEYS as OUTAGE
 from tieline.connectors.sandbox.replay import Replay, first_incidents, related_incidents
 from tieline.connectors.sandbox.stage import Deed, Refusal
 from tieline.connectors.sandbox.story import INCIDENTS, Story
@@ -50,6 +51,7 @@ class Theatre:
         play: Callable[[], Iterator[Act]],
         notes: Sequence[str],
         clash: str,
+        outage: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.notes = notes
         self._world = world
@@ -59,6 +61,7 @@ class Theatre:
         self._refusals = refusals
         self._play = play
         self._clash = clash
+        self._outage = outage
 
     def now(self) -> datetime:
         """The sandbox's time (UTC)."""
@@ -99,6 +102,10 @@ class Theatre:
         incident = self._ledger.incidents.get(self._clash)
         return "" if incident is None else incident.label
 
+    def outage(self) -> Sequence[str]:
+        """What both sides show of the outage's relations, a line for each record; none in a log."""
+        return self._outage()
+
     @property
     def requests(self) -> int:
         """Requests that both stand-ins have answered so far, whoever sent them."""
@@ -122,8 +129,12 @@ def story(template: str, *, seed: int, incidents: int | None) -> Theatre:
         for act in told.acts():
             yield Act(act.title, act.at, act.deeds, checkpoint=True)
 
+    def outage() -> Sequence[str]:
+        ids = [found for key in OUTAGE if (found := told.stage.both_ids(key)) is not None]
+        return world.relations(told.ledger.maps, ids)
+
     ledger, refusals = told.ledger, told.stage.refusals
-    return Theatre(world, clock, text, ledger, refusals, play, (), told.clash)
+    return Theatre(world, clock, text, ledger, refusals, play, (), told.clash, outage)
 
 
 def log(template: str, path: Path, *, seed: int, incidents: int | None, related: bool = False) -> Theatre:

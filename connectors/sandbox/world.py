@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import Final
 
 from tieline.connectors.sandbox import faults
-from tieline.connectors.sandbox.check import Access, Report, compare
+from tieline.connectors.sandbox.check import Access, Report, compare, session_of
+from tieline.connectors.sandbox.check_links import relations_shown
 from tieline.connectors.sandbox.core import Clock, RequestLog, Server, System
 from tieline.connectors.sandbox.expected import Expected, Maps
 from tieline.connectors.sandbox.jira import JiraSandbox
@@ -152,6 +153,13 @@ class World:
             expected,
             PROJECT,
         )
+
+    def relations(self, maps: Maps, ids: Sequence[tuple[str, str]]) -> list[str]:
+        """What both sides show of the relations of these pairs (sys_id, issue id), read over HTTP."""
+        accounts = ((SERVICENOW_USER, self.secrets.servicenow), (JIRA_USER, self.secrets.jira))
+        one, two = (Access(url, *account) for url, account in zip(self.urls, accounts, strict=True))
+        with session_of(one) as snow, session_of(two) as site:
+            return relations_shown((snow, one.url), (site, two.url), maps.links, ids)
 
     def learn(self, vocabulary: Vocabulary) -> None:
         """Add the people, groups and choices that an event log uses, on the sides that need them."""
