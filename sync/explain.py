@@ -24,6 +24,7 @@ from tieline.connectors.base import (
 from tieline.connectors.errors import ConnectorError, Denied, Malformed, RateLimited
 from tieline.sync.attachments.notes import size
 from tieline.sync.model import Conflict, Park, PassSummary, Plan, Step
+from tieline.sync.words import counted
 
 LONGEST = 60
 """Characters of one value that a line shows."""
@@ -238,11 +239,6 @@ def pass_json(summary: PassSummary) -> dict[str, Any]:
         "error": summary.error,
         "counts": dict(summary.counts),
     }
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun in the right number: `1 change`, `2 changes`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 SUMMARY: Sequence[tuple[str, str, str]] = (

@@ -10,7 +10,6 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from tieline.sync.config.faults import Path, Problem, nearest, quoted, shown, suggestion
-from tieline.sync.config.model import Config
 from tieline.sync.config.values import FAULT, Table
 
 # What is wrong and what to do, by the type of pydantic's error; {gt} and the like are filled from it.
@@ -30,7 +29,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def from_pydantic(error: ValidationError, root: type[Table] = Config) -> Iterator[Problem]:
+def from_pydantic(error: ValidationError, root: type[Table]) -> Iterator[Problem]:
     """A problem for each entry of `error`, which came of validating a whole file as `root`."""
     for entry in error.errors(include_url=False):
         yield _problem(entry, root)
