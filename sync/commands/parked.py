@@ -73,9 +73,9 @@ def retry(refs: tuple[str, ...], everything: bool, config_path: Path, as_json: b
     tieline parked retry INC0010023 OPS-17
     tieline parked retry --all
     """
-    from tieline.sync.explain import counted
     from tieline.sync.model import Arrival
     from tieline.sync.parking import BY_PERSON, arrival_ref
+    from tieline.sync.words import counted
 
     if not refs and not everything:
         raise click.UsageError("name what to try again, or give --all")

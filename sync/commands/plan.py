@@ -99,7 +99,7 @@ def _tell(proposal: Proposal, as_json: bool) -> None:
 
 
 def _sum_up(works: int, rests: int) -> None:
-    from tieline.sync.explain import counted
+    from tieline.sync.words import counted
 
     if rests:
         click.echo(f"{counted(rests, 'incident')} that a pass leaves alone for now (tieline parked list)")

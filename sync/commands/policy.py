@@ -110,6 +110,8 @@ def _codes(text: str) -> Sequence[str]:
 
 
 def _known_codes(text: str) -> None:
+    if not text:
+        return
     from tieline.sync.policy.pages import PAGES
 
     for code in _codes(text):

@@ -86,7 +86,7 @@ def sync(
 
 
 def _point_out(conflicts_open: int, parked_now: int) -> None:
-    from tieline.sync.explain import counted
+    from tieline.sync.words import counted
 
     if conflicts_open:
         click.echo(

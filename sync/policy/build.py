@@ -43,6 +43,7 @@ from tieline.sync.policy.model import (
     TestStep,
 )
 from tieline.sync.policy.parse import Reader, first_places
+from tieline.sync.policy.public_holidays import holidays_of
 
 A_MONDAY: Final = datetime(2026, 1, 5, 10, tzinfo=UTC)
 """When tests take place that do not say when."""
@@ -319,13 +320,6 @@ class _Closed:
 
     def __contains__(self, day: object) -> bool:
         return day in self.named or day in self.public
-
-
-def holidays_of(country: str, subdivision: str | None) -> Any:
-    """The public holidays of a country or a part of it. KeyError or NotImplementedError if it is unknown."""
-    import holidays
-
-    return holidays.country_holidays(country, subdiv=subdivision)
 
 
 def _term(entry: Entry, spot: Spot) -> Term:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tieline.sync.policy.bridge import fields_of
 from tieline.sync.policy.conditions import atoms
 from tieline.sync.policy.findings import Finding
 from tieline.sync.policy.load import Loaded, matrix_spot
 from tieline.sync.policy.model import MAJOR, MAJOR_ENDS, Policy, Rule
-from tieline.sync.policy.onesided import is_written
-from tieline.sync.policy.sources import NO_SOURCE, asked, sources
+from tieline.sync.policy.sources import NO_SOURCE, asked, is_written, sources
 
 if TYPE_CHECKING:
     from tieline.sync.config import Config
-    from tieline.sync.mapping import Unit
 
 
 def check_config(loaded: Loaded) -> Iterator[Finding]:
@@ -23,9 +20,9 @@ def check_config(loaded: Loaded) -> Iterator[Finding]:
     if loaded.config is None:
         return
     yield from matrices(loaded)
-    units = _units(loaded.config)
-    yield from _not_written(loaded.policy, units)
-    yield from _not_read(loaded.policy, units)
+    routes = list(_carried(loaded.config))
+    yield from _not_written(loaded.policy, frozenset().union(*(both for _, both in routes)))
+    yield from _not_read(loaded.policy, [mirrored for mirrored, _ in routes])
 
 
 def matrices(loaded: Loaded) -> Iterator[Finding]:
@@ -58,20 +55,21 @@ def matrices(loaded: Loaded) -> Iterator[Finding]:
                 return
 
 
-def _units(config: Config) -> list[list[Unit]]:
+def _carried(config: Config) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+    """For each route the fields that are mirrored, and those of them in both directions."""
+    from tieline.sync.policy.bridge import fields_of
     from tieline.sync.vocabulary import vocabulary
 
-    return [list(vocabulary(config, route).units) for route in config.routes]
+    for route in config.routes:
+        units = vocabulary(config, route).units
+        both = [unit for unit in units if unit.flows("servicenow") and unit.flows("jira")]
+        yield (
+            frozenset(name for unit in units for name in fields_of(unit)),
+            frozenset(name for unit in both for name in fields_of(unit)),
+        )
 
 
-def _not_written(policy: Policy, routes: list[list[Unit]]) -> Iterator[Finding]:
-    carried = {
-        name
-        for units in routes
-        for unit in units
-        if unit.flows("servicenow") and unit.flows("jira")
-        for name in fields_of(unit)
-    }
+def _not_written(policy: Policy, carried: frozenset[str]) -> Iterator[Finding]:
     for rule in policy.rules:
         for assignment in rule.sets:
             name = assignment.field
@@ -88,11 +86,10 @@ def _not_written(policy: Policy, routes: list[list[Unit]]) -> Iterator[Finding]:
             )
 
 
-def _not_read(policy: Policy, routes: list[list[Unit]]) -> Iterator[Finding]:
+def _not_read(policy: Policy, routes: list[frozenset[str]]) -> Iterator[Finding]:
     given = {a.field for rule in policy.rules for a in rule.sets if policy.kind(a.field) == "flag"}
     silent: set[str] = set()
-    for units in routes:
-        mirrored = {name for unit in units for name in fields_of(unit)}
+    for mirrored in routes:
         silent |= asked(policy) - mirrored - sources(policy, mirrored).keys() - given
     asks_comments = {a.field for e in policy.entries for a in atoms(e.when)} & {"comments"}
     for entry in policy.entries:

@@ -19,10 +19,10 @@ from pydantic import ValidationError
 from tieline.connectors.errors import PolicyError
 from tieline.sync.config.faults import Fault, FaultyConfig, Problem, key_text
 from tieline.sync.config.faults import Path as Keys
-from tieline.sync.config.load import parse_toml, read_text
 from tieline.sync.config.locate import Places, locate
 from tieline.sync.config.policy import PolicyFile, PolicySection
 from tieline.sync.config.problems import from_pydantic
+from tieline.sync.config.text import parse_toml, read_text
 from tieline.sync.policy.build import Piece, build
 from tieline.sync.policy.clauses import TooManyAlternatives
 from tieline.sync.policy.conditions import atoms

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from tieline.connectors.base import Side
 from tieline.sync.config.policy import Strength
@@ -183,6 +183,8 @@ class Policy:
     slas: tuple[Sla, ...] = ()
     tests: tuple[Test, ...] = ()
     files: tuple[str, ...] = ()
+    links: LinkPolicy | None = None
+    """What it says about links; None if nothing, and the usual rules hold (`tieline.sync.links.rules`)."""
 
     def kind(self, name: str) -> Kind | None:
         """What a field holds; None if there is no such field."""

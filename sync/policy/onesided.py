@@ -17,17 +17,7 @@ from tieline.sync.policy.fields import Cell
 from tieline.sync.policy.memory import MEMORY, Memory
 from tieline.sync.policy.model import Policy
 from tieline.sync.policy.orders import place_of
-
-
-def is_written(policy: Policy, name: str) -> bool:
-    """Whether a field that is not mirrored stands somewhere that a rule can write."""
-    source = policy.sources.get(name)
-    return source is not None and any(_writable(source.of(side)) for side in SIDES)
-
-
-def _writable(column: str) -> bool:
-    """What lies behind a reference is another record's."""
-    return bool(column) and "." not in column
+from tieline.sync.policy.sources import is_writable, is_written
 
 
 def own_steps(
@@ -44,7 +34,7 @@ def own_steps(
             before = record.values.get(column)
             own = _own(policy, name, side, value, before)
             mark = f"{name}@{side}={_text(own)}"
-            if not _writable(column) or own == before or mark in memory.given:
+            if not is_writable(column) or own == before or mark in memory.given:
                 continue
             is_set = isinstance(own, frozenset)
             kept = {m for m in memory.given if is_set or not m.startswith(f"{name}@{side}=")}

@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
-from xml.etree import ElementTree as Xml
 
-from tieline.sync.explain import counted
 from tieline.sync.policy.findings import Finding, Report
 from tieline.sync.policy.model import Spot
-from tieline.sync.policy.pages import PAGES
 from tieline.sync.policy.testing import Coverage, Result
+from tieline.sync.words import counted
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS: Final[Mapping[str, str]] = MappingProxyType({"error": "error", "warning": "warning", "info": "note"})
@@ -82,6 +80,8 @@ def check_json(report: Report) -> str:
 
 def check_sarif(report: Report) -> str:
     """SARIF 2.1.0, which code hosts show beside the lines of a pull request."""
+    from tieline.sync.policy.pages import PAGES
+
     rules = [
         {
             "id": page.code,
@@ -161,6 +161,8 @@ def tests_junit(results: Sequence[Result]) -> str:
 def junit(name: str, cases: Sequence[Case]) -> str:
     """A JUnit report."""
     failures = str(sum(bool(case.failure) for case in cases))
+    from xml.etree import ElementTree as Xml
+
     suite = Xml.Element("testsuite", name=name, tests=str(len(cases)), failures=failures, errors="0")
     for case in cases:
         element = Xml.SubElement(

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tieline.connectors.base import Side
 from tieline.connectors.errors import PolicyError
-from tieline.connectors.metadata import PlaceInfo
+
+if TYPE_CHECKING:
+    from tieline.connectors.metadata import PlaceInfo
 
 FORMAT: Final = 1
 

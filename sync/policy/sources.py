@@ -63,6 +63,17 @@ def columns(policy: Policy, mirrored: Collection[str], side: Side) -> dict[str, 
     }
 
 
+def is_written(policy: Policy, name: str) -> bool:
+    """Whether a field that is not mirrored stands somewhere that a rule can write."""
+    source = policy.sources.get(name)
+    return source is not None and any(is_writable(source.of(side)) for side in SIDES)
+
+
+def is_writable(column: str) -> bool:
+    """What lies behind a reference is another record's."""
+    return bool(column) and "." not in column
+
+
 def cells(policy: Policy, found: Mapping[str, Source], values: Mapping[Side, Values]) -> dict[str, Cell]:
     """What records show of the fields that nobody mirrors; where both sides do, ServiceNow is believed."""
     shown: dict[str, Cell] = {}
