@@ -101,4 +101,4 @@ large-file: $(DEV)  ## how much memory a file of MB=500 takes on its way across,
 	$(BIN)/python -m benchmarks.large_file --mb $(or $(MB),500)
 
 bench: $(RUN)  ## what Tieline costs, beside a bare client and a simple script (BENCH="--incidents 200" for less)
-	$(BIN)/python benchmarks/bench.py $(BENCH)
+	$(BIN)/python -m benchmarks.bench $(BENCH)

@@ -1,12 +1,12 @@
 """What Tieline costs: `make bench` prints each figure beside the floor, the same requests from a bare client.
 
-The sandbox runs in a process of its own, with a given latency and eight requests at a time on each side.
+The sandbox runs in a process of its own, with a given latency and eight requests at a time on each side, and
+each pass in another, so that its memory is its own.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import os
 import platform
@@ -15,37 +15,48 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
-import requests
+from benchmarks.bare import CONCURRENCY, Bare, edits, new_incidents, phase, shown_links
+from benchmarks.simple import simple_script
 
-if TYPE_CHECKING:
-    from tieline.sync.model import Pair
-
-CONCURRENCY = 8
-BATCH = 20
-PAGE = 100
-INDEX_LAG = 4.0
+ROOT: Final = Path(__file__).resolve().parents[1]
+INDEX_LAG: Final = 4.0
 """Seconds that the sandbox's Jira index lags at most: what is measured next must find all, and no more."""
-SAMPLE = 60
-"""Incidents that the simple script is timed on; its figure is this, scaled up."""
+SAMPLE: Final = 40
+"""Incidents that the simple script is timed on; its figure is that, times as many as Tieline had."""
+LATENCIES: Final = (0.0, 0.05)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one pass cost: seconds, requests, its own processor time and the highest memory of its process."""
+
+    seconds: float
+    requests: int
+    cpu: float
+    memory: float
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. Times in seconds; `floor` of the bare client, `simple` of the simple script."""
+    """One line of the table. Seconds; `changes` is what the requests are counted by, `floor` and its
+    requests are the bare client's, `simple` the simple script's."""
 
     name: str
     seconds: float
-    requests: int
+    requests: int | None = None
+    changes: int = 0
+    cpu: float | None = None
+    memory: float | None = None
     floor: float | None = None
-    floor_requests: int | None = None
+    floor_requests: int = 0
     simple: float | None = None
     formula: str = ""
 
@@ -57,15 +68,19 @@ class Sandbox:
     folder: Path
     servicenow: Mapping[str, str]
     jira: Mapping[str, str]
+    pid: int
 
-    def session(self, side: str) -> requests.Session:
-        """A bare client with a pool of its own."""
-        account = self.servicenow if side == "servicenow" else self.jira
-        session = requests.Session()
-        session.auth = (account["user"], account["secret"])
-        session.headers.update({"Accept": "application/json", "Content-Type": "application/json"})
-        session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=CONCURRENCY))
-        return session
+    def bare(self) -> Bare:
+        """A bare client."""
+        return Bare(self.servicenow, self.jira)
+
+    def worked(self) -> float:
+        """Processor seconds that both stand-ins have used so far; 0.0 where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -80,285 +95,165 @@ def sandbox(incidents: int, latency: float) -> Iterator[Sandbox]:
         try:
             assert process.stdout is not None
             told = json.loads(process.stdout.readline())
-            yield Sandbox(Path(name), told["servicenow"], told["jira"])
+            yield Sandbox(Path(name), told["servicenow"], told["jira"], process.pid)
         finally:
             process.terminate()
             process.wait(10)
 
 
-def passes(box: Sandbox, count: int = 1, only_last: bool = True) -> tuple[float, int, Mapping[str, int]]:
-    """Run passes in this process: seconds, requests and counts of the last one."""
+def one_pass(box: Sandbox, count: int = 1) -> Measured:
+    """The last of so many passes, in a process of its own."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.bench",
+        "--pass",
+        str(box.folder / "config.toml"),
+        str(count),
+    ]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: S603
+    return Measured(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def measured_passes(config: Path, count: int) -> dict[str, Any]:
+    """In that process: the passes, as `tieline sync` runs them."""
     from tieline.cli import Adapters
     from tieline.sync.commands.session import open_session, utc_now
     from tieline.sync.engine import run_pass
     from tieline.sync.lanes import WAVES_AT_ONCE, Lanes
     from tieline.sync.run import PassOptions
 
-    with open_session(Adapters(), box.folder / "config.toml", create=True) as session:
-        summary, seconds, sent = None, 0.0, 0
+    found: dict[str, Any] = {}
+    with open_session(Adapters(), config, create=True) as session:
         for number in range(count):
-            before, started = sum(session.requests().values()), time.perf_counter()
+            sent, worked, started = sum(session.requests().values()), time.process_time(), time.perf_counter()
             summary = run_pass(
                 session.config, session.store, session.sides, clock=utc_now,
                 id_=f"bench-{started}-{number}", options=PassOptions(initial=True),
                 lanes=Lanes(WAVES_AT_ONCE),
             )  # fmt: skip
-            seconds = time.perf_counter() - started
-            sent = sum(session.requests().values()) - before
-        assert summary is not None
-        return seconds, sent, summary.counts
-
-
-def spread(work: Sequence[Callable[[], Any]]) -> tuple[float, int]:
-    """Send these requests eight at a time: seconds, and how many."""
-    started = time.perf_counter()
-    with ThreadPoolExecutor(CONCURRENCY) as pool:
-        for answer in pool.map(lambda call: call(), work):
-            answer.raise_for_status()
-    return time.perf_counter() - started, len(work)
-
-
-def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """Slices of at most `size`."""
-    for index in range(0, len(items), size):
-        yield items[index : index + size]
-
-
-def batch_body(calls: Sequence[tuple[str, str, Mapping[str, str]]]) -> dict[str, Any]:
-    """ServiceNow's Batch API: (method, path, body) each."""
-    headers = [
-        {"name": "Content-Type", "value": "application/json"},
-        {"name": "Accept", "value": "application/json"},
-    ]
-    return {
-        "batch_request_id": "1",
-        "rest_requests": [
-            {
-                "id": str(number),
-                "method": method,
-                "url": path,
-                "headers": headers,
-                "body": base64.b64encode(json.dumps(body).encode()).decode(),
+            found = {
+                "seconds": time.perf_counter() - started,
+                "requests": sum(session.requests().values()) - sent,
+                "cpu": time.process_time() - worked,
+                "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "counts": dict(summary.counts),
             }
-            for number, (method, path, body) in enumerate(calls)
-        ],
-    }
+    return found
 
 
-class Bare:
-    """The unavoidable requests, without any thought."""
-
-    def __init__(self, box: Sandbox) -> None:
-        self._sn, self._jira = box.session("servicenow"), box.session("jira")
-        self._sn_url, self._jira_url = box.servicenow["url"], box.jira["url"]
-
-    def incidents(self) -> list[str]:
-        """The ids of all incidents."""
-        rows = self._sn.get(
-            f"{self._sn_url}/api/now/table/incident",
-            params={"sysparm_fields": "sys_id", "sysparm_limit": "10000"},
-        )
-        return [row["sys_id"] for row in rows.json()["result"]]
-
-    def issues(self) -> list[str]:
-        """The ids of all issues."""
-        found: list[str] = []
-        token = None
-        while True:
-            body = {"jql": "project = OPS ORDER BY key", "maxResults": 5000, "fields": ["id"]}
-            page = self._jira.post(
-                f"{self._jira_url}/rest/api/3/search/jql",
-                json={**body, **({"nextPageToken": token} if token else {})},
-            ).json()
-            found += [issue["id"] for issue in page["issues"]]
-            token = page.get("nextPageToken")
-            if not token:
-                return found
-
-    def create_issues(self, count: int) -> list[Callable[[], Any]]:
-        """Bulk creates of fifty."""
-        fields = {"project": {"key": "OPS"}, "issuetype": {"name": "Incident"}, "summary": "bench"}
-        return [
-            lambda part=part: self._jira.post(  # type: ignore[misc]
-                f"{self._jira_url}/rest/api/3/issue/bulk",
-                json={"issueUpdates": [{"fields": fields} for _ in part]},
-            )
-            for part in chunks(range(count), 50)
-        ]
-
-    def write_incidents(self, calls: Sequence[tuple[str, str, Mapping[str, str]]]) -> list[Callable[[], Any]]:
-        """Batches of twenty writes."""
-        return [
-            lambda part=part: self._sn.post(f"{self._sn_url}/api/now/v1/batch", json=batch_body(part))  # type: ignore[misc]
-            for part in chunks(calls, BATCH)
-        ]
-
-    def read_incidents(self, ids: Sequence[str]) -> list[Callable[[], Any]]:
-        """Reads of a hundred by id."""
-        return [
-            lambda part=part: self._sn.get(  # type: ignore[misc]
-                f"{self._sn_url}/api/now/table/incident",
-                params={"sysparm_query": "sys_idIN" + ",".join(part), "sysparm_limit": str(len(part))},
-            )
-            for part in chunks(ids, PAGE)
-        ]
-
-    def read_issues(self, ids: Sequence[str]) -> list[Callable[[], Any]]:
-        """Bulk fetches of a hundred."""
-        return [
-            lambda part=part: self._jira.post(  # type: ignore[misc]
-                f"{self._jira_url}/rest/api/3/issue/bulkfetch",
-                json={"issueIdsOrKeys": list(part), "fields": ["summary"]},
-            )
-            for part in chunks(ids, PAGE)
-        ]
-
-    def link_issues(self, ids: Sequence[str]) -> list[Callable[[], Any]]:
-        """A remote link each."""
-        return [
-            lambda id_=id_: self._jira.post(  # type: ignore[misc]
-                f"{self._jira_url}/rest/api/3/issue/{id_}/remotelink",
-                json={"globalId": f"bench:{id_}", "object": {"url": "https://example.com", "title": "INC"}},
-            )
-            for id_ in ids
-        ]
-
-    def edit_issues(self, ids: Sequence[str], summary: str) -> list[Callable[[], Any]]:
-        """One edited field each."""
-        return [
-            lambda id_=id_: self._jira.put(  # type: ignore[misc]
-                f"{self._jira_url}/rest/api/3/issue/{id_}", json={"fields": {"summary": f"{summary} {id_}"}}
-            )
-            for id_ in ids
-        ]
-
-
-def edits(ids: Sequence[str], text: str) -> list[tuple[str, str, Mapping[str, str]]]:
-    """One changed field of each incident."""
-    return [
-        ("PATCH", f"/api/now/table/incident/{id_}", {"short_description": f"{text} {id_}"}) for id_ in ids
-    ]
-
-
-def initial(count: int, latency: float) -> list[Row]:
-    """Mirror `count` incidents each way, then carry over as many field changes."""
+def with_latency(count: int, latency: float) -> list[Row]:
+    """Mirror `count` incidents each way, then carry as many field changes over, and take some into work."""
+    started = min(count, 200)
+    with sandbox(2 * count, latency) as box:
+        bare = box.bare()
+        time.sleep(INDEX_LAG)
+        mirrored = one_pass(box)
+        assert mirrored.counts["created"] == 2 * count, mirrored.counts
+        time.sleep(INDEX_LAG)
+        one_pass(box, 2)
+        incidents = bare.incidents()
+        phase(bare.write_incidents(edits(incidents[:count], "changed")))
+        changed = one_pass(box)
+        assert changed.counts["changed"] == count, changed.counts
+        phase(bare.write_incidents(taken(incidents[:started])))
+        taken_on = one_pass(box)
+    floors, simple = floors_of(count, started, latency)
     label = f"{latency * 1000:.0f} ms"
+    return [
+        _row(f"initial mirror, {count:,} each way, {label}", mirrored, 2 * count, floors[0], simple[0],
+             "n/100 reads a side, n/50 creates, n/20 batches, n/100 reads, 2n links, 2n/20 batches"),
+        _row(f"{count:,} field changes, {label}", changed, count, floors[1], simple[1],
+             "n/100 reads a side, n writes"),
+        _row(f"{started} taken into work, {label}", taken_on, started, floors[2], None,
+             "n/100 reads a side, n transitions, n/100 reads, n links"),
+    ]  # fmt: skip
+
+
+def floors_of(
+    count: int, started: int, latency: float
+) -> tuple[list[tuple[float, int]], tuple[float, float]]:
+    """The floor of each row, and the simple script, on a sandbox that nobody has worked on."""
     with sandbox(2 * count, latency) as box:
-        bare = Bare(box)
+        bare = box.bare()
         time.sleep(INDEX_LAG)
-        seconds, sent, counts = passes(box)
-        assert counts["created"] == 2 * count, counts
-        time.sleep(INDEX_LAG)
-        passes(box, 2)
-        spread(bare.write_incidents(edits(bare.incidents()[:count], "changed")))
-        changed, changed_sent, changed_counts = passes(box)
-        assert changed_counts["changed"] >= count, changed_counts
+        simple = simple_script(box.servicenow, box.jira, bare.incidents()[:SAMPLE])
     with sandbox(2 * count, latency) as box:
-        bare = Bare(box)
+        bare = box.bare()
         time.sleep(INDEX_LAG)
         incidents, issues = bare.incidents(), bare.issues()
-        new = [("POST", "/api/now/table/incident", {"short_description": "bench"})] * count
-        shown = [
-            ("PATCH", f"/api/now/table/incident/{i}", {"correlation_display": "OPS-1"}) for i in incidents
+        before, began = box.worked(), time.perf_counter()
+        mirror = [
+            phase(bare.read_incidents(incidents), bare.read_issues(issues)),
+            phase(bare.write_incidents(new_incidents(count)), bare.create_issues(count)),
+            phase(bare.read_issues(issues)),
+            phase(bare.write_incidents(shown_links(incidents * 2)), bare.link_issues(issues * 2)),
         ]
-        floor = [
-            spread([*bare.read_incidents(incidents), *bare.read_issues(issues)]),
-            spread([*bare.create_issues(count), *bare.write_incidents(new)]),
-            spread(bare.read_issues(bare.issues()[:count])),
-            spread([*bare.link_issues((issues * 2)[: 2 * count]), *bare.write_incidents(shown)]),
+        share = (box.worked() - before) / (time.perf_counter() - began)
+        print(f"At {latency * 1000:.0f} ms the stand-ins, one process, worked {share:.0%} of the time that "
+              "the bare client took.", file=sys.stderr)  # fmt: skip
+        change = [
+            phase(bare.read_incidents(incidents[:count]), bare.read_issues(issues[:count])),
+            phase(bare.edit_issues(issues[:count], "floor")),
         ]
-        change_floor = [
-            spread([*bare.read_incidents(incidents[:count]), *bare.read_issues(issues[:count])]),
-            spread(bare.edit_issues(issues[:count], "floor")),
+        moved = issues[:started]
+        take = [
+            phase(bare.read_incidents(incidents[:started]), bare.read_issues(moved)),
+            phase(bare.start_issues(moved)),
+            phase(bare.read_issues(moved)),
+            phase(bare.link_issues(moved)),
         ]
-        simple = simple_script(box, incidents[:SAMPLE], latency)
-    return [
-        Row(f"initial mirror, {count} each way, {label}", seconds, sent, *_sum(floor), simple[0] * 2 * count,
-            "n/100 reads a side + n/50 creates + n/20 batches + n/100 reads + 2n links + n/20 batches"),
-        Row(f"{count} field changes, {label}", changed, changed_sent, *_sum(change_floor), simple[1] * count,
-            "n/100 reads a side + n writes"),
-    ]  # fmt: skip
+        return [_sum(mirror), _sum(change), _sum(take)], simple
+
+
+def taken(ids: Sequence[str]) -> list[tuple[str, str, Mapping[str, str]]]:
+    """These incidents are taken into work."""
+    return [("PATCH", f"/api/now/table/incident/{id_}", {"state": "2"}) for id_ in ids]
+
+
+def _row(
+    name: str,
+    cost: Measured,
+    changes: int,
+    floor: tuple[float, int] | None,
+    simple: float | None,
+    formula: str,
+) -> Row:
+    return Row(
+        name, cost.seconds, cost.requests, changes, cost.cpu, cost.memory,
+        None if floor is None else floor[0], 0 if floor is None else floor[1],
+        None if simple is None else simple * changes, formula,
+    )  # fmt: skip
 
 
 def _sum(parts: Sequence[tuple[float, int]]) -> tuple[float, int]:
     return sum(seconds for seconds, _ in parts), sum(sent for _, sent in parts)
 
 
-def simple_script(box: Sandbox, ids: Sequence[str], latency: float) -> tuple[float, float]:
-    """What a short script with pysnow and jira needs for one mirror and one change, call after call."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pysnow
-        from jira import JIRA
-
-    host = box.servicenow["url"].removeprefix("http://")
-    snow = pysnow.Client(
-        host=host, use_ssl=False, user=box.servicenow["user"], password=box.servicenow["secret"]
-    )
-    table = snow.resource(api_path="/table/incident")
-    jira = JIRA(box.jira["url"], basic_auth=(box.jira["user"], box.jira["secret"]), max_retries=0,
-                get_server_info=False)  # fmt: skip
-    made = []
-    started = time.perf_counter()
-    for id_ in ids:
-        row = table.get(query={"sys_id": id_}).one()
-        fields = {"project": "OPS", "issuetype": "Incident", "summary": row["short_description"]}
-        issue = jira.create_issue(fields=fields)
-        table.update(query={"sys_id": id_}, payload={"correlation_display": issue.key})
-        made.append(issue)
-    mirrored = (time.perf_counter() - started) / len(ids)
-    started = time.perf_counter()
-    for id_, issue in zip(ids, made, strict=True):
-        row = table.get(query={"sys_id": id_}).one()
-        jira.issue(issue.key).update(fields={"summary": f"{row['short_description']} again"})
-    return mirrored, (time.perf_counter() - started) / len(ids)
-
-
 def idle(pairs: int) -> Row:
-    """A pass with nothing changed beside so many pairs, over sides in memory: our own time."""
-    from tieline.connectors.base import Connector, Side
-    from tieline.connectors.memory import MemorySide
-    from tieline.sync.commands.demo import example_configuration
+    """A pass with nothing changed beside so many pairs, over sides in memory: our own time, best of five."""
+    from benchmarks.load import Endless, fill
+    from tieline.connectors.base import SIDES
     from tieline.sync.config import load_config
     from tieline.sync.engine import run_pass
     from tieline.sync.run import PassOptions
     from tieline.sync.store import open_store
 
-    now = datetime(2026, 1, 5, 8, tzinfo=UTC)
+    config, at = load_config(ROOT / "config.example.toml"), datetime(2026, 1, 5, 9, tzinfo=UTC)
     with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "config.toml"
-        path.write_text(example_configuration(), encoding="utf-8")
-        config = load_config(path)
-        sides: dict[Side, Connector] = {
-            "servicenow": MemorySide("servicenow", lambda: now, place="incident", prefix="INC"),
-            "jira": MemorySide("jira", lambda: now, place="OPS/Incident", prefix="OPS-"),
-        }
-        with open_store(config.state_url) as store:
-            for part in chunks(range(1, pairs + 1), 20_000):
-                with store.transaction() as tx:
-                    for n in part:
-                        tx.add_pair(synthetic(n, now))
-            times = []
+        path = Path(name) / "state.db"
+        fill(path, pairs, config)
+        times = []
+        with open_store(f"sqlite:///{path}") as store:
             for number in range(6):
-                before = [len(side.requests) for side in sides.values() if isinstance(side, MemorySide)]
+                sides = {side: Endless(side, 0, 0) for side in SIDES}
+                clock = at + timedelta(minutes=number)
                 started = time.perf_counter()
-                run_pass(config, store, sides, clock=lambda: now + timedelta(minutes=1), id_=f"idle-{number}",
-                         options=PassOptions(initial=True))  # fmt: skip
+                run_pass(config, store, sides, clock=lambda now=clock: now, id_=f"idle-{number}",  # type: ignore[misc]
+                         options=PassOptions())  # fmt: skip
                 times.append(time.perf_counter() - started)
-                after = [len(side.requests) for side in sides.values() if isinstance(side, MemorySide)]
-    return Row(f"idle pass, {pairs:,} pairs", min(times[1:]), sum(after) - sum(before))
-
-
-def synthetic(n: int, now: datetime) -> Pair:
-    """A pair that was compared just now."""
-    from tieline.connectors.base import Ref
-    from tieline.sync.model import Pair
-
-    servicenow, jira = Ref("servicenow", f"{n:032x}"), Ref("jira", str(n))
-    labels = (f"INC{n}", f"OPS-{n}")
-    return Pair(0, "operations", servicenow, jira, "servicenow", *labels, created_at=now, checked_at=now)
+    sent = sum(side.requests for side in sides.values())
+    return Row(f"idle pass beside {pairs:,} pairs, our own time", min(times[1:]), sent)
 
 
 def start_up() -> Row:
@@ -368,42 +263,84 @@ def start_up() -> Row:
         started = time.perf_counter()
         subprocess.run([sys.executable, "-m", "tieline.cli", "--help"], capture_output=True, check=True)
         times.append(time.perf_counter() - started)
-    return Row("tieline --help", min(times), 0)
+    return Row("tieline --help, the whole process", min(times))
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows as Markdown."""
-    lines = [
-        "| work | time | requests | floor | of the floor | simple script | floor is |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        floor = "" if row.floor is None else f"{row.floor:.2f} s, {row.floor_requests} requests"
-        ratio = "" if row.floor is None else f"{row.floor / row.seconds:.2f}"
-        simple = (
-            "" if row.simple is None else f"{row.simple:.0f} s, {row.simple / row.seconds:.1f} times ours"
-        )
-        time_ = f"{row.seconds * 1000:.0f} ms" if row.seconds < 1 else f"{row.seconds:.2f} s"
-        sent = str(row.requests) if row.requests else ""
-        lines.append(f"| {row.name} | {time_} | {sent} | {floor} | {ratio} | {simple} | {row.formula} |")
-    return "\n".join(lines)
+HEAD: Final = (
+    "work", "time", "of it processor", "requests", "per change", "floor", "of the floor", "simple script",
+    "peak memory", "the floor is",
+)  # fmt: skip
+
+
+def cells(row: Row) -> list[str]:
+    """One line of the table."""
+    sent = "" if row.requests is None else f"{row.requests:,}"
+    floor = ratio = simple = ""
+    if row.floor is not None:
+        floor, ratio = f"{row.floor:.2f} s, {row.floor_requests:,} requests", f"{row.floor / row.seconds:.2f}"
+    if row.simple is not None:
+        simple = f"{row.simple:.0f} s, {row.simple / row.seconds:.1f} times ours"
+    return [
+        row.name, _duration(row.seconds), "" if row.cpu is None else _duration(row.cpu), sent,
+        f"{row.requests / row.changes:.2f}" if row.requests and row.changes else "",
+        floor, ratio, simple, "" if row.memory is None else f"{row.memory:.0f} MB", row.formula,
+    ]  # fmt: skip
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def table(rows: Sequence[Row], markdown: bool) -> str:
+    """The rows as Markdown, or in columns for a terminal."""
+    lines = [list(HEAD), *(cells(row) for row in rows)]
+    if markdown:
+        lines.insert(1, ["---"] * len(HEAD))
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    widths = [max(len(line[n]) for line in lines) for n in range(len(HEAD))]
+    return "\n".join("  ".join(f"{cell:{w}}" for cell, w in zip(line, widths, strict=True)).rstrip()
+                     for line in lines)  # fmt: skip
+
+
+def machine() -> str:
+    """What it ran on."""
+    model = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
+    )
+    return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, {platform.system()}"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
 
 
 def main() -> None:
+    """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--incidents", type=int, default=2000, help="how many are mirrored each way")
     parser.add_argument(
         "--pairs", type=int, nargs="*", default=[0, 100_000, 1_000_000], help="for the idle pass"
     )
+    parser.add_argument("--markdown", action="store_true", help="print the table as the README has it")
+    parser.add_argument("--pass", dest="pass_", nargs=2, metavar=("CONFIG", "COUNT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    rows = [start_up()]
-    rows += [idle(pairs) for pairs in options.pairs]
-    for latency in (0.0, 0.05):
-        rows += initial(options.incidents, latency)
-    print(table(rows))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"\nPeak memory of the bench process: {peak} MB. Python {platform.python_version()}, "
-          f"{os.cpu_count()} cores, {platform.machine()}.")  # fmt: skip
+    if options.pass_:
+        print(json.dumps(measured_passes(Path(options.pass_[0]), int(options.pass_[1]))))
+        return
+    began = time.perf_counter()
+    rows = [start_up(), *(idle(pairs) for pairs in options.pairs)]
+    for latency in LATENCIES:
+        rows += with_latency(options.incidents, latency)
+    print(table(rows, options.markdown))
+    print(
+        f"\n{CONCURRENCY} requests at a time on each side. The simple script was timed on {SAMPLE} "
+        f"incidents, and its time multiplied. {machine()}; {datetime.now(UTC):%d %B %Y}; the bench took "
+        f"{time.perf_counter() - began:.0f} s."
+    )
 
 
 if __name__ == "__main__":

@@ -25,16 +25,21 @@ from typing import Any, Final
 from tieline.connectors.base import (
     Action,
     Applied,
+    Ask,
+    Attachment,
     Capabilities,
     Change,
+    Conversation,
     Entity,
     Identity,
     Page,
     Record,
     Ref,
     Reviewed,
+    Search,
     ShowLink,
     Side,
+    Target,
     Transition,
     Update,
     Values,
@@ -128,6 +133,34 @@ class Endless:
 
     def search_entities(self, kind: str, keys: Sequence[str]) -> Mapping[str, Entity]:
         return {}
+
+    def attachments(self, records: Sequence[Record]) -> list[tuple[Attachment, ...] | ConnectorError]:
+        self.requests += bool(records)
+        return [() for _ in records]
+
+    def attached(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        self.requests += 1
+        yield Page((), "0")
+
+    def content(self, file: Attachment) -> Iterator[bytes]:
+        raise NotImplementedError
+
+    def targets(self, kind: str, keys: Sequence[str]) -> list[Target]:
+        return []
+
+    def seek(self, search: Search) -> list[Target]:
+        return []
+
+    def depends_on(self, cis: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        return {}
+
+    def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
+        self.requests += bool(refs)
+        return [frozenset() for _ in refs]
+
+    def conversations(self, asks: Sequence[Ask]) -> list[Conversation | ConnectorError]:
+        self.requests += bool(asks)
+        return [Conversation(ask.ref) for ask in asks]
 
     def close(self) -> None:
         """Nothing to let go of."""
