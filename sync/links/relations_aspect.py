@@ -100,9 +100,13 @@ def _refs(work: Work, standings: Iterable[Standing]) -> list[Ref]:
 def _looked_up(run: Run, works: Sequence[Work], parts: dict[int, Part]) -> dict[int, Part]:
     """The parts with the remote links of their issues, and with the targets that a remote link is wanted for.
 
-    A pair whose remote links cannot be read now is left out.
+    A pair whose remote links cannot be read now is left out. They cost a request an issue: the sweep does
+    without, and takes them to stand as they were left.
     """
     linked = [work for work in works if work.pair.id in parts and parts[work.pair.id].has_remote]
+    for work in linked:
+        parts[work.pair.id].shown = parts[work.pair.id].believed()
+    linked = [work for work in linked if work.entry.reasons != {"sweep"}]
     answers = run.sides["jira"].remote_ties([work.pair.jira for work in linked]) if linked else []
     for work, answer in zip(linked, answers, strict=True):
         if isinstance(answer, ConnectorError):
@@ -144,6 +148,12 @@ class Part:
     def has_remote(self) -> bool:
         """Whether a remote link shows one of the targets."""
         return any(s.made.startswith(REMOTE) for s in self.standings)
+
+    def believed(self) -> frozenset[str]:
+        """The remote links of ours that stood there when we last looked."""
+        return frozenset(
+            s.made.removeprefix(REMOTE) for s in self.standings if s.jira and s.made.startswith(REMOTE)
+        )
 
     def nameless(self, work: Work) -> list[Ref]:
         """The targets that a remote link has to be made for: their number and address must be looked up."""

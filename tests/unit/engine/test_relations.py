@@ -116,7 +116,7 @@ class TestIssueLinks:
         assert standings(world) == []
 
     def test_replaced_at_the_desk_replaced_in_jira(self, world: World) -> None:
-        child, issue, parent, top = parents(world)
+        child, issue, parent, _top = parents(world)
         third, issue3 = world.paired(short_description="Third")
         set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
         world.settle()
@@ -168,7 +168,7 @@ class TestIssueLinks:
         assert world.conflicts() == []
 
     def test_nothing_more_is_asked_where_no_relation_moved(self, world: World) -> None:
-        child, issue, parent, _ = parents(world)
+        child, _issue, parent, _ = parents(world)
         set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
         world.settle()
         world.sn.edit(child.id, {"short_description": "Printer on fire"})
@@ -202,7 +202,7 @@ class TestRemoteLinks:
 
     def test_without_the_fallback_it_is_held_with_the_reason(self) -> None:
         world = world_with({"relation": "problem", "jira": CAUSES, "remote": False})
-        child, issue = world.paired()
+        child, _issue = world.paired()
         set_column(world, child, problem(world))
         world.settle()
         assert world.jira.ties.remote == {}
@@ -256,7 +256,7 @@ class TestOneColumnManyLinks:
     @pytest.mark.parametrize("rule", ["hold", "servicenow", "jira"])
     def test_both_sides_tied_apart_is_a_conflict_by_rule(self, rule: str) -> None:
         world = world_with({"relation": "parent", "jira": "Parent", "clash": rule})
-        child, issue, parent, top = parents(world)
+        child, issue, parent, _top = parents(world)
         third, other = world.paired(short_description="Third")
         set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
         world.jira.ties.link(other.id, "Parent", issue.id)
@@ -331,7 +331,7 @@ class TestTrouble:
         def also(action: Action) -> None:
             if isinstance(action, Relate) and not world.jira.ties.issue_links:
                 world.jira.ties.link(top.id, "Parent", issue.id)
-            return None
+            return
 
         world.jira.before_write = also
         set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
@@ -404,7 +404,7 @@ class TestWishes:
         assert any("mentioned in the close notes" in why for entry in world.audit() for why in entry.why)
 
     def test_it_is_used_up_once(self, world: World) -> None:
-        child, issue, parent, top = parents(world)
+        child, _issue, parent, _top = parents(world)
         self.wish(world, child, Ref("servicenow", parent.id, "incident"))
         world.settle()
         set_column(world, child, None, "parent_incident")
@@ -412,7 +412,7 @@ class TestWishes:
         assert (links(world), column(world, child, "parent_incident")) == (Counter(), "")
 
     def test_what_a_person_set_is_not_overwritten(self, world: World) -> None:
-        child, issue, parent, top = parents(world)
+        child, _issue, parent, _top = parents(world)
         third, _ = world.paired(short_description="Third")
         set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
         world.settle()

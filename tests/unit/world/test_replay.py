@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def played(
     puppeteer: Callable[[World, Ledger], Engine],
 ) -> Played:
     maps = Maps.read(world.configuration(template, log_changes(template, vocabulary)))
+    maps = replace(maps, links=())  # the puppet carries fields, no relations
     replay = Replay(world, clock, maps, rows, vocabulary, seed=5, checkpoints=3, share=0.5)
     engine = puppeteer(world, replay.ledger)
     pauses, reports = [], []

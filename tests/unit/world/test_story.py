@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tieline.connectors.sandbox.core import RealClock, VirtualClock
 from tieline.connectors.sandbox.expected import Ledger, Maps
 from tieline.connectors.sandbox.jira import Ticket
+from tieline.connectors.sandbox.outage import KEYS as OUTAGE
 from tieline.connectors.sandbox.story import Act, Story, furnish
 from tieline.connectors.sandbox.world import CATEGORY_FIELD, JIRA_USER, PROJECT, SERVICENOW_USER, World
 
@@ -42,12 +44,25 @@ def told(
     return story, acts
 
 
+def test_what_relations_are_missing_in_jira_is_seen(
+    world: World, maps: Maps, told: tuple[Story, list[Act]]
+) -> None:
+    """The puppet carries none of the outage's: the check names each of them."""
+    story, _ = told
+    report = world.compare(maps, story.ledger.incidents.values())
+    assert report.relations == 9
+    assert len(report.misrelated) == 9 - 2, "the engineer has made two of them in Jira"
+    assert not report.ok
+
+
 def test_a_story_in_step_has_no_differences(world: World, maps: Maps, told: tuple[Story, list[Act]]) -> None:
     story, acts = told
-    report = world.compare(maps, story.ledger.incidents.values())
+    # The puppet carries fields and no relations.
+    report = world.compare(replace(maps, links=()), story.ledger.incidents.values())
     assert [str(entry) for entry in report.differences] == []
     assert report.ok
-    assert (report.records, report.pairs) == ({"servicenow": 24, "jira": 24}, 24)
+    with_outage = 24 + len(OUTAGE)
+    assert (report.records, report.pairs) == ({"servicenow": with_outage, "jira": with_outage}, with_outage)
     assert report.fields > 24 * 20
     assert story.stage.refusals == []
     deeds = [deed for act in acts for deed in act.deeds]
