@@ -204,16 +204,18 @@ def test(
     tieline policy test --coverage --min-coverage 100
     tieline policy test policy.toml --format junit -o policy-tests.xml
     """
+    from tieline.sync.links import testing as links
     from tieline.sync.policy import report, testing
 
     loaded = _load(policy, config_path)
     engine = _engine(loaded)
     chosen = [entry for entry in loaded.policy.tests if only.lower() in entry.name.lower()]
-    if not chosen:
+    about_links = [r for r in links.as_results(loaded.policy) if only.lower() in r.test.name.lower()]
+    if not chosen and not about_links:
         raise click.ClickException(
             f"no test has {only!r} in its name" if only else "the policy has no test: add a [[test]]"
         )
-    results = testing.run_tests(engine, chosen)
+    results = [*testing.run_tests(engine, chosen), *about_links]
     reached = testing.coverage(loaded.policy, results)
     shown = {
         "text": lambda: report.tests_text(results),

@@ -6,7 +6,7 @@ is found by `tieline policy check`.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -190,6 +190,74 @@ class TestTable(Table):
     )
 
 
+LinkRelation = Literal["problem", "caused_by", "cured_by", "parent", "duplicate", "ci"]
+LinkEvidence = Literal["mention", "link", "ci", "change", "likeness", "history"]
+LinkDecision = Literal["link", "propose", "ignore"]
+Weight = Annotated[float, Field(ge=0, le=1)]
+
+
+class LinkRuleTable(Table):
+    """What becomes of evidence that an incident belongs to a problem, a change or another incident."""
+
+    id: Ident = Field(description="Its name in reasons and tests; unique.")
+    about: Line | None = Field(default=None, description="What it is for, in a sentence for people.")
+    when: Condition = Field(default_factory=dict, description="Which incidents; all of them without it.")
+    evidence: tuple[LinkEvidence, ...] = Field(default=(), description="Which evidence counts; all of it.")
+    relation: tuple[LinkRelation, ...] = Field(default=(), description="For which relations; for all.")
+    at_least: Weight = Field(default=0.0, description="How much of that evidence there must be, 0 to 1.")
+    then: LinkDecision = Field(description="Link, propose to people, or ignore.")
+
+
+class ClosureTable(Table):
+    """What a resolved incident must have, and what follows if it has not."""
+
+    id: Ident = Field(description="Its name in reasons and tests; unique.")
+    about: Line | None = Field(default=None, description="What it is for, in a sentence for people.")
+    when: Condition = Field(default_factory=dict, description="Which incidents; all of them without it.")
+    needs: tuple[LinkRelation, ...] = Field(min_length=1, description="It must have one of these.")
+    alike: int = Field(default=0, ge=0, description="Only where so many on one thing were alike.")
+    within: Duration = Field(default=timedelta(days=30), description="How far back they count.")
+    note: Line | None = Field(default=None, description="Internal note on both sides.")
+    label: Line | None = Field(default=None, description="Label in Jira, while it is missing.")
+    hold: Flag = Field(default=False, description="Hold back the automatic closing while it is missing.")
+    problem: Literal["propose", "open"] | None = Field(
+        default=None, description="Propose to open a problem, or open one with the incidents attached."
+    )
+
+
+class LinkGivenTable(Table):
+    """One piece of evidence of a test."""
+
+    kind: LinkEvidence = Field(description="Its kind.")
+    weight: Weight = Field(default=1.0, description="Its weight, 0 to 1.")
+
+
+class LinkTestTable(Table):
+    """An incident with evidence for one relation, and what is expected; or what its closure lacks."""
+
+    name: Line = Field(description="What it shows.")
+    given: Values = Field(default_factory=dict, description="The incident.")
+    relation: LinkRelation = Field(default="problem", description="The relation that the evidence is for.")
+    evidence: tuple[LinkGivenTable, ...] = Field(default=(), description="What speaks for it.")
+    has: tuple[LinkRelation, ...] = Field(default=(), description="What it is tied to already.")
+    alike: int = Field(default=0, ge=0, description="How many are alike, itself included.")
+    now: datetime | None = Field(default=None, description="The time, as in [[test]].")
+    expect: LinkDecision | None = Field(default=None, description="What becomes of the evidence.")
+    rule: Text = Field(default="", description="The rule expected behind it.")
+    missing: tuple[Ident, ...] | None = Field(default=None, description="Rules of closure it does not meet.")
+
+
+class LinksTable(Table):
+    """Which evidence ties an incident to problems and changes, and what its closure asks for."""
+
+    usual: Flag = Field(default=True, description="Below these rules, the usual ones hold as well.")
+    rule: tuple[LinkRuleTable, ...] = Field(default=(), description="The first that evidence meets speaks.")
+    closure: tuple[ClosureTable, ...] | None = Field(
+        default=None, description="What resolved incidents must have; the usual three rules without any."
+    )
+    test: tuple[LinkTestTable, ...] = Field(default=(), description="Tests, run by `tieline policy test`.")
+
+
 class PolicyFile(Table):
     """The policy: vocabulary, priority, rules, calendars, targets and tests."""
 
@@ -209,6 +277,9 @@ class PolicyFile(Table):
     sla: tuple[SlaTable, ...] = Field(default=(), description="Targets by priority.")
     major: MajorTable | None = Field(default=None, description="Major incidents.")
     test: tuple[TestTable, ...] = Field(default=(), description="Tests, run by `tieline policy test`.")
+    links: LinksTable | None = Field(
+        default=None, description="What ties incidents to problems and changes (docs/links.md)."
+    )
 
 
 class PolicySection(PolicyFile):

@@ -23,6 +23,8 @@ from tieline.sync.config.policy import (
     Strength,
     TestTable,
 )
+from tieline.sync.links.build import link_policy
+from tieline.sync.links.rules import LinkPolicy
 from tieline.sync.policy.calendars import Calendar, parse_hours
 from tieline.sync.policy.conditions import AllOf, Atom, Condition, Not, atoms
 from tieline.sync.policy.fields import CANONICAL, Kind
@@ -82,6 +84,7 @@ def build(
     priority = _only(makers, "priority")
     own_matrix = priority is not None and (priority.says_matrix or not stock)
     major = _only(makers, "major")
+    links = _only(makers, "links")
     return Policy(
         rules=(major.major() if major else ()) + tuple(r for m in makers for r in m.rules()),
         bounds=priority.bounds() if priority else (),
@@ -93,6 +96,7 @@ def build(
         calendar_spots=MappingProxyType({c.name: spot for c, spot in calendars}),
         slas=tuple(sla for maker in makers for sla in maker.slas()),
         tests=tuple(test for maker in makers for test in maker.tests()),
+        links=links.links() if links else None,
     )
 
 
@@ -274,6 +278,10 @@ class _Maker:
         return Rule(
             id_, when, tuple(sets), MappingProxyType(orders), before=frozenset({"*"}), spot=self.spot(path)
         )
+
+    def links(self) -> LinkPolicy:
+        assert self.tables.links is not None
+        return link_policy(self.tables.links, self.reader, self.spot, A_MONDAY)
 
     def tests(self) -> list[Test]:
         return [self._test(table, ("test", number)) for number, table in enumerate(self.tables.test)]

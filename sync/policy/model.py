@@ -14,6 +14,9 @@ from tieline.sync.policy.calendars import Calendar
 from tieline.sync.policy.conditions import Condition
 from tieline.sync.policy.fields import CANONICAL, Cell, Kind
 
+if TYPE_CHECKING:
+    from tieline.sync.links.rules import LinkPolicy
+
 MAJOR: Final = "major"
 MAJOR_ENDS: Final = "major-ends"
 """Ids of the rules that `[major]` is made of."""

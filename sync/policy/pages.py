@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tieline.sync.links.pages import LINK_PAGES
 from tieline.sync.policy.page import Page, text
 from tieline.sync.policy.pages_config import CONFIG_PAGES
 
@@ -336,6 +337,6 @@ priority = 4
 )  # fmt: skip
 
 PAGES: Final[Mapping[str, Page]] = MappingProxyType(
-    {page.code: page for page in sorted((*_PAGES, *CONFIG_PAGES), key=lambda page: page.code)}
+    {page.code: page for page in sorted((*_PAGES, *CONFIG_PAGES, *LINK_PAGES), key=lambda page: page.code)}
 )
 """Every code with its page."""
