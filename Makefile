@@ -21,9 +21,10 @@ SEEDS ?= 1000
 INCIDENTS ?= 2000
 SEED  ?=
 KILLS ?= 200
+TALKS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak model-check kill-loop soak-hostile conformance-live check contract large-file bench format setup docs clean
+.PHONY: help demo test soak model-check kill-loop soak-hostile soak-conversation conformance-live check contract large-file bench format setup docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 16
@@ -69,6 +70,10 @@ docs: $(DEV)  ## write the parts of docs/ that are generated from the program
 
 soak-hostile: $(DEV)  ## every fault of both sides at 2 %: twenty seeds, and the log (INCIDENTS=2000) where ../shared is
 	TIELINE_SOAK_SEEDS=20 TIELINE_SOAK_INCIDENTS=$(INCIDENTS) $(BIN)/pytest -n $(JOBS) -rP --show-capture=stdout tests/hostile/test_soak.py
+
+soak-conversation: $(DEV)  ## 5,000 comments on 500 pairs with every fault of both sides: TALKS=20 seeds
+	TIELINE_TALK_SEEDS=$(TALKS) TIELINE_TALK_PAIRS=500 TIELINE_TALK_ENTRIES=5000 \
+		$(BIN)/pytest -n $(JOBS) -rP --show-capture=stdout tests/hostile/test_talk.py
 
 contract: $(DEV)  ## all that the suite sends and gets, against the vendors' own documents (where ../shared is)
 	$(BIN)/python -W ignore -m tests.contract

@@ -99,7 +99,7 @@ class Journal:
                     by_record[plain(row.get("element_id"))].append(row)
         if not by_record.keys() <= {ask.ref.id for ask in asks}:
             raise Malformed(f"reading {_TABLE}: the answer holds entries of records that were not asked for")
-        if since is None and hidden:
+        if hidden:  # what follows a hidden entry must not go before it
             raise Unreadable(partly=True)
         known = {id_ for ask in asks for id_ in ask.known}
         fresh = [row for rows in by_record.values() for row in rows if plain(row["sys_id"]) not in known]

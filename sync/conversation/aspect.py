@@ -25,7 +25,7 @@ from tieline.connectors.base import (
 from tieline.connectors.errors import ConnectorError, Denied, Gone, Rejected
 from tieline.sync.aspects import Extra, Part
 from tieline.sync.config.conversation import Comments
-from tieline.sync.conversation.decide import Rules, Weighed, after_sent, due, marks_of, weigh
+from tieline.sync.conversation.decide import RENDERED, Rules, Weighed, after_sent, due, marks_of, weigh
 from tieline.sync.conversation.model import Heard, Mark, mark_in
 from tieline.sync.conversation.steps import PARENT_FIELD, place, steps_of
 from tieline.sync.marker import parse_marker
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 OVERLAP: Final = timedelta(minutes=15)
 """How far behind the last known entry a journal is read again: commits are late."""
-FIRST_PAUSE: Final = timedelta(hours=1)
+FIRST_PAUSE: Final = timedelta(minutes=5)
 LONGEST_PAUSE: Final = timedelta(hours=24)
 AGAIN: Final = timedelta(seconds=30)
 """Until a conversation that could not be read is asked for again."""
@@ -148,7 +148,8 @@ def _ask(side: Side, work: Work, known: Sequence[Heard]) -> Ask:
     mine = [entry for entry in known if entry.side == side]
     stamps = {entry.id: entry.stamp for entry in mine if entry.fate not in ("due", "gone")}
     since = None
-    if mine and _THOROUGH.isdisjoint(work.entry.reasons):
+    renamed = any(entry.id.startswith(RENDERED) and entry.fate != "own" for entry in mine)
+    if mine and not renamed and _THOROUGH.isdisjoint(work.entry.reasons):
         waiting = [entry.at for entry in mine if entry.fate == "due"]
         since = min([max(entry.at for entry in mine), *waiting]) - OVERLAP
     return Ask(work.pair.ref(side), since, stamps)

@@ -9,6 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from tieline.connectors.base import SIDES, Comment, Conversation, Side, other
 from tieline.sync.config.conversation import Comments
@@ -107,7 +108,9 @@ def is_other_form(one: str, two: str) -> bool:
     return one.startswith(RENDERED) != two.startswith(RENDERED)
 
 
-RENDERED = "j"
+PATIENCE: Final = 5
+"""So many tries of an entry that is refused; then others go before it, and it is tried now and then."""
+RENDERED: Final = "j"
 """How ids begin that ServiceNow did not give: those of entries that were read from a rendered journal."""
 
 
@@ -116,7 +119,7 @@ def _follow_renamed(found: Weighed, talk: Conversation) -> None:
 
     Rows and the rendered form give them different ids; the same texts stand in the same order.
     """
-    if talk.ref.side != "servicenow":
+    if talk.ref.side != "servicenow" or not talk.whole:
         return
     there = {entry.id for entry in talk.entries}
     unknown = [e for e in talk.entries if not e.own and ("servicenow", e.id) not in found.heard]
@@ -222,14 +225,20 @@ def after_sent(known: Heard, mark: Mark) -> Heard:
 
 
 def due(weighed: Weighed, rules: Rules, now: datetime) -> list[Heard]:
-    """What is left to carry, in the order in which it was said: by time, ties by id."""
-    waiting = [
-        entry
-        for entry in weighed.heard.values()
-        if entry.fate == "due" and rules.comments.flows(other(entry.side))
-        and (entry.retry_at is None or entry.retry_at <= now)
-    ]  # fmt: skip
-    return sorted(waiting, key=lambda entry: (entry.at, len(entry.id), entry.id))
+    """What is left to carry, in the order in which it was said: by time, ties by id.
+
+    What was refused holds back what was said after it on that side, until it was tried `PATIENCE` times.
+    """
+    waiting = [h for h in weighed.heard.values() if h.fate == "due" and rules.comments.flows(other(h.side))]
+    held: set[Side] = set()
+    found = []
+    for entry in sorted(waiting, key=lambda h: (h.at, len(h.id), h.id)):
+        rests = entry.retry_at is not None and entry.retry_at > now
+        if rests and entry.tries < PATIENCE:
+            held.add(entry.side)
+        elif not rests and entry.side not in held:
+            found.append(entry)
+    return found
 
 
 def marks_of(talk: Conversation) -> list[Mark]:

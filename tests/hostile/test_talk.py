@@ -1,0 +1,64 @@
+"""Random conversations with every fault of both sides on: exactly once, in order, by whom, for no more eyes.
+
+A small one by default; `make soak-conversation` runs 5,000 entries on 500 pairs with twenty seeds.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tieline.connectors.sandbox.core import VirtualClock
+from tieline.connectors.sandbox.expected import Maps
+from tieline.connectors.sandbox.story import Story
+from tieline.connectors.sandbox.theatre import MONDAY
+from tieline.connectors.sandbox.world import PROJECT, World
+
+from .storm import INTERVAL, QUIET_PASSES, every_fault, only_clocks, storm, told
+from .talk import Talk
+
+RATE = 0.02
+SEEDS = int(os.environ.get("TIELINE_TALK_SEEDS", "1"))
+PAIRS = int(os.environ.get("TIELINE_TALK_PAIRS", "12"))
+ENTRIES = int(os.environ.get("TIELINE_TALK_ENTRIES", "150"))
+ROUNDS = max(6, ENTRIES // 250)
+BOTH = every_fault(RATE, ("servicenow", "jira"))
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(300, 300 + SEEDS))
+def test_conversations_with_trouble_on_both_sides(
+    seed: int, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = VirtualClock(MONDAY)
+    with World(clock, seed=seed) as world:
+        world.jira.make_service_desk(PROJECT)
+        text = world.configuration((root / "config.example.toml").read_text(encoding="utf-8"))
+        story = Story(world, clock, Maps.read(text), seed=seed, incidents=PAIRS)
+        with storm(world, clock, text, story.ledger, tmp_path, monkeypatch) as found:
+            story.raise_all(clock.now())
+            found.bring_to_rest(QUIET_PASSES)
+            with found.store.read() as tx:
+                pairs = [(p.servicenow.id, p.jira.id) for p in tx.walk_pairs(0, 10**6)]
+            assert len(pairs) == PAIRS
+            talk = Talk(world, clock, pairs, seed)
+            world.trouble(BOTH)
+            for number in range(ROUNDS):
+                talk.go_on(ENTRIES // ROUNDS + (number < ENTRIES % ROUNDS))
+                clock.advance(INTERVAL)
+                found.run()
+            world.trouble(only_clocks(BOTH))
+            found.bring_to_rest(QUIET_PASSES)
+            clock.advance(timedelta(days=1))
+            found.bring_to_rest(QUIET_PASSES)
+            assert found.run(), told(found)
+            assert found.summaries[-1].counts.get("writes", 0) == 0, told(found)
+            faults = list(talk.faults())
+            assert faults == [], (len(faults), faults[:10], told(found))
+            carried = sum(s.counts.get("comments", 0) for s in found.summaries)
+            print(f"{len(talk.said)} entries on {PAIRS} pairs, {carried} writes of entries,",
+                  f"{len(found.summaries)} passes, {found.failures.total()} stopped,",
+                  f"{world.requests.faults.total()} faults, {world.requests.total} requests")  # fmt: skip
