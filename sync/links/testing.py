@@ -69,7 +69,7 @@ def _run(test: LinkTest, policy: LinkPolicy, calendars: Mapping[str, Calendar]) 
     standing: Standing = {relation: frozenset({_OTHER}) for relation in test.has}
     verdict = next(iter(decide(found, policy, test.given, moment, standing)), None)
     decision, rule = (verdict.decision, verdict.rule) if verdict else ("ignore", NO_RULE)
-    wrong = []
+    wrong: list[tuple[str, str, str]] = []
     if test.expect is not None and decision != test.expect:
         wrong.append((f"the {test.relation}", test.expect, f"{decision} by {rule}"))
     if test.rule and rule != test.rule:

@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeDecorator
 
 from tieline.sync.store.codec import from_micros, to_micros
 
-REVISION: Final = "0006"
+REVISION: Final = "0007"
 """The newest migration. Revisions are numbers with leading zeros, so that a newer one can be told."""
 
 VERSION_TABLE: Final = "tieline_version"
@@ -238,6 +238,21 @@ relations = sa.Table(
     sa.Column("target", sa.Text, primary_key=True),
     _body(),
     sa.Index("relations_target", "target"),
+)
+
+# Relations that are proposed to people, and what they said: no text of tickets.
+proposals = sa.Table(
+    "proposals",
+    metadata,
+    _id(),
+    sa.Column("incident", sa.Text, nullable=False),
+    sa.Column("relation", sa.Text, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    _body(),
+    sa.Index("proposals_key", "incident", "relation", "target", unique=True),
+    sa.Index("proposals_state", "state", "id"),
+    sqlite_autoincrement=True,
 )
 
 # What was said on both sides of a pair, as it was last dealt with; no text.

@@ -45,7 +45,7 @@ def _shape(kind: Any) -> _Shape:
 
 @cache
 def _built(kind: Hashable) -> _Shape:
-    if kind in (str, int, bool, NoneType) or get_origin(kind) is Literal:
+    if kind in (str, int, float, bool, NoneType) or get_origin(kind) is Literal:
         return _Shape(_as_is, _as_is)
     if kind is datetime:
         return _Shape(to_micros, from_micros)

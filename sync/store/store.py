@@ -22,6 +22,7 @@ from tieline.sync.store.outlooks import Outlooks
 from tieline.sync.store.pairs import Pairs
 from tieline.sync.store.parks import Parks
 from tieline.sync.store.place import Place, locate, prepare_file
+from tieline.sync.store.proposals import Proposals
 from tieline.sync.store.relations import Relations
 from tieline.sync.store.trail import Trail
 from tieline.sync.store.upkeep import Upkeep
@@ -30,7 +31,20 @@ LOCK_SECONDS = 10.0
 """How long a transaction of another process is waited for; ours are far shorter."""
 
 
-class Tx(Facts, Pairs, Parks, Outlooks, Intents, Conflicts, Trail, Upkeep, Relations, HeardEntries, Files):
+class Tx(
+    Facts,
+    Pairs,
+    Parks,
+    Outlooks,
+    Intents,
+    Conflicts,
+    Trail,
+    Upkeep,
+    Relations,
+    Proposals,
+    HeardEntries,
+    Files,
+):
     """One open transaction. Its methods raise StateError for the state and ValueError for a naive time."""
 
 
