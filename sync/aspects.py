@@ -6,12 +6,12 @@ writes go through the same intents, outcomes and audit as those of the fields.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from tieline.connectors.base import Action, AddComment, Applied, Record, Relate, Unrelate, Update
+from tieline.connectors.base import Action, AddComment, Applied, Record, Ref, Relate, Unrelate, Update
 from tieline.connectors.errors import Rejected
 from tieline.sync.model import Intent, Step
 
@@ -85,6 +85,9 @@ class Hearing(Protocol):
     def hear(self, run: Run) -> None:
         """Put the pairs that it concerns into the inbox."""
 
+    def would_hear(self, run: Run) -> Iterable[Ref]:
+        """Records of the pairs that it would put into the inbox; the state stays as it is."""
+
 
 def aspects_of(config: Config) -> tuple[Aspect, ...]:
     """The aspects that the configuration asks for, in the order in which they write."""
@@ -109,6 +112,13 @@ def hear_all(run: Run) -> None:
     for aspect in run.aspects:
         if isinstance(aspect, Hearing):
             aspect.hear(run)
+
+
+def heard_by_all(run: Run) -> Iterator[Ref]:
+    """What `hear_all` would put into the inbox."""
+    for aspect in run.aspects:
+        if isinstance(aspect, Hearing):
+            yield from aspect.would_hear(run)
 
 
 def read_parts(run: Run, works: Sequence[Work]) -> None:

@@ -38,6 +38,10 @@ def forget_pair(tx: Tx, pair: Pair) -> Counter[str]:
     for park in tx.parked([pair_key(pair), record_key(pair.servicenow), record_key(pair.jira)]).values():
         tx.park(replace(park, detail=FORGOTTEN))
         done["parks"] += 1
+    files = tx.files_of([pair.id]).get(pair.id, [])
+    told = [replace(file, detail=FORGOTTEN) for file in files if file.detail]
+    tx.save_files(told)
+    done["attachments"] += len(told)
     if pair.base.units:
         tx.save_pair(replace(pair, base=Base(shown=pair.base.shown)))
         done["fields of the base"] += len(pair.base.units)
@@ -96,6 +100,7 @@ def forget_person(store: Store, email: str, progress: Told) -> tuple[Person, Cou
     done["audit"] = _walk(store, person, progress, "audit")
     done["conflicts"] = _walk(store, person, progress, "conflicts")
     done["fields of the base"] = _bases(store, person, progress)
+    done["attachments"] = _files(store, person, progress)
     with store.transaction() as tx:
         for park in tx.all_parks():
             if person.in_text(park.detail):
@@ -126,6 +131,22 @@ def _walk(store: Store, person: Person, progress: Told, what: str) -> int:
             return changed
         after, seen, changed = ids[-1], seen + len(ids), changed + count
         progress(f"reading the {what}", seen, 0)
+
+
+def _files(store: Store, person: Person, progress: Told) -> int:
+    """What was said of files: a name among it may be the person's."""
+    after: tuple[int, str, str] | None = None
+    seen = changed = 0
+    while True:
+        with store.transaction() as tx:
+            found = tx.walk_files(after, PAGE)
+            new = [replace(f, detail=FORGOTTEN) for f in found if f.detail and person.in_text(f.detail)]
+            tx.save_files(new)
+        if not found:
+            return changed
+        after = (found[-1].pair, found[-1].side, found[-1].file)
+        seen, changed = seen + len(found), changed + len(new)
+        progress("reading the attachments", seen, 0)
 
 
 def _save_changed(tx: Tx, found: list[Conflict], person: Person) -> int:

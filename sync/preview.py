@@ -11,7 +11,7 @@ from typing import Final
 
 from tieline.connectors.base import SIDES, Record, Ref
 from tieline.sync.apply import contexts
-from tieline.sync.aspects import read_parts, with_aspects
+from tieline.sync.aspects import heard_by_all, read_parts, with_aspects
 from tieline.sync.engine import Progress, find_label, silent
 from tieline.sync.explain import Names
 from tieline.sync.intake import candidates, mirror_step
@@ -103,6 +103,8 @@ def waiting(run: Run, progress: Progress = silent) -> dict[Ref, Reasons]:
             for change in page.changes:
                 refs.setdefault(change.ref, frozenset())
             progress(f"reading what changed in {side}", len(refs), 0)
+    for ref in heard_by_all(run):
+        refs.setdefault(ref, frozenset())
     return refs
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,7 @@ from tieline.connectors.base import (
     Attach,
     Attachment,
     Record,
+    Ref,
     Side,
     other,
 )
@@ -27,11 +28,12 @@ from tieline.sync.attachments.matching import (
     is_copy,
     look,
     tried_again,
+    why_stays,
 )
-from tieline.sync.attachments.model import Carried
+from tieline.sync.attachments.model import Carried, Reason
 from tieline.sync.attachments.notes import is_ours, note, noted
 from tieline.sync.attachments.spool import Spool, spool_folder
-from tieline.sync.model import Arrival, Intent, Step
+from tieline.sync.model import Arrival, Intent, Pair, Step
 
 if TYPE_CHECKING:
     from tieline.sync.config.attachments import Attachments
@@ -85,8 +87,21 @@ class FilesAspect:
         with run.store.transaction() as tx:
             tx.set_note(_ASKED, run.started.isoformat())
 
+    def would_hear(self, run: Run) -> Iterator[Ref]:
+        """The records that `hear` would put into the inbox; nothing is remembered."""
+        with run.store.read() as tx:
+            pairs = tx.pairs({row.pair for row in tx.files_due(run.started, _WAKE)})
+            cursors = {side: tx.cursor(_cursor(side)) for side in self.rules.sides}
+        yield from (pair.servicenow for pair in pairs.values() if pair.state == "active")
+        for side, cursor in sorted(cursors.items()):
+            for page in run.sides[side].attached(cursor, run.started - _REACH):
+                refs = [change.ref for change in page.changes]
+                with run.store.read() as tx:
+                    paired = list(tx.pairs_of(refs))
+                yield from paired
+
     def _listen(self, run: Run, side: Side) -> None:
-        name = f"attachments:{side}"
+        name = _cursor(side)
         with run.store.read() as tx:
             cursor = tx.cursor(name)
         try:
@@ -119,6 +134,18 @@ class FilesAspect:
                 work.pair.id, files, known.get(work.pair.id, []), self, run.is_us, run.clock
             )
         return parts
+
+    def part(self, run: Run, pair: Pair, records: Mapping[Side, Record]) -> FilesPart:
+        """The files of one pair, for people. Raises what keeps them from being listed."""
+        files: dict[Side, list[Attachment]] = {}
+        for side in SIDES:
+            [listed] = run.sides[side].attachments([records[side]])
+            if isinstance(listed, ConnectorError):
+                raise listed
+            files[side] = list(listed)
+        with run.store.read() as tx:
+            known = tx.files_of([pair.id]).get(pair.id, [])
+        return FilesPart(pair.id, files, known, self, run.is_us, run.clock)
 
     def _put_off(self, run: Run, works: Sequence[Work], error: ConnectorError) -> None:
         """Without their files nothing is planned for these pairs; the entries of a dry run have no stamp."""
@@ -174,6 +201,10 @@ class FilesAspect:
         return [file for file in ours if file.name == action.name and is_copy(file, sent)]
 
 
+def _cursor(side: Side) -> str:
+    return f"attachments:{side}"
+
+
 class FilesPart:
     """The files of one pair in one wave."""
 
@@ -212,7 +243,7 @@ class FilesPart:
         names = {side: [file.name for file in self.files[side]] for side in SIDES}
         steps = []
         for file in found.send:
-            if (file.ref.side, file.id) not in self._aside:
+            if not self.is_aside(file):
                 to = other(file.ref.side)
                 name = free_name(file.name, names[to])
                 names[to].append(name)
@@ -223,7 +254,7 @@ class FilesPart:
     def _notes(self, work: Work, found: Found) -> tuple[Step, ...]:
         steps = []
         for side in SIDES:
-            held = [h for h in found.held if h.file.ref.side == side and (side, h.file.id) not in self._aside]
+            held = [h for h in found.held if h.file.ref.side == side and not self.is_aside(h.file)]
             if held:
                 text = note(work.records[side].ref, held, other(side), self.aspect.rules.max_size)
                 steps.append(Step(text, ("some files stay where they are",)))
@@ -252,6 +283,15 @@ class FilesPart:
     def set_aside(self, action: Attach) -> None:
         """Leave a file alone for the rest of the wave."""
         self._aside.add((other(action.ref.side), action.origin))
+
+    def reason(self, file: Attachment) -> Reason | None:
+        """Why a file stays where it is; "" if it goes across, None if it did."""
+        row = self._known.get((file.ref.side, file.id))
+        return why_stays(file, row, self.aspect.rules)
+
+    def is_aside(self, file: Attachment) -> bool:
+        """Whether a file is left alone for the rest of the wave."""
+        return (file.ref.side, file.id) in self._aside
 
     def source(self, action: Attach) -> Attachment | None:
         """The file that an action carries, as its side lists it."""

@@ -88,7 +88,7 @@ def look(pair_files: Files, known: Iterable[Carried], rules: Filter, is_us: IsUs
     for side in SIDES:
         for file in rest[side]:
             row = rows.get((side, file.id))
-            reason = _reason(file, row, rules)
+            reason = why_stays(file, row, rules)
             if reason is None or not rules.is_meant(file):
                 continue
             if reason and not (row is not None and row.noted):
@@ -102,7 +102,7 @@ def look(pair_files: Files, known: Iterable[Carried], rules: Filter, is_us: IsUs
     return Found(tuple(send), tuple(held), twins, partners)
 
 
-def _reason(file: Attachment, row: Carried | None, rules: Filter) -> Reason | None:
+def why_stays(file: Attachment, row: Carried | None, rules: Filter) -> Reason | None:
     """Why a file stays; "" if it goes; None if it went, and its copy is not listed any more."""
     verdict = rules.verdict(file)
     if row is None:

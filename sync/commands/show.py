@@ -14,6 +14,7 @@ from tieline.sync.commands.session import Adapters, Session, open_session
 
 if TYPE_CHECKING:
     from tieline.connectors.base import Record, Side, Values
+    from tieline.sync.attachments.listing import Listed
     from tieline.sync.mapping import Directory, Unit
     from tieline.sync.model import AuditEntry, Conflict, Pair, Park
     from tieline.sync.policy.explain import Explanation
@@ -36,6 +37,8 @@ class Shown:
     park: Park | None
     policy: Explanation | None = None
     """What the policy says about it, where there is one."""
+    files: tuple[Listed, ...] | None = None
+    """Its files on both sides; None where files are not carried over, or cannot be listed."""
 
 
 @click.command()
@@ -62,6 +65,7 @@ def show(context: click.Context, ref: str, config_path: Path, as_json: bool) -> 
 def find(session: Session, label: str) -> Shown | str:
     """What is known of the incident with this number or key; a sentence if it has no pair."""
     from tieline.connectors.base import SIDES, Record
+    from tieline.sync.attachments.listing import listed
     from tieline.sync.commands.session import utc_now
     from tieline.sync.engine import find_label
     from tieline.sync.pairing import pair_key, record_key
@@ -90,6 +94,7 @@ def find(session: Session, label: str) -> Shown | str:
     records = {record.ref.side: record for record in read if isinstance(record, Record)}
     directory = run.people.directory([(record, vocabulary) for record in records.values()], utc_now())
     found = Shown(pair, records, directory, vocabulary.units, trail, conflicts, park)
+    found = replace(found, files=listed(run, pair, records))
     return found if run.govern is None else replace(found, policy=_policy(session, found))
 
 
@@ -152,6 +157,7 @@ def _json(found: Shown) -> dict[str, Any]:
         "conflicts": [conflict_json(conflict) for conflict in found.conflicts],
         "park": None if found.park is None else park_json(found.park),
         "policy": None if found.policy is None else explanation_json(found.policy),
+        "attachments": None if found.files is None else [file.as_json() for file in found.files],
     }
 
 
@@ -182,6 +188,7 @@ def side_by_side(found: Shown) -> str:
         "why each value is what it is",
         *(f"  {reason}" for reason in _reasons(found)),
         *_said(found),
+        *(["files", *(f"  {file.line()}" for file in found.files)] if found.files else []),
         *_troubles(found),
     ]
     return "\n".join(lines)

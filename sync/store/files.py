@@ -34,6 +34,13 @@ class Files(Rows):
         query = _BODIES.where(attachments.c.due <= now).order_by(attachments.c.due).limit(limit)
         return [_carried(row) for row in self._all(query)]
 
+    def walk_files(self, after: tuple[int, str, str] | None, limit: int) -> list[Carried]:
+        """The next `limit` files behind (pair, side, file), in that order; None: from the start."""
+        query = _BODIES.order_by(*_KEY).limit(limit)
+        if after is not None:
+            query = query.where(sa.tuple_(*_KEY) > sa.tuple_(*map(sa.literal, after)))
+        return [_carried(row) for row in self._all(query)]
+
     def save_files(self, files: Sequence[Carried]) -> None:
         """Remember what became of files; what was known of them is replaced."""
         self._put_many(
