@@ -38,8 +38,8 @@ def check(
         ignored=tuple(ignored),
         undecided=tuple(f for f in standing if f.code == UNDECIDED),
         files=policy.files,
-        rules=len(policy.rules) + len(policy.bounds),
-        tests=len(policy.tests),
+        rules=len(policy.rules) + len(policy.bounds) + (policy.links.count if policy.links else 0),
+        tests=len(policy.tests) + (len(policy.links.tests) if policy.links else 0),
     )
 
 

@@ -64,12 +64,121 @@ def test_a_matrix_that_is_not_the_mirrored_one_stops_everything(site: Site) -> N
 
 def test_a_policy_without_a_matrix_has_the_configurations(site: Site) -> None:
     text = site.config.read_text()
-    site.config.write_text(
-        text.replace("  [1, 2, 3],\n", "  [1, 1, 3],\n")
-    )
+    site.config.write_text(text.replace("  [1, 2, 3],\n", "  [1, 1, 3],\n"))
     ruled(site, READS)
     assert site.run("config", "check").code == 0
     record = site.folder / "one.json"
     record.write_text('{"impact": "1", "urgency": "2"}')
     said = site.run("policy", "explain", "--record", str(record), "--json").json
     assert {entry["field"]: entry["value"] for entry in said["fields"]}["priority"] == "1"
+
+
+SCENARIO = """
+[policy.fields]
+location = { kind = "choice", servicenow = "location.name" }
+watchers = { kind = "set", servicenow = "watch_list" }
+labels = { jira = "labels" }
+
+[policy.vocabulary]
+status = [
+  { name = "new", servicenow = "1", jira = "Open" },
+  { name = "working", servicenow = "2", jira = "In Progress" },
+  { name = "waiting", servicenow = ["3/1", "3"], jira = "Waiting", lossy = "3 alone is read only" },
+  { name = "resolved", servicenow = "6", jira = "Resolved" },
+]
+
+[policy.major]
+when = { impact = 1, urgency = 1, status = { is_not = "resolved" } }
+until = { status = "resolved" }
+then = { labels = "major", watchers = "manager@example.com", note = "A major incident." }
+afterwards = { unlabel = "major", note = { servicenow = "Write the review." } }
+
+[[policy.rule]]
+id = "out-of-office"
+when = { summary = { starts_with = "out of office" } }
+then = { leave_out = true }
+
+[[policy.rule]]
+id = "legal"
+when = { description = { contains = "legal hold" } }
+then = { hold = "the service manager decides" }
+
+[[policy.rule]]
+id = "waits"
+when = { assignee = "", status = "new", opened = { older_than = "30m" } }
+then = { urgency = 1, labels = "escalated", note = "Nobody has it for 30 minutes." }
+strength = { urgency = "always" }
+"""
+
+
+def journal(site: Site, row: dict[str, str]) -> list[str]:
+    entries = site.world.servicenow.rows("sys_journal_field")
+    return [e["value"] for e in entries if e["element_id"] == row["sys_id"] and e["element"] == "work_notes"]
+
+
+def test_a_day_under_a_policy(site: Site) -> None:
+    """Left out, held, woken by time, a major incident that begins and ends; each told where people look."""
+    ruled(site, SCENARIO)
+    away = site.incident(short_description="Out of office: back on Monday")
+    legal = site.incident(description="Please mind the legal hold")
+    row = site.incident(impact="3", urgency="2")
+    assert site.sync("--initial").code == 3
+    site.settle(code=3)
+    assert site.mirrors(away) == site.mirrors(legal) == []
+    assert f"left out of scope by rule out-of-office ({site.config}:" in site.run("show", away["number"]).out
+    told = site.run("parked", "list")
+    assert "rule legal (" in told.out
+    assert "the service manager decides" in told.out
+    status = site.run("status")
+    assert "left out        1 by rules of the policy" in status.out
+    assert site.run("status", "--json").json["left_out"] == 1
+
+    said = site.run("show", row["number"])
+    assert "time may change this at 2026-01-05 08:30" in said.out
+    site.wait(30 * 60)
+    site.settle(code=3)
+    shown, ticket = site.row(row), site.mirror(row)
+    assert (shown["urgency"], shown["priority"], ticket.values["priority"]) == ("1", "3", "Medium")
+    assert "escalated" in ticket.values["labels"]
+    assert [note for note in journal(site, row) if note.startswith("Nobody has it for 30 minutes.")] != []
+    said = site.run("show", row["number"])
+    assert f"by waits ({site.config}:" in said.out
+    assert "assignee is empty" in said.out
+
+    site.desk(row, urgency="3")
+    site.settle(code=3)
+    (conflict,) = [c for c in site.run("conflicts", "list", "--all", "--json").json if c["kind"] == "rule"]
+    assert conflict["servicenow"]["urgency"] == "3"
+
+    site.desk(row, assigned_to=person(site, "beth.anglin"), state="2", impact="1")
+    site.settle(code=3)
+    assert {"major", "escalated"} <= set(site.mirror(row).values["labels"])
+    assert "manager@example.com" in site.row(row)["watch_list"]
+    site.desk(row, state="6", close_code="Solution provided", close_notes="Repaired")
+    site.settle(code=3)
+    assert set(site.mirror(row).values["labels"]) == {"escalated"}
+    assert [note for note in journal(site, row) if "Write the review." in note] != []
+
+    site.desk(legal, description="Cleared")
+    site.settle()
+    assert len(site.mirrors(legal)) == 1
+    writes = site.writes
+    for _ in range(2):
+        site.sync(after=3600)
+    assert site.writes == writes
+    counts = [
+        len([n for n in journal(site, row) if word in n]) for word in ("Nobody has", "A major", "review")
+    ]
+    assert counts == [1, 1, 1]
+
+
+def test_the_program_itself_carries_out_a_policy(site: Site) -> None:
+    ruled(site, SCENARIO.replace('"30m"', '"1s"'))
+    site.incident(short_description="Out of office: back on Monday")
+    row = site.incident(impact="3", urgency="3")
+    said = site.process("sync", "--initial")
+    assert said.code == 0, said.all
+    assert [note for note in journal(site, row) if note.startswith("Nobody has it for 30 minutes.")] != []
+    shown = site.process("show", row["number"])
+    assert "by waits (" in shown.out
+    assert "left out        1" in site.process("status").out

@@ -1,0 +1,59 @@
+"""The simulator with a policy at work: the promises hold, people win where rules say so, and there is an end."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation.oracle import judge
+from tests.simulation.scenario import Scenario, generate
+from tests.simulation.simulation import Story, run
+
+POLICY = """
+[[rule]]
+id = "to-one"
+when = { category = "network" }
+then = { group = "Group 1" }
+
+[[rule]]
+id = "urgent"
+when = { category = "hardware" }
+then = { urgency = 1, note = "Hardware is urgent." }
+strength = "always"
+
+[[rule]]
+id = "working"
+when = { status = "2" }
+then = { labels = "worked-on", note = { servicenow = "Somebody works on it." } }
+
+[[rule]]
+id = "old"
+when = { category = "software", opened = { older_than = "10m" } }
+then = { category = "inquiry" }
+"""
+SEEDS = 8
+
+
+def governed(seed: int) -> Scenario:
+    scenario = generate(seed)
+    return replace(scenario, traits=replace(scenario.traits, policy=POLICY))
+
+
+def ruled(story: Story) -> Counter[str]:
+    """What rules did, by rule, as the audit has it."""
+    whys = " ".join(why for entry in story.lists.audit for why in entry.why)
+    return Counter(re.findall(r"rule (\S+) \(", whys))
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, 4))
+def test_seeds(first: int) -> None:
+    done: Counter[str] = Counter()
+    for seed in range(first, first + 4):
+        story = run(governed(seed))
+        broken = [str(violation) for violation in judge(story)]
+        assert not broken, f"seed {seed} with a policy: {broken}"
+        done += ruled(story)
+    assert {"to-one", "urgent", "working", "old"} <= done.keys(), done
