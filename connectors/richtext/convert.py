@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tieline.connectors.richtext import markdown_reader, markdown_writer, servicenow
+from tieline.connectors.richtext import markdown_reader, markdown_writer, servicenow, wiki_reader, wiki_writer
 from tieline.connectors.richtext.finish import finished
 from tieline.connectors.richtext.hooks import ImageHook, MentionHook
 from tieline.connectors.richtext.model import Node
-from tieline.connectors.richtext.plain import adf_to_text, text_to_wiki, wiki_to_text
+from tieline.connectors.richtext.plain import adf_to_text
 from tieline.connectors.richtext.references import answered, no_image, nobody
+from tieline.connectors.richtext.text import readable
 from tieline.connectors.richtext.tree import normalised
 from tieline.connectors.richtext.typed import tree_of
 
@@ -50,14 +51,16 @@ def to_wiki(
     markdown: str | None, *, mention: MentionHook | None = None, image: ImageHook | None = None
 ) -> str:
     """Wiki markup for Jira Data Center."""
-    return text_to_wiki(plain(markdown))
+    return wiki_writer.written(_asked(_tree(markdown), mention, image))
 
 
 def from_wiki(
     markup: str | None, *, mention: MentionHook | None = None, image: ImageHook | None = None
 ) -> str | None:
     """Canonical Markdown of Jira's wiki markup."""
-    return literal(wiki_to_text(markup))
+    return markdown_writer.written(
+        _asked(normalised(wiki_reader.read(readable(markup or ""))), mention, image)
+    )
 
 
 def to_servicenow(

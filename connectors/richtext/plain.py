@@ -241,10 +241,10 @@ def _unescape(match: re.Match[str]) -> str:
     if match["mark"]:
         return match["mark"]
     reference = match["reference"]
-    return _referenced(reference) if reference else match.group()
+    return referenced(reference) if reference else match.group()
 
 
-def _referenced(reference: str) -> str:
+def referenced(reference: str) -> str:
     """The character that `&reference` stands for; what names none stays as typed."""
     digits = reference[1:-1]
     if not reference.startswith("#"):
