@@ -1,4 +1,7 @@
-"""The states that the store's suite runs on: SQLite in a file and in memory, and PostgreSQL at TEST_DSN."""
+"""The states that the store's suite runs on: SQLite in a file and in memory, and PostgreSQL at TEST_DSN.
+
+And the vendors' documents, where they are: all that a test sends, and is answered, is put to them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,30 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from tests.contract.documents import ALONE, API, documents
+from tests.contract.exchange import Recorder
+from tests.contract.ledger import Ledger
 from tieline.sync.store import Store, open_store
+
+
+@pytest.fixture(scope="session")
+def contracts() -> Iterator[Ledger | None]:
+    """Listens to all stand-ins; None where nothing is to be judged here (`make contract` does so itself)."""
+    if ALONE in os.environ or not API.is_dir():
+        yield None
+        return
+    ledger = Ledger(documents(once=True))
+    with Recorder([ledger.hear]).listening():
+        yield ledger
+
+
+@pytest.fixture(autouse=True)
+def keeps_to_the_contracts(contracts: Ledger | None) -> Iterator[None]:
+    """A test that sends, or is answered, what no vendor's document knows has failed."""
+    before = 0 if contracts is None else contracts.violations
+    yield
+    if contracts is not None and contracts.violations > before:
+        pytest.fail(contracts.table())
 
 
 @pytest.fixture(params=["file", "memory", "postgresql"])

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
-from .cloud import Cloud
+from .documents import ALONE, API, ROOT, documents
 from .exchange import Recorder
 from .ledger import Ledger
-from .shapes import Samples
-from .wadl import DataCenter
 
-ROOT = Path(__file__).resolve().parents[2]
-API = Path(os.environ.get("TIELINE_SHARED", ROOT.parent / "shared")) / "api"
 QUIET = ["-q", "-n0", "--no-header", "-p", "no:cacheprovider"]
 
 
@@ -35,13 +30,8 @@ def main(arguments: list[str]) -> int:
     if not API.is_dir():
         print(f"The vendors' documents are not at {API}: nothing to check against.")
         return 0
-    ledger = Ledger(
-        {
-            "cloud": Cloud(API / "specs" / "jira-cloud-v3.openapi.json"),
-            "datacenter": DataCenter(API / "specs" / "jira-server-8.4.3.wadl.xml"),
-            "servicenow": Samples(API / "examples" / "servicenow"),
-        }
-    )
+    ledger = Ledger(documents())
+    os.environ[ALONE] = "1"
     with Recorder([ledger.hear]).listening():
         failed = pytest.main([*QUIET, *(arguments or suite())])
     print(ledger.used())

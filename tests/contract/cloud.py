@@ -101,6 +101,11 @@ class Cloud:
             return ["the document has no such operation"]
         known = {p["name"] for p in described.get("parameters", ()) if p["in"] == "query"}
         found = [f"unknown query parameter {name}" for name in {name for name, _ in request.query} - known]
+        if request.body and "json" not in asked.content_type:
+            taken = described.get("requestBody", {}).get("content", {})
+            return (
+                found if asked.content_type in taken else [*found, f"{asked.content_type} is not described"]
+            )
         if asked.body and not described.get("requestBody") and json.loads(asked.body or b"{}"):
             found.append("has a body, and the document describes none")
         try:

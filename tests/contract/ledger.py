@@ -16,7 +16,8 @@ SHOWN = 40
 class Contract(Protocol):
     """A document that nobody here wrote."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def concerns(self, request: Request) -> bool: ...
     def request(self, operation: str, request: Request) -> list[str]: ...

@@ -19,6 +19,9 @@ from tieline.connectors.sandbox.core import Request, Response
 
 _CODE = "{http://www.w3.org/1999/xhtml}code"
 _W = "{http://wadl.dev.java.net/2009/02}"
+BESIDE = re.compile(r"^/secure/")
+"""Where files are read: beside the REST API, and not in its description."""
+
 GENERIC = {"expand"}
 """Every resource takes it (Atlassian: "Jira REST API, Expansion"), and the WADL leaves it out of many."""
 
@@ -26,8 +29,12 @@ LATER = (
     (re.compile(r"^transitions/\d+$"), {"description", "opsbarSequence"}),
     (re.compile(r"(^|/)fields/\w+$"), {"key"}),
     (re.compile(r"^\d*$"), {"deleted"}),
+    (re.compile(r"^\d+$"), {"id"}),
 )
-"""Keys by place that versions after 8.4.3 show: of transitions and their fields (8.20), of users (8.5)."""
+"""Keys by place that versions after 8.4.3 show: of transitions and their fields (8.20), of users (8.5).
+
+And the id of an attachment that was added, which the sample in the document leaves out.
+"""
 
 LATER_STATUSES = {("POST", "/api/2/issue/{}/remotelink"): {201}}
 """Atlassian: "REST API for Remote Issue Links": 201 where the link is new."""
@@ -60,7 +67,7 @@ class DataCenter:
 
     def concerns(self, request: Request) -> bool:
         """Whether the document can know of it."""
-        return True
+        return not BESIDE.match(request.path)
 
     def request(self, operation: str, request: Request) -> list[str]:
         """What the document has against a request: path, method, query parameters, body."""
@@ -69,7 +76,8 @@ class DataCenter:
             return ["the document has no such operation"]
         known = described.query | GENERIC
         found = [f"unknown query parameter {name}" for name in {name for name, _ in request.query} - known]
-        body = json.loads(request.body) if request.body else None
+        json_body = "json" in request.headers.get("content-type", "json")
+        body = json.loads(request.body) if request.body and json_body else None
         if body and not described.has_body:
             found.append("has a body, and the document describes none")
         if body and described.takes is not None:
