@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -201,3 +202,61 @@ def test_an_id_that_cannot_be_one_spoils_no_batch(instance: Instance, connector:
     instance.answer = all_ok
     assert kinds(connector.write([UPDATES[0], evil, UPDATES[1]])) == [Applied, Gone, Applied]
     assert all("sys_user" not in part["url"] for part in batch_parts(instance.sent[0]))
+
+
+def many(count: int) -> list[Update]:
+    return [
+        Update(Ref("servicenow", sys_id(n)), {"category": "dns"}, seen=Version("4@x")) for n in range(count)
+    ]
+
+
+def test_batches_go_out_at_the_same_time(instance: Instance, connector: Any) -> None:
+    instance.answer = all_ok
+    connector.write(many(2))  # from now on it is known that there is a Batch API
+    met = threading.Barrier(3, timeout=20)
+
+    def together(request: requests.PreparedRequest) -> Any:
+        met.wait()  # breaks unless three are under way at once
+        return all_ok(request)
+
+    instance.answer = together
+    outcomes = connector.write(many(60))
+    assert [outcome.ref.id for outcome in outcomes] == [sys_id(n) for n in range(60)]
+
+
+def test_the_first_batch_goes_alone_for_there_may_be_no_batch_api(instance: Instance, connector: Any) -> None:
+    def answer(request: requests.PreparedRequest) -> Any:
+        path = str(request.url)
+        return reply("", 404) if path.endswith("/batch") else ok(int(path.partition("?")[0][-32:], 16))
+
+    instance.answer = answer
+    outcomes = connector.write(many(60))
+    assert kinds(outcomes) == [Applied] * 60
+    assert sum(line.endswith("/batch") for line in instance.lines()) == 1
+
+
+def test_writes_to_one_record_are_not_sent_at_the_same_time(instance: Instance, connector: Any) -> None:
+    instance.answer = all_ok
+    connector.write(many(2))
+    under_way = []
+
+    def alone(request: requests.PreparedRequest) -> Any:
+        under_way.append(1)
+        assert len(under_way) == 1
+        answer = all_ok(request)
+        under_way.pop()
+        return answer
+
+    instance.answer = alone
+    connector.write([*many(60), *many(2)])
+    assert len(instance.sent) == 1 + 4
+
+
+def test_after_a_denied_batch_no_further_one_begins(instance: Instance, connector: Any) -> None:
+    instance.answer = all_ok
+    connector.write(many(2))
+    instance.answer = lambda _: reply(error("User Not Authenticated"), 401)
+    outcomes = connector.write(many(400))
+    assert {type(outcome) for outcome in outcomes} <= {Denied, Unavailable}
+    assert isinstance(outcomes[0], Denied)
+    assert len(instance.sent) - 1 <= 8 + 8
