@@ -20,6 +20,7 @@ from tieline.sync.pairing import (
     is_parted,
     move_over,
     own_marker,
+    pair_key,
     pair_up,
     record_key,
     relink,
@@ -63,9 +64,10 @@ def sort_out(run: Run, entries: Sequence[InboxEntry]) -> list[Found]:
 
 def _read(run: Run, entries: Sequence[InboxEntry]) -> list[Found]:
     found: list[Found] = []
-    for side in SIDES:
-        mine = [entry for entry in entries if entry.ref.side == side]
-        for entry, record in zip(mine, run.read(side, [e.ref for e in mine]), strict=True):
+    asked = {side: [entry for entry in entries if entry.ref.side == side] for side in SIDES}
+    shown = run.read_both({side: [entry.ref for entry in mine] for side, mine in asked.items()})
+    for side, mine in asked.items():
+        for entry, record in zip(mine, shown[side], strict=True):
             if isinstance(record, Record):
                 found.append((entry, record))
                 _seen_again(run, entry)
@@ -139,6 +141,9 @@ def _known(run: Run, entry: InboxEntry, record: Record, marker: Marker, pair: Pa
         leave(run, [entry])
         return
     child = bool(marker.parent) and marker.parent == digest(pair.servicenow)
+    if child and pair_key(pair) in run.taken:  # another lane is at work on the pair that would end
+        postpone(run, [entry])
+        return
     with run.store.transaction() as tx:
         if child:
             move_over(run, tx, pair, record, pair.jira, None)

@@ -38,13 +38,13 @@ def claim_mirrors(run: Run) -> None:
     After a state was put back to an older copy both an origin and its mirror may wait, in different waves.
     Nothing needs to be done where all that waits fits one wave: there, markers come first anyway.
     """
-    limit, after = run.config.limits.wave, "r:"
+    wave, after = run.config.limits.wave, "r:"
     with run.store.read() as tx:
-        if tx.inbox_count(run.started) <= limit:
+        if tx.inbox_count(run.started) <= wave:
             return
     while True:
         with run.store.read() as tx:
-            entries = tx.walk_due(run.started, after, limit)
+            entries = tx.walk_due(run.started, after, wave * run.lanes.waves)
         if not entries:
             return
         sort_out(run, [entry for entry in entries if entry.pair_id is None])

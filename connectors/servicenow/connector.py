@@ -156,8 +156,12 @@ class ServiceNowConnector:
     def read(self, refs: Sequence[Ref]) -> list[Record | ConnectorError]:
         """The records by sys_id, up to `read_batch` in one request."""
         rows: dict[str, Row] = {}
-        for ids in chunks(_ids(refs), self._settings.read_batch):
-            rows |= self._rows_by_id(ids, query.by_ids(ids), self._fields)
+        for page in parallel.each(
+            lambda ids: self._rows_by_id(ids, query.by_ids(ids), self._fields),
+            chunks(_ids(refs), self._settings.read_batch),
+            self._adapter.settings.concurrency,
+        ):
+            rows |= page
         self._shown_columns = self._shown_columns.union(*rows.values())
         if rows:
             self._check_columns(name for name in self._fields if "." not in name)
