@@ -251,6 +251,16 @@ class LinksTable(Table):
     """Which evidence ties an incident to problems and changes, and what its closure asks for."""
 
     usual: Flag = Field(default=True, description="Below these rules, the usual ones hold as well.")
+    digits: int = Field(default=7, ge=1, le=20, description="How many digits ServiceNow's numbers have.")
+    projects: tuple[Line, ...] = Field(
+        default=(), description="Keys of projects beside those of the routes, for issues named in texts."
+    )
+    caused_within: Duration = Field(
+        default=timedelta(hours=24), description="How long before it opened a change may have caused it."
+    )
+    cured_within: Duration = Field(
+        default=timedelta(hours=24), description="How long before it was resolved a change may have cured it."
+    )
     rule: tuple[LinkRuleTable, ...] = Field(default=(), description="The first that evidence meets speaks.")
     closure: tuple[ClosureTable, ...] | None = Field(
         default=None, description="What resolved incidents must have; the usual three rules without any."

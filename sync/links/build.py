@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from tieline.sync.config.faults import Path
 from tieline.sync.config.policy import ClosureTable, LinkRuleTable, LinksTable, LinkTestTable
+from tieline.sync.links.evidence import Windows
 from tieline.sync.links.rules import (
     USUAL_CLOSURE,
     USUAL_RULES,
@@ -33,6 +34,9 @@ def link_policy(table: LinksTable, reader: Reader, spot: Callable[[Path], Spot],
         closure=USUAL_CLOSURE if table.closure is None else tuple(closure),
         own_closure=len(closure),
         tests=tuple(tests),
+        digits=table.digits,
+        projects=frozenset(key.upper() for key in table.projects),
+        windows=Windows(table.caused_within, table.cured_within),
     )
 
 

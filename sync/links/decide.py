@@ -109,12 +109,15 @@ def _one_at_most(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 
 def refused(known: Iterable[Proposal], standing: Standing) -> frozenset[tuple[Relation, Ref]]:
-    """What people said no to: by rejecting it, or by removing a link that had been made."""
+    """What people said no to: by rejecting it, or by removing the link once it was made."""
     return frozenset(
         (proposal.relation, proposal.target.ref)
         for proposal in known
         if proposal.state == "rejected"
-        or (proposal.state == "linked" and proposal.target.ref not in standing.get(proposal.relation, ()))
+        or (
+            proposal.state in ("accepted", "linked")
+            and proposal.target.ref not in standing.get(proposal.relation, ())
+        )
     )
 
 

@@ -197,5 +197,5 @@ def _doubt(before: str, after: str, quoted: bool) -> str:
 
 
 def labels(texts: Iterable[str], naming: Naming) -> frozenset[str]:
-    """Every number and key that the texts name, doubtful ones too: what a caller has to look up."""
-    return frozenset(m.label for text in texts for m in mentions(text, naming) if m.label)
+    """Every number, key and sys_id that the texts name, in doubt too: what a caller has to look up."""
+    return frozenset(m.label or m.id for text in texts for m in mentions(text, naming))

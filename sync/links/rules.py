@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Literal
 
+from tieline.sync.links.evidence import Windows
 from tieline.sync.links.model import Decision, EvidenceKind, Relation
 from tieline.sync.policy.conditions import ALWAYS, Atom, Condition
 from tieline.sync.policy.fields import Cell
@@ -123,6 +124,14 @@ class LinkPolicy:
     closure: tuple[ClosureRule, ...] = USUAL_CLOSURE
     own_closure: int = 0
     tests: tuple[LinkTest, ...] = ()
+    digits: int = 7
+    projects: frozenset[str] = frozenset()
+    windows: Windows = field(default_factory=Windows)
+
+    @property
+    def count(self) -> int:
+        """How many rules the policy wrote itself."""
+        return self.own + self.own_closure
 
     def rule(self, id_: str) -> LinkRule | ClosureRule | None:
         """The rule with this id."""
