@@ -94,6 +94,22 @@ class TestWhoWins:
             world.run()
         assert len(world.conflicts()) == 1
 
+    def test_the_loser_is_told_where_the_same_write_is_taken_in_part(self, world: World) -> None:
+        """ServiceNow leaves out what the account may not write, and answers as if all was well."""
+        row, mirror = world.paired(description="As it was")
+        world.sn.rules.append(lambda _row, _by: {"description": "As it was"})
+        both(world, row, mirror)
+        world.jira.edit(mirror.id, {"description": "Another story"}, "engineer")
+        world.tick()
+        world.run()
+        assert (row.values["short_description"], row.values["description"]) == ("Mine", "As it was")
+        (conflict,) = world.conflicts()
+        assert (conflict.unit, conflict.winner) == ("summary", "jira")
+        assert conflict.servicenow["short_description"] == "Theirs"
+        (park,) = world.parks()
+        assert "description" in park.detail
+        assert "summary" not in park.detail
+
     def test_the_same_value_on_both_sides_is_no_clash(self, world: World) -> None:
         row, mirror = world.paired()
         world.sn.edit(row.id, {"short_description": "Same"})
