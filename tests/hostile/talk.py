@@ -155,7 +155,8 @@ class Talk:
     def _in_servicenow(self, incident: str) -> list[Copy]:
         rows = [
             r for r in self.world.servicenow.rows("sys_journal_field")
-            if r["element_id"] == incident and r["sys_created_by"] == SERVICENOW_USER and "[ref " in r["value"]
+            if r["element_id"] == incident and r["sys_created_by"] == SERVICENOW_USER
+            and "[ref " in r["value"]
         ]  # fmt: skip
         return [Copy(r["sys_id"], r["element"] == "comments", *_parted(r["value"], "\n")) for r in rows]
 
