@@ -22,6 +22,9 @@ Value = str | frozenset[str] | None
 
 Values = Mapping[str, Value]
 
+PersonKey = Literal["email", "user_name", "name"]
+"""What people can be searched by."""
+
 FieldKind = Literal["line", "text", "choice", "person", "group", "set"]
 """How a field is read and written: one line, many lines, a list's value, a reference, several values."""
 
@@ -571,10 +574,13 @@ class Connector(Protocol):
     def entities(self, kind: Literal["person", "group"], ids: Sequence[str]) -> list[Entity]:
         """The people or groups behind these field values; unknown ones are absent."""
 
-    def search_entities(self, kind: Literal["person", "group"], keys: Sequence[str]) -> Mapping[str, Entity]:
+    def search_entities(
+        self, kind: Literal["person", "group"], keys: Sequence[str], by: PersonKey = "email"
+    ) -> Mapping[str, Entity]:
         """People by e-mail address, groups by name: each key found exactly once, with its entity.
 
-        In ServiceNow a key without an @ is a user name, as the configured map has it.
+        In ServiceNow a key without an @ is a user name, as the configured map has it. `by` names another
+        property of people to search by; a side that has none such finds nobody.
         """
 
     def attachments(self, records: Sequence[Record]) -> list[tuple[Attachment, ...] | ConnectorError]:

@@ -34,6 +34,7 @@ from tieline.connectors.base import (
     Identity,
     Move,
     Page,
+    PersonKey,
     Race,
     Record,
     Ref,
@@ -240,10 +241,14 @@ class MemorySide:
         known = self.people if kind == "person" else self.groups
         return [known[id_] for id_ in ids if id_ in known]
 
-    def search_entities(self, kind: Literal["person", "group"], keys: Sequence[str]) -> Mapping[str, Entity]:
+    def search_entities(
+        self, kind: Literal["person", "group"], keys: Sequence[str], by: PersonKey = "email"
+    ) -> Mapping[str, Entity]:
         """People by e-mail address or, in ServiceNow, user name; groups by name."""
         self._asked("search")
-        if kind == "person":
+        if kind == "person" and by != "email":
+            by_key = {getattr(entity, by): entity for entity in self.people.values()}
+        elif kind == "person":
             by_key = {entity.email: entity for entity in self.people.values()}
             if self.side == "servicenow":
                 by_key |= {entity.user_name: entity for entity in self.people.values()}

@@ -19,6 +19,7 @@ from tieline.connectors.base import (
     Entity,
     Identity,
     Page,
+    PersonKey,
     Record,
     Ref,
     Reviewed,
@@ -109,9 +110,11 @@ class JiraConnector:
         """The people or groups behind field values."""
         return people.entities(self._site, kind, ids)
 
-    def search_entities(self, kind: Literal["person", "group"], keys: Sequence[str]) -> Mapping[str, Entity]:
-        """People by e-mail address, groups by name."""
-        return people.search_entities(self._site, kind, keys)
+    def search_entities(
+        self, kind: Literal["person", "group"], keys: Sequence[str], by: PersonKey = "email"
+    ) -> Mapping[str, Entity]:
+        """People by e-mail address (Data Center: or user name, or full name), groups by name."""
+        return people.search_entities(self._site, kind, keys, by)
 
     def attachments(self, records: Sequence[Record]) -> list[tuple[Attachment, ...] | ConnectorError]:
         """The files of each record, as the records tell them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
-from tieline.connectors.base import Entity
+from tieline.connectors.base import Entity, PersonKey
 from tieline.connectors.errors import Gone, Malformed
 from tieline.connectors.jira.site import Site
 from tieline.connectors.jira.wire import chunks
@@ -25,15 +25,21 @@ def entities(site: Site, kind: Kind, ids: Sequence[str]) -> list[Entity]:
     return [found[id_] for id_ in wanted if id_ in found]
 
 
-def search_entities(site: Site, kind: Kind, keys: Sequence[str]) -> Mapping[str, Entity]:
+def search_entities(
+    site: Site, kind: Kind, keys: Sequence[str], by: PersonKey = "email"
+) -> Mapping[str, Entity]:
     """People whose address is exactly the key, if there is one of them; groups are their own names.
+
+    `by` compares with the user name, which Cloud has none of, or with the full name instead.
 
     People who hide their address cannot be found by it: they are absent rather than guessed.
     """
     wanted = list(dict.fromkeys(keys))
     if kind == "group":
         return {name: _group(name) for name in wanted}
-    found = site.wire.each(lambda email: _by_email(site, email), wanted)
+    if by == "user_name" and site.settings.cloud:
+        return {}
+    found = site.wire.each(lambda key: _one(site, key, by), wanted)
     return {email: entity for email, entity in zip(wanted, found, strict=True) if entity is not None}
 
 
@@ -65,16 +71,21 @@ def _single(site: Site, names: Sequence[str]) -> dict[str, Entity]:
     return {name: entity for name, entity in found if entity is not None}
 
 
-def _by_email(site: Site, email: str) -> Entity | None:
-    params = {("query" if site.settings.cloud else "username"): email, "maxResults": 50}
+def _one(site: Site, key: str, by: PersonKey) -> Entity | None:
+    params = {("query" if site.settings.cloud else "username"): key, "maxResults": 50}
     answer = site.wire.get("Jira's people", "user/search", params)
     if not isinstance(answer, list):
         raise Malformed("Jira's people: the answer is no list")
     people = [person(raw) for raw in answer if raw.get("accountType") not in _NO_PEOPLE]
-    same = [entity for entity in people if entity.email.casefold() == email.strip().casefold()]
+    wanted = key.strip().casefold()
+    same = [entity for entity in people if _known_by(entity, by).casefold() == wanted]
     active = [entity for entity in same if entity.active]
     chosen = active or same
-    return chosen[0] if email.strip() and len(chosen) == 1 else None
+    return chosen[0] if wanted and len(chosen) == 1 else None
+
+
+def _known_by(entity: Entity, by: PersonKey) -> str:
+    return {"email": entity.email, "user_name": entity.user_name, "name": entity.name}[by].strip()
 
 
 def person(raw: Mapping[str, Any]) -> Entity:

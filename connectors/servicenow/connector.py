@@ -27,6 +27,7 @@ from tieline.connectors.base import (
     Entity,
     Identity,
     Page,
+    PersonKey,
     Record,
     Ref,
     Reviewed,
@@ -287,9 +288,11 @@ class ServiceNowConnector:
         """The rows of sys_user or sys_user_group with these sys_ids."""
         return self._directory.entities(kind, ids)
 
-    def search_entities(self, kind: EntityKind, keys: Sequence[str]) -> Mapping[str, Entity]:
+    def search_entities(
+        self, kind: EntityKind, keys: Sequence[str], by: PersonKey = "email"
+    ) -> Mapping[str, Entity]:
         """People by e-mail address or user name, groups by name: each key that finds exactly one."""
-        return self._directory.search(kind, keys)
+        return self._directory.search(kind, keys, by)
 
     # Files
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, Literal, TypeVar
 
-from tieline.connectors.base import Entity
+from tieline.connectors.base import Entity, PersonKey
 from tieline.connectors.errors import Malformed
 from tieline.connectors.servicenow import query
 from tieline.connectors.servicenow.records import groups, people
@@ -40,7 +40,9 @@ class Directory:
             found += entities
         return found
 
-    def search(self, kind: EntityKind, keys: Sequence[str]) -> Mapping[str, Entity]:
+    def search(
+        self, kind: EntityKind, keys: Sequence[str], by: PersonKey = "email"
+    ) -> Mapping[str, Entity]:
         """People by e-mail address, or by user name where a key is none; groups by name; only unique matches.
 
         Each key is asked for as it is and in lower case (instances may compare with case), and compared
@@ -48,8 +50,8 @@ class Directory:
         """
         found: dict[str, Entity] = {}
         askable = list(dict.fromkeys(key for key in keys if query.is_askable(key)))
-        for field in sorted({_field(kind, key) for key in askable}):
-            mine = (key for key in askable if _field(kind, key) == field)
+        for field in sorted({_field(kind, key, by) for key in askable}):
+            mine = (key for key in askable if _field(kind, key, by) == field)
             for chunk in chunks(mine, self._read_batch):
                 found |= self._unique(kind, field, chunk)
         return found
@@ -85,8 +87,10 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield chunk
 
 
-def _field(kind: EntityKind, key: str) -> str:
+def _field(kind: EntityKind, key: str, by: PersonKey = "email") -> str:
     """The column that a key is searched in: an address has an @, a user name in the map has none."""
+    if kind == "person" and by != "email":
+        return by
     return "user_name" if kind == "person" and "@" not in key else _KEYS[kind]
 
 

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, PrivateAttr, WithJsonSchema
 
 from tieline.connectors.base import FieldKind, Side
+from tieline.sync.config.attachments import Attachments
 from tieline.sync.config.conversation import Comments
 from tieline.sync.config.links import Links
-from tieline.sync.config.attachments import Attachments
 from tieline.sync.config.sides import Jira, Keeping, Limits, ServiceNow
 from tieline.sync.config.values import (
     Alternatives,
@@ -28,6 +28,7 @@ from tieline.sync.config.values import (
     JiraField,
     Jql,
     Line,
+    Matches,
     Name,
     ProjectKey,
     ServiceNowField,
@@ -260,14 +261,32 @@ class Priority(Merging):
 class People(Table):
     """How people of both sides are joined."""
 
-    match: Literal["email"] = Field(default="email", description="What makes two accounts one person.")
+    match: Matches = Field(
+        default=("email",),
+        description='What makes two accounts one person: "email", "user_name" (Data Center) or "name" (the '
+        "full name, where it is unique); of several, the first that finds one counts.",
+    )
     unknown: UnknownEntity = Field(
         default="unassigned", description='Nobody on the other side: "unassigned", "hold" or "default:ID".'
+    )
+    inactive: Literal["unknown", "use"] = Field(
+        default="unknown",
+        description="A partner whose account is deactivated: as if there were none, or used all the same.",
     )
     max_age: Duration = lasting("7d", "How long a found partner is believed.")
     map: tuple[ValueEdge, ...] = Field(
         default=(), description="ServiceNow user names and Jira account ids that are one person."
     )
+    map_file: str = Field(
+        default="",
+        description="A CSV file with more of them: columns servicenow and jira, named in its first line.",
+    )
+
+
+    def vocabulary(self) -> dict[str, Any]:
+        """What decides who is who; one way to match is written as it was when there was no other."""
+        ways = self.match[0] if len(self.match) == 1 else list(self.match)
+        return {"match": ways, "map": [edge.model_dump() for edge in self.map]}
 
 
 class Groups(Table):
@@ -363,7 +382,7 @@ class Config(Table):
             "fields": fields,
             "status": status and status.model_dump(include={"servicenow", "jira", "map", "resolution"}),
             "priority": priority and priority.model_dump(include={"servicenow", "jira", "matrix", "map"}),
-            "people": self.people.model_dump(include={"match", "map"}),
+            "people": self.people.vocabulary(),
             "groups": self.groups.model_dump(include={"map"}),
         }
         plain: dict[str, Any] = json.loads(json.dumps(mapping))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -287,6 +287,23 @@ Alternatives = Annotated[
                     "items": {"type": "string", "minLength": 1},
                     "minItems": 1,
                     "uniqueItems": True,
+                },
+            ]
+        }
+    ),
+]
+Matches = Annotated[
+    tuple[Literal["email", "user_name", "name"], ...],
+    BeforeValidator(_one_or_more),
+    AfterValidator(_alternatives),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "enum": ["email", "user_name", "name"]},
+                {
+                    "type": "array",
+                    "items": {"type": "string", "enum": ["email", "user_name", "name"]},
+                    "minItems": 1,
                 },
             ]
         }

@@ -73,6 +73,14 @@ class Facts(Rows):
                 found[row.id] = (known.entity, known.partner, row.checked_at)
         return found
 
+    def walk_entities(self, after: tuple[str, str, str] | None, limit: int) -> list[Partners]:
+        """The next `limit` known people and groups behind (side, kind, id), in that order."""
+        key = (entities.c.side, entities.c.kind, entities.c.id)
+        query = sa.select(entities.c.body).order_by(*key).limit(limit)
+        if after is not None:
+            query = query.where(sa.tuple_(*key) > sa.tuple_(*map(sa.literal, after)))
+        return [decode(Partners, row.body) for row in self._all(query)]
+
     def save_entities(self, rows: Sequence[tuple[Entity, Entity | None]], at: datetime) -> None:
         """Remember people or groups with their partners as found at `at`."""
         self._put_many(entities, [_entity_row(entity, partner, at) for entity, partner in rows])

@@ -24,6 +24,7 @@ from tieline.connectors.base import (
     Entity,
     Identity,
     Page,
+    PersonKey,
     Record,
     Ref,
     Reviewed,
@@ -326,7 +327,9 @@ class HostileSide:
         self.world.answered()
         return [entity for entity in (self.entity(kind, id_) for id_ in ids) if entity is not None]
 
-    def search_entities(self, kind: Literal["person", "group"], keys: Sequence[str]) -> Mapping[str, Entity]:
+    def search_entities(
+        self, kind: Literal["person", "group"], keys: Sequence[str], by: PersonKey = "email"
+    ) -> Mapping[str, Entity]:
         """Those of the keys that are known."""
         self._read("search")
         self.world.answered()

@@ -1,0 +1,124 @@
+"""Who is who: found by address, user name, full name, a map or its file; deactivated people are nobody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tieline.connectors.base import Entity
+from tieline.connectors.errors import ConfigError
+from tieline.sync.people import person_edges
+from tieline.sync.people_check import standing, used
+from tieline.sync.run import EVERYTHING, new_run
+
+from .world import START, World
+
+
+def person(
+    side: Any, id_: str, name: str, email: str = "", user_name: str = "", active: bool = True
+) -> Entity:
+    return Entity(side, "person", id_, name, email, user_name, active)
+
+
+def world_of(ours: Entity, theirs: Entity, **people: Any) -> World:
+    made = World(people=people) if people else World()
+    made.sn.people[ours.id] = ours
+    made.jira.people[theirs.id] = theirs
+    return made
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "people"),
+    [
+        (("ada@example.com", "ada", "Ada"), ("ADA@example.com", "x", "A."), {}),
+        (("", "ada", "Ada"), ("", "ada", "A."), {"match": ["email", "user_name"]}),
+        (("a@x.com", "ada", "Ada Byron"), ("b@x.com", "x", "Ada Byron"), {"match": ["email", "name"]}),
+        (("", "ada", "Ada"), ("", "", "A."), {"map": [{"servicenow": "ada", "jira": "j-1"}]}),
+    ],
+)
+def test_people_are_found_as_configured(
+    ours: tuple[str, str, str], theirs: tuple[str, str, str], people: dict[str, Any]
+) -> None:
+    one = person("servicenow", "s-1", ours[2], ours[0], ours[1])
+    two = person("jira", "j-1", theirs[2], theirs[0].lower(), theirs[1])
+    world = world_of(one, two, **people)
+    _row, issue = world.paired(assigned_to="s-1")
+    assert issue.values["assignee"] == "j-1"
+
+
+def test_a_full_name_is_no_match_unless_it_is_asked_for() -> None:
+    world = world_of(
+        person("servicenow", "s-1", "Ada Byron", "a@x.com"), person("jira", "j-1", "Ada Byron", "b@x.com")
+    )
+    _row, issue = world.paired(assigned_to="s-1")
+    assert issue.values.get("assignee") is None
+
+
+@pytest.mark.parametrize(("inactive", "found"), [("unknown", None), ("use", "j-1")])
+def test_a_deactivated_partner_is_as_good_as_none(inactive: str, found: str | None) -> None:
+    world = world_of(
+        person("servicenow", "s-1", "Ada", "ada@x.com"),
+        person("jira", "j-1", "Ada", "ada@x.com", active=False),
+        inactive=inactive,
+    )
+    _row, issue = world.paired(assigned_to="s-1")
+    assert issue.values.get("assignee") == found
+    world.in_step()
+
+
+def test_who_is_deactivated_later_is_not_taken_off_what_stands() -> None:
+    ours, theirs = person("servicenow", "s-1", "Ada", "ada@x.com"), person("jira", "j-1", "Ada", "ada@x.com")
+    world = world_of(ours, theirs)
+    row, issue = world.paired(assigned_to="s-1")
+    world.jira.people["j-1"] = replace(theirs, active=False)
+    world.tick(8 * 86_400)
+    world.sn.edit(row.id, {"short_description": "More"})
+    world.settle()
+    assert (row.values["assigned_to"], issue.values["assignee"]) == ("s-1", "j-1")
+    world.in_step()
+
+
+def test_a_map_lies_in_a_file_too(tmp_path: Path) -> None:
+    world = World(people={"map_file": "people.csv"})
+    config = world.config.read_from(tmp_path / "config.toml")
+    (tmp_path / "people.csv").write_text("\ufeffservicenow,jira,remark\nada,j-1,x\nbob, j-2 ,\n", "utf-8")
+    assert [(e.servicenow, e.jira) for e in person_edges(config)] == [
+        (("ada",), ("j-1",)),
+        (("bob",), ("j-2",)),
+    ]
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "servicenow,jira\nada,\n", "", "servicenow,jira\nx,\xff\n"])
+def test_a_map_file_that_is_no_use_is_named(tmp_path: Path, text: str) -> None:
+    config = World(people={"map_file": "people.csv"}).config.read_from(tmp_path / "config.toml")
+    (tmp_path / "people.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"people\.csv"):
+        person_edges(config)
+
+
+def test_the_check_names_those_without_a_partner() -> None:
+    world = world_of(
+        person("servicenow", "s-1", "Ada", "ada@x.com"), person("jira", "j-1", "Ada", "ada@x.com")
+    )
+    world.sn.people["s-2"] = person("servicenow", "s-2", "Bob", "bob@x.com")
+    world.jira.people["j-3"] = person("jira", "j-3", "Cay")
+    for who in ("s-1", "s-2", "s-2", "s-4"):
+        world.incident(assigned_to=who)
+    world.issue(assignee="j-3")
+    run = new_run("", world.config, world.store, world.sides, world.clock, EVERYTHING, remember=False)
+    found = used(run, START, 100, lambda *_: None)
+    assert {(u.known.entity.id, u.known.standing, u.count) for u in found} == {
+        ("s-1", "joined", 1), ("s-2", "no partner", 2), ("s-4", "not shown", 1), ("j-3", "hidden address", 1),
+    }  # fmt: skip
+    assert found[0].example.startswith("INC")
+    assert not world.writes
+
+
+def test_one_way_to_match_leaves_the_mapping_as_it_was() -> None:
+    """An update of Tieline must not ask anybody to accept a mapping that nobody changed."""
+    assert World().config.mapping()["people"]["match"] == "email"
+    known = standing(person("jira", "j", "J", "j@x"), None, World().config)
+    assert known.standing == "no partner"
