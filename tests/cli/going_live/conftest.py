@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tieline.cli import main
 from tieline.cli import root as root_command
 from tieline.connectors.sandbox.core import RealClock
 from tieline.connectors.sandbox.world import JIRA_USER, SERVICENOW_USER, World
@@ -27,13 +30,37 @@ class Desk:
     template: str
     extra: dict[str, str] = field(default_factory=dict)
 
-    def run(self, *arguments: str, code: int | None = 0, typed: str = "") -> subprocess.CompletedProcess[str]:
-        """Run `tieline`; the exit code must be `code` (None: any)."""
+    def process(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """Run `tieline` as a process of its own; the exit code must be `code` (None: any)."""
         done = subprocess.run(
             [sys.executable, "-m", "tieline.cli", *arguments],
             cwd=self.folder, env={**os.environ, **self.world.environment(), **self.extra},
-            capture_output=True, text=True, input=typed, timeout=100, check=False,
+            capture_output=True, text=True, input="", timeout=100, check=False,
         )  # fmt: skip
+        return self._checked(done, code)
+
+    def run(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """The same in this process, which spares a start: with the program's own way in, and out."""
+        out, err, typed = io.StringIO(), io.StringIO(), io.StringIO()
+        ended: object = 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["tieline", *arguments])
+            patch.setattr(sys, "stdin", typed)
+            patch.chdir(self.folder)
+            for name, secret in {**self.world.environment(), **self.extra}.items():
+                patch.setenv(name, secret)
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                try:
+                    main()
+                except SystemExit as end:
+                    ended = end.code
+        number = ended if isinstance(ended, int) else 0
+        done = subprocess.CompletedProcess(list(arguments), number, out.getvalue(), err.getvalue())
+        return self._checked(done, code)
+
+    def _checked(
+        self, done: subprocess.CompletedProcess[str], code: int | None
+    ) -> subprocess.CompletedProcess[str]:
         if code is not None:
             assert done.returncode == code, f"{done.returncode}: {done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
@@ -42,7 +69,7 @@ class Desk:
         return done
 
     def inside(self, command: str, *arguments: str, code: int | None = 0) -> str:
-        """The same in this process, which spares a start: for the many cases of one command."""
+        """What a command prints, run by itself on `config.toml`: for its many cases."""
         config = str(self.folder / "config.toml")
         environment = {**self.world.environment(), **self.extra}
         done = CliRunner(env=environment).invoke(root_command, [command, "--config", config, *arguments])

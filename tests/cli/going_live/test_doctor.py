@@ -33,7 +33,7 @@ def test_the_example_fits_the_sandbox(desk: Desk) -> None:
     desk.configure()
     found = findings(desk, 0)
     assert set(found) <= {"TD015", "TD016", "TD033", "TD044"}
-    said = desk.run("doctor").stdout
+    said = desk.process("doctor").stdout
     for word in (
         "takes us for Tieline",
         "clock",
@@ -165,3 +165,14 @@ def test_a_code_can_be_explained_without_a_configuration(desk: Desk) -> None:
     assert "TD023 (error)" in said
     assert json.loads(desk.run("doctor", "--explain", "TD023", "--json").stdout)["severity"] == "error"
     assert "there is no code" in desk.run("doctor", "--explain", "TD999", code=2).stderr
+
+
+def test_a_relation_wants_its_link_type_and_its_column(desk: Desk) -> None:
+    def changed(text: str) -> str:
+        text = text.replace('jira = "Cure"', 'jira = "Remedy"')
+        return text.replace('relation = "parent"  ', 'servicenow = "u_parent"\nrelation = "parent"  ')
+
+    desk.configure(changed)
+    found = findings(desk, 1)
+    assert "Remedy" in found["TD070"]
+    assert "u_parent" in found["TD071"]

@@ -17,10 +17,11 @@ def written(desk: Desk, name: str = "config.toml") -> dict[str, Any]:
 
 
 def test_from_flags_alone_to_a_configuration_that_is_fit_to_go_live(desk: Desk) -> None:
-    said = desk.run("init", *desk.init_options(), "--project", "OPS", "--issue-type", "Incident").stdout
+    place = ("--project", "OPS", "--issue-type", "Incident")
+    said = desk.process("init", *desk.init_options(), *place).stdout
     assert "Wrote config.toml" in said
     assert "tieline doctor" in said
-    assert "fine" in desk.run("config", "check").stdout
+    assert "fine" in desk.process("config", "check").stdout
     config = written(desk)
     assert config["jira"]["marker"] == "customfield_10042"
     pairs = {field["servicenow"]: field["jira"] for field in config["field"]}

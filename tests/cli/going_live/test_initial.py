@@ -49,7 +49,7 @@ def test_a_killed_first_pass_goes_on_where_it_stopped(desk: Desk) -> None:
     assert len(desk.world.jira.issues()) < BACKLOG
     deadline = time.monotonic() + 60
     while len(desk.world.jira.issues()) < BACKLOG and time.monotonic() < deadline:
-        desk.run("sync", "--initial")
+        desk.process("sync", "--initial")
         time.sleep(1.1)
     desk.run("sync")
     markers = [ticket.values["customfield_10042"] for ticket in desk.world.jira.issues()]
