@@ -33,6 +33,7 @@ from tieline.connectors.base import (
     Entity,
     Identity,
     Page,
+    PersonKey,
     Record,
     Ref,
     Reviewed,
@@ -131,7 +132,9 @@ class Endless:
     def entities(self, kind: str, ids: Sequence[str]) -> list[Entity]:
         return []
 
-    def search_entities(self, kind: str, keys: Sequence[str]) -> Mapping[str, Entity]:
+    def search_entities(
+        self, kind: str, keys: Sequence[str], by: PersonKey = "email"
+    ) -> Mapping[str, Entity]:
         return {}
 
     def attachments(self, records: Sequence[Record]) -> list[tuple[Attachment, ...] | ConnectorError]:
@@ -232,11 +235,12 @@ def _pair(config: Config) -> Pair:
     )  # fmt: skip
 
 
-def measure(what: str, path: Path) -> dict[str, float]:
+def measure(what: str, path: Path, pairs: int) -> dict[str, float]:
     """One measurement, in this process."""
     config = load_config(ROOT / "config.example.toml")
-    fed, changed, swept = {"idle": (0, 0, 0), "sweep": (0, 0, 10_000), "seen": (100_000, 0, 0),
-                           "changes": (100_000, 100_000, 0), "modules": (0, 0, 0)}[what]  # fmt: skip
+    many, slice_ = min(MANY, pairs), min(SLICE, pairs)
+    fed, changed, swept = {"idle": (0, 0, 0), "sweep": (0, 0, slice_), "seen": (many, 0, 0),
+                           "changes": (many, many, 0), "modules": (0, 0, 0)}[what]  # fmt: skip
     limits = config.limits.model_copy(update={"sweep_records": swept, "max_records": 10**9, "max_share": 1.0})
     config = config.model_copy(update={"limits": limits})
     started, requests = time.perf_counter(), 0
@@ -255,7 +259,7 @@ def measure(what: str, path: Path) -> dict[str, float]:
 
 
 def report(count: int) -> None:
-    """All measurements with so many pairs."""
+    """All measurements with so many pairs, as a table."""
     config = load_config(ROOT / "config.example.toml")
     with tempfile.TemporaryDirectory(prefix="tieline-load-") as folder:
         path = Path(folder) / "state.db"
@@ -264,27 +268,37 @@ def report(count: int) -> None:
         size = path.stat().st_size / 1e6
         print(f"\n{count:,} pairs: state {size:,.0f} MB ({size * 1e6 / count:,.0f} bytes a pair), "
               f"made in {time.perf_counter() - started:.0f} s\n")  # fmt: skip
-        print(f"{'':42} {'seconds':>9} {'memory MB':>10} {'requests':>9}")
+        print("| work | time | peak memory | requests | state grows by |\n|---|---|---|---|---|")
         for what, words in WHAT.items():
-            command = [sys.executable, __file__, "--measure", what, str(path)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603  our own
-            found = json.loads(done.stdout.splitlines()[-1])
-            print(f"{words:42} {found['seconds']:9.2f} {found['memory']:10.0f} {found['requests']:9.0f}")
+            command = [sys.executable, __file__, "--measure", what, str(path), str(count)]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603  our own
+            found, before = json.loads(done.stdout.splitlines()[-1]), size
+            size = path.stat().st_size / 1e6
+            words = words.format(many=min(MANY, count), slice=min(SLICE, count))
+            cells = (
+                words, f"{found['seconds']:.2f} s", f"{found['memory']:.0f} MB", f"{found['requests']:,.0f}",
+                f"{size - before:.1f} MB",
+            )  # fmt: skip
+            print(f"| {' | '.join(cells)} |", flush=True)
 
 
+MANY: Final = 100_000
+"""Changes that arrive at once."""
+SLICE: Final = 10_000
+"""Pairs that one sweep takes on."""
 WHAT: Final = {
     "modules": "interpreter and modules, no pass",
     "idle": "a pass in which nothing changed",
-    "sweep": "a sweep of 10,000 pairs",
-    "seen": "100,000 records changed, nothing to carry",
-    "changes": "100,000 changes at once, each written",
+    "sweep": "a sweep of {slice:,} pairs",
+    "seen": "{many:,} records changed, nothing to carry",
+    "changes": "{many:,} changes at once, each written",
 }
 
 
 def main() -> None:
     """The command."""
     if sys.argv[1:2] == ["--measure"]:
-        print(json.dumps(measure(sys.argv[2], Path(sys.argv[3]))))
+        print(json.dumps(measure(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))))
         return
     for count in map(int, sys.argv[1:] or ("100000", "1000000")):
         report(count)
