@@ -85,6 +85,15 @@ class PlaceName:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkWords:
+    """A type of issue link (Jira), and how it reads in either direction."""
+
+    name: str
+    inward: str
+    outward: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceInfo:
     """What is known of a place.
 
@@ -92,8 +101,8 @@ class PlaceInfo:
     by field, the values of a sample of the newest records. `moves` are the transitions that issues show now,
     by status. `hidden_people` maps the ids of people in the sample whose e-mail address is not shown to us to
     their names. `rights` maps a permission to whether we have it. `matrix` is the priority that comes out of
-    (impact, urgency), as the instance looks it up or as the sample shows it. `unseen` names what could not
-    be read, with the reason.
+    (impact, urgency), as the instance looks it up or as the sample shows it. `link_types` are the site's
+    types of issue links. `unseen` names what could not be read, with the reason.
     """
 
     place: str
@@ -111,6 +120,7 @@ class PlaceInfo:
     rights: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     matrix: Mapping[tuple[str, str], str] = field(default_factory=lambda: MappingProxyType({}))
     unseen: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    link_types: tuple[LinkWords, ...] = ()
 
     def options(self, name: str) -> tuple[Option, ...]:
         """What a field may hold; nothing where it is not known."""

@@ -25,7 +25,16 @@ from tieline.connectors.jira.settings import JiraSettings, issue_type_of, projec
 from tieline.connectors.jira.site import Site
 from tieline.connectors.jira.values import Field, decode, field_of
 from tieline.connectors.jira.wire import Clock, Refusal, Wire, segment
-from tieline.connectors.metadata import FieldInfo, Option, PlaceInfo, PlaceName, Screen, SiteInfo, StatusInfo
+from tieline.connectors.metadata import (
+    FieldInfo,
+    LinkWords,
+    Option,
+    PlaceInfo,
+    PlaceName,
+    Screen,
+    SiteInfo,
+    StatusInfo,
+)
 
 SAMPLE: Final = 100
 """Newest issues that are looked at for what is in use."""
@@ -115,6 +124,7 @@ class JiraInspector:
             hidden_people=_hidden(sample, columns),
             rights=self._rights(project_of(place), seen),
             unseen=seen,
+            link_types=self._link_types(seen),
         )
 
     def _type(self, place: str) -> Mapping[str, Any]:
@@ -223,6 +233,21 @@ class JiraInspector:
     def _names(self, what: str) -> tuple[str, ...]:
         found = self._get(f"Jira's list of {what}", what)
         return tuple(str(each.get("name")) for each in found) if isinstance(found, list) else ()
+
+    def _link_types(self, seen: dict[str, str]) -> tuple[LinkWords, ...]:
+        """The site's types of issue links; none where linking is switched off."""
+        try:
+            found = self._get("Jira's types of issue links", "issueLinkType")
+        except Denied:
+            raise
+        except ConnectorError as error:
+            seen["the types of issue links"] = str(error)
+            return ()
+        listed = found.get("issueLinkTypes") if isinstance(found, Mapping) else None
+        return tuple(
+            LinkWords(str(each.get("name")), str(each.get("inward")), str(each.get("outward")))
+            for each in listed or ()
+        )
 
     def _with_lists(self, fields: dict[str, FieldInfo]) -> dict[str, FieldInfo]:
         """The fields, with the site's priorities where the project's screen tells none of its own."""

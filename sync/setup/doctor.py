@@ -22,6 +22,7 @@ from tieline.sync.setup.check_fields import check_fields
 from tieline.sync.setup.check_status import check_status
 from tieline.sync.setup.findings import Finding
 from tieline.sync.setup.live import Live, columns
+from tieline.sync.setup.relations import check_relations
 
 T = TypeVar("T")
 _OF_BOTH: Final = frozenset({"TD015", "TD016"})
@@ -61,7 +62,7 @@ def _route(config: Config, route: Route, places: Mapping[Side, PlaceInfo]) -> It
         return
     unknown = PlaceInfo("", readable=frozenset(columns(config)))
     live = Live(config, route, places.get("servicenow", unknown), places.get("jira", unknown))
-    for check in (check_rights, check_fields, check_status):
+    for check in (check_rights, check_fields, check_status, check_relations):
         found = check(live)
         yield from (each for each in found if len(places) == len(SIDES) or each.code not in _OF_BOTH)
 

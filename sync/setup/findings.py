@@ -191,6 +191,14 @@ _ALL: Final = (
          "them: only mirrors that it makes itself carry a marker.",
          "Nothing, if those tools leave Tieline's incidents alone; else set servicenow.marker to another "
          "column."),
+    Kind("TD070", "error", "a type of issue link that Jira does not have",
+         "[[links.type]] names it, and Jira would refuse every link of it: those relations would be held.",
+         "Correct the name, add the type (Jira administration, issue linking), or leave `jira` out: the "
+         "relation is then shown as a remote link."),
+    Kind("TD071", "error", "a relation without its column",
+         "[[links.type]] keeps a relation in a column that ServiceNow's table does not have: no incident "
+         "could be read.",
+         "Correct `servicenow`, or take the relation out."),
 )  # fmt: skip
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.code: kind for kind in _ALL})

@@ -10,6 +10,7 @@ from tieline.connectors.metadata import Option, PlaceInfo, PlaceName
 from tieline.sync.config.model import STOCK_MATRIX
 from tieline.sync.setup.fields import FieldLine, Gap, find_marker, find_notes, on_screens, propose_fields
 from tieline.sync.setup.likeness import Line, likeness
+from tieline.sync.setup.relations import RelationLine, propose_relations
 from tieline.sync.setup.status import Resolutions, priority_lines, resolution_lines, status_lines
 
 LEVELS: Final = ("1", "2", "3")
@@ -52,6 +53,7 @@ class Proposal:
     status: StatusProposal | None
     priority: PriorityProposal | None
     gaps: tuple[Gap, ...]
+    relations: tuple[RelationLine, ...] = ()
 
 
 def rank_places(places: Sequence[PlaceName]) -> list[PlaceName]:
@@ -87,6 +89,7 @@ def propose(servicenow: PlaceInfo, jira: PlaceInfo, marker: str = "") -> Proposa
         status,
         priority,
         tuple(gaps),
+        propose_relations(servicenow, jira),
     )
 
 

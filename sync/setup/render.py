@@ -12,6 +12,7 @@ from tieline.sync.config.sides import Jira, JiraAuth, ServiceNow, ServiceNowAuth
 from tieline.sync.setup.fields import FieldLine
 from tieline.sync.setup.likeness import Line, usable
 from tieline.sync.setup.proposal import PriorityProposal, Proposal, StatusProposal
+from tieline.sync.setup.relations import RelationLine
 
 _HEAD: Final = """\
 # Tieline: which incidents are mirrored, and how. Written by `tieline init` from what both systems told.
@@ -54,6 +55,7 @@ def render(start: Start, proposal: Proposal) -> str:
         [] if proposal.status is None else _status(proposal.status),
         [] if proposal.priority is None else _priority(proposal.priority),
         _entities(proposal.groups),
+        _relations(proposal.relations),
         _gaps(proposal),
     ]
     return "\n\n".join("\n".join(block).rstrip() for block in map(list, blocks) if block) + "\n"
@@ -139,6 +141,18 @@ def _entities(groups: Sequence[Line]) -> Iterator[str]:
         yield from ("map = [", *lines, "]")
     else:
         yield _aside("map = []", 'e.g. { servicenow = "Service Desk", jira = "Desk" }; others by equal name')
+
+
+def _relations(lines: Sequence[RelationLine]) -> Iterator[str]:
+    """The relations, those with a type of issue link first; without one, Jira shows a remote link."""
+    if not lines:
+        return
+    yield "# What ties incidents to problems, changes and each other (docs/relations.md)."
+    for line in lines:
+        yield from ("[[links.type]]", _aside(f"relation = {text(line.relation)}", line.column))
+        if line.jira:
+            yield from (f"jira = {text(line.jira)}", f"reads = {text(line.reads)}")
+        yield ""
 
 
 def _gaps(proposal: Proposal) -> Iterator[str]:
