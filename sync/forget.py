@@ -41,11 +41,23 @@ def forget_pair(tx: Tx, pair: Pair) -> Counter[str]:
     files = tx.files_of([pair.id]).get(pair.id, [])
     told = [replace(file, detail=FORGOTTEN) for file in files if file.detail]
     tx.save_files(told)
+    done["relations"] += _forget_relations(tx, pair)
     done["attachments"] += len(told)
     if pair.base.units:
         tx.save_pair(replace(pair, base=Base(shown=pair.base.shown)))
         done["fields of the base"] += len(pair.base.units)
     return done
+
+
+def _forget_relations(tx: Tx, pair: Pair) -> int:
+    """Why a relation is wanted or held may quote a ticket; that it stands, and where, stays."""
+    known = tx.relations_of([pair.id]).get(pair.id, ())
+    told = [
+        replace(s, held=s.held and FORGOTTEN, wanted=s.wanted and FORGOTTEN)
+        for s in known if s.held or s.wanted
+    ]  # fmt: skip
+    tx.save_relations(told)
+    return len(told)
 
 
 def _blank_entry(entry: AuditEntry) -> AuditEntry:
@@ -101,6 +113,7 @@ def forget_person(store: Store, email: str, progress: Told) -> tuple[Person, Cou
     done["conflicts"] = _walk(store, person, progress, "conflicts")
     done["fields of the base"] = _bases(store, person, progress)
     done["attachments"] = _files(store, person, progress)
+    done["relations"] = _relations(store, person, progress)
     with store.transaction() as tx:
         for park in tx.all_parks():
             if person.in_text(park.detail):
@@ -131,6 +144,25 @@ def _walk(store: Store, person: Person, progress: Told, what: str) -> int:
             return changed
         after, seen, changed = ids[-1], seen + len(ids), changed + count
         progress(f"reading the {what}", seen, 0)
+
+
+def _relations(store: Store, person: Person, progress: Told) -> int:
+    """Why relations are wanted or held: a name among it may be the person's."""
+    after: tuple[int, str, str] | None = None
+    seen = changed = 0
+    while True:
+        with store.transaction() as tx:
+            found = tx.walk_relations(after, PAGE)
+            new = [
+                replace(s, held=s.held and FORGOTTEN, wanted=s.wanted and FORGOTTEN)
+                for s in found if person.in_text(s.held) or person.in_text(s.wanted)
+            ]  # fmt: skip
+            tx.save_relations(new)
+        if not found:
+            return changed
+        after = (found[-1].pair, found[-1].relation, str(found[-1].target))
+        seen, changed = seen + len(found), changed + len(new)
+        progress("reading the relations", seen, 0)
 
 
 def _files(store: Store, person: Person, progress: Told) -> int:

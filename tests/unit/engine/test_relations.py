@@ -432,3 +432,29 @@ class TestWishes:
             assert not unrelate(tx, pair, "parent", target)
         world.settle()
         assert column(world, child, "parent_incident") == ""
+
+
+class TestState:
+    def test_forgetting_takes_the_reasons_and_leaves_what_stands(self, world: World) -> None:
+        from tieline.sync.forget import FORGOTTEN, forget_pair
+
+        child, issue, parent, top = parents(world)
+        set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
+        third, _ = world.paired(short_description="Third")
+        world.settle()
+        pair = next(p for p in world.pairs() if p.servicenow.id == child.id)
+        with world.store.transaction() as tx:
+            relate(tx, pair, "parent", Ref("servicenow", third.id), 'named in "Ask Ada"', at=world.now)
+            forget_pair(tx, pair)
+        assert [s.wanted for s in standings(world) if s.wanted] == [FORGOTTEN]
+        world.settle()
+        assert links(world) == {(top.id, "Parent", issue.id): 1}
+
+    def test_the_state_can_be_exported_and_checked_with_relations(self, world: World) -> None:
+        from tieline.sync.store.copies import rows
+
+        child, _, parent, _ = parents(world)
+        set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
+        world.settle()
+        (row,) = [row for row in rows(world.store) if row["table"] == "relations"]
+        assert (row["relation"], row["body"]["jira"]) == ("parent", True)
