@@ -168,6 +168,8 @@ def _pieces(stream: str, clock: Viewer, label: str | None = None) -> list[_Piece
             heads.append((number, *head))
     if stream.strip() and (not heads or any(line.strip() for line in lines[: heads[0][0]])):
         raise Malformed("a rendered journal that does not begin with an entry")
+    if not heads:
+        return []
     ends = [*(number for number, *_ in heads[1:]), len(lines)]
     found = [
         _Piece(at, author, label_, "\n".join(lines[number + 1 : end]).strip("\n"))
