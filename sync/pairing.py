@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from tieline.connectors.base import Record, Ref, Side
@@ -51,7 +52,7 @@ def pair_up_all(run: Run, tx: Tx, new: Sequence[Pair]) -> list[Pair]:
     """The same for several pairs, which `new_pair` made."""
     for key in tx.parked([record_key(ref) for pair in new for ref in (pair.servicenow, pair.jira)]):
         tx.unpark(key)
-    stored = tx.add_pairs(new)
+    stored = tx.add_pairs(new if run.govern is None else [_with_lifted(tx, p, run.clock()) for p in new])
     tx.arrive([Arrival(pair.servicenow, PAIRED) for pair in stored], run.clock(), run.started)
     run.counts["paired"] += len(stored)
     return stored
@@ -67,6 +68,23 @@ def new_pair(run: Run, route: str, origin: Record | Ref, mirror: Record, base: B
         id=0, route=route, servicenow=refs["servicenow"], jira=refs["jira"], origin=ref.side,
         number=labels["servicenow"], key=labels["jira"], base=base or Base(), created_at=run.clock(),
     )  # fmt: skip
+
+
+def lifted_note(key: str) -> str:
+    """The note that keeps which hold of a record without a pair a person lifted."""
+    return f"lifted:{key}"
+
+
+def _with_lifted(tx: Tx, pair: Pair, now: datetime) -> Pair:
+    """The pair, knowing which holds a person lifted before it was one."""
+    from tieline.sync.policy.orders import lifted
+
+    for ref in (pair.servicenow, pair.jira):
+        mark = tx.note(lifted_note(record_key(ref)))
+        if mark:
+            pair = replace(pair, base=lifted(pair.base, mark, now, fresh=True))
+            tx.drop_note(lifted_note(record_key(ref)))
+    return pair
 
 
 def move_over(run: Run, tx: Tx, closed: Pair, child: Record, issue: Record | Ref, base: Base | None) -> Pair:
