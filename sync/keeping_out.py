@@ -14,6 +14,7 @@ from tieline.sync import passlog
 from tieline.sync.candidates import Candidate
 from tieline.sync.decide import Weighed
 from tieline.sync.model import Outlook
+from tieline.sync.pairing import lifted_note
 from tieline.sync.parking import BY_RULE, parked, seen_values
 from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
@@ -50,11 +51,6 @@ def judged(run: Run, chosen: Sequence[Candidate]) -> list[Judged]:
 
 def _is_lifted(tx: Tx, key: str, weighed: Weighed) -> bool:
     return bool(weighed.mark) and tx.note(lifted_note(key)) == weighed.mark
-
-
-def lifted_note(key: str) -> str:
-    """The note that keeps which hold of a record without a pair a person lifted."""
-    return f"lifted:{key}"
 
 
 def keep_out(run: Run, found: Sequence[Judged]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,7 +146,8 @@ def show(ref: str, config_path: Path, as_json: bool) -> None:
 def drop(refs: tuple[str, ...], config_path: Path, as_json: bool) -> None:
     """Take REF off the list without trying it again now.
 
-    If what was wrong is still there at the next look (a change, or within a day), it is parked again.
+    If what was wrong is still there at the next look (a change, or within a day), it is parked again. What a
+    rule of the policy holds is let go for good: that rule does not hold it again for the same reason.
 
     \b
     tieline parked drop INC0010023
@@ -155,7 +157,29 @@ def drop(refs: tuple[str, ...], config_path: Path, as_json: bool) -> None:
         names = [_name(tx, park) for park in parks]
         for park in parks:
             tx.unpark(park.key)
+            _lift(tx, park)
     click.echo(json.dumps({"dropped": names}, indent=2) if as_json else f"Dropped: {', '.join(names)}")
+
+
+def _lift(tx: Tx, park: Park) -> None:
+    """A person has looked at what a rule holds: it goes on from the next pass."""
+    from tieline.sync.model import Arrival
+    from tieline.sync.pairing import lifted_note
+    from tieline.sync.parking import BY_PERSON, BY_RULE, arrival_ref
+    from tieline.sync.policy.orders import lifted, mark_in
+
+    mark = mark_in(park.detail) if park.reason == BY_RULE else ""
+    if not mark:
+        return
+    now = utc_now()
+    if park.key.startswith("p:"):
+        pair = tx.pairs([int(park.key[2:])])[int(park.key[2:])]
+        tx.save_pair(replace(pair, base=lifted(pair.base, mark, now)))
+        ref = pair.servicenow
+    else:
+        tx.set_note(lifted_note(park.key), mark)
+        ref = arrival_ref(park.key)
+    tx.arrive([Arrival(ref, BY_PERSON)], now)
 
 
 def _one(tx: Tx, ref: str) -> Park:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
 from tieline.connectors.base import AddNote
-from tieline.sync.model import Pair, Park, Snapshot, Step, UnitBase
+from tieline.sync.model import Base, Pair, Park, Snapshot, Step, UnitBase
 from tieline.sync.parking import BY_RULE
 from tieline.sync.policy.applied import Applied
-from tieline.sync.policy.memory import MEMORY, Memory, mark_of
+from tieline.sync.policy.memory import MEMORY, NOTHING, Memory, mark_of, remembered
 from tieline.sync.policy.model import Policy
 
 
@@ -34,11 +35,20 @@ def held(policy: Policy, applied: Applied, memory: Memory, key: str, at: datetim
     return Park(key, BY_RULE, f"{place_of(policy, rule)}: {reason}", at, None)
 
 
-def lifted(memory: Memory, applied: Applied) -> Memory:
-    """What is remembered once a person lifted the hold that stands."""
-    if applied.hold is None:
-        return memory
-    return replace(memory, released=memory.released | {mark_of(*applied.hold)})
+def mark_in(detail: str) -> str:
+    """What a person leaves behind who lifts the hold that a park tells of; "" if it tells of none."""
+    told = re.fullmatch(r"rule (.+?) \(.+?:\d+\): (.*)", detail, re.DOTALL)
+    return "" if told is None else mark_of(told[1], told[2])
+
+
+def lifted(base: Base, mark: str, at: datetime, *, fresh: bool = False) -> Base:
+    """The Base of a pair once a person lifted a hold: that rule does not hold it again for that reason.
+
+    `fresh`: the pair is made only now.
+    """
+    memory = remembered(base.unit(MEMORY)) or NOTHING
+    memory = replace(memory, released=memory.released | {mark}, fresh=fresh or memory.fresh)
+    return replace(base, units=MappingProxyType({**base.units, MEMORY: memory.entry(at)}))
 
 
 def kept(before: UnitBase, memory: Memory, at: datetime) -> Mapping[str, UnitBase]:

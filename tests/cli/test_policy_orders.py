@@ -182,3 +182,20 @@ def test_the_program_itself_carries_out_a_policy(site: Site) -> None:
     shown = site.process("show", row["number"])
     assert "by waits (" in shown.out
     assert "left out        1" in site.process("status").out
+
+
+def test_a_person_lifts_what_a_rule_holds(site: Site) -> None:
+    ruled(site, SCENARIO)
+    legal = site.incident(description="Please mind the legal hold")
+    assert site.sync("--initial").code == 3
+    assert site.run("parked", "drop", legal["number"]).code == 0
+    site.settle()
+    assert len(site.mirrors(legal)) == 1
+    row, _ = site.paired()
+    site.desk(row, description="A legal hold", short_description="Seen")
+    assert site.sync(after=180).code == 3
+    assert site.mirror(row).values["summary"] != "Seen"
+    assert site.run("parked", "drop", row["number"]).code == 0
+    site.settle()
+    assert site.mirror(row).values["summary"] == "Seen"
+    assert site.run("parked", "list", "--json").json == []
