@@ -1,0 +1,152 @@
+"""`tieline links` at work on both stand-ins: what is linked, proposed, rejected, missing and recurring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .site import ABEL, Row, Site
+
+
+def problem(site: Site, **values: Any) -> Row:
+    row: Row = site.world.servicenow.create(
+        ABEL, {"short_description": "Printers lose their queue", **values}, table="problem"
+    )
+    return row
+
+
+def proposals(site: Site) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = site.run("links", "list", "--json").json
+    return found
+
+
+class TestNamed:
+    def test_what_somebody_names_is_linked_once_and_stays_away_if_removed(self, site: Site) -> None:
+        row, _ = site.paired()
+        cause = problem(site)
+        site.desk(row, work_notes=f"Same thing as {cause['number'].lower()}.")
+        said = site.run("links", "propose")
+        assert said.code == 0
+        assert f"link problem {cause['number']}" in said.out
+        assert "rule named" in said.out
+        site.settle()
+        assert site.row(row)["problem_id"] == cause["sys_id"]
+        writes = site.writes
+        assert "0 relations to link, 0 to propose" in site.run("links", "propose").out
+        assert site.writes == writes
+        site.desk(row, problem_id="")
+        site.settle()
+        assert "0 relations to link, 0 to propose" in site.run("links", "propose").out
+        site.settle()
+        assert site.row(row)["problem_id"] == ""
+
+    def test_a_number_that_only_looks_like_one_is_nothing(self, site: Site) -> None:
+        row, _ = site.paired()
+        cause = problem(site)
+        site.desk(
+            row, work_notes=f"Not related to {cause['number']}; see X{cause['number']}, {cause['number']}1"
+        )
+        assert "0 relations to link, 0 to propose" in site.run("links", "propose").out
+
+    def test_dry_run_writes_nothing(self, site: Site) -> None:
+        row, _ = site.paired()
+        site.desk(row, work_notes=f"See {problem(site)['number']}")
+        state, sides = site.state.read_bytes(), site.sides()
+        assert "1 relations to link" in site.run("links", "propose", "--dry-run").out
+        assert (site.state.read_bytes(), site.sides()) == (state, sides)
+
+
+class TestProposed:
+    @pytest.fixture
+    def doubtful(self, site: Site) -> tuple[Row, Row]:
+        row, _ = site.paired()
+        cause = problem(site)
+        site.desk(row, work_notes=f"Could this be {cause['number']}?")
+        assert "1 to propose" in site.run("links", "propose").out
+        return row, cause
+
+    def test_it_is_noted_on_both_sides_once(self, site: Site, doubtful: tuple[Row, Row]) -> None:
+        row, cause = doubtful
+        (proposal,) = proposals(site)
+        assert (proposal["target"], proposal["relation"]) == (cause["number"], "problem")
+        notes = [
+            n for n in site.world.servicenow.rows("sys_journal_field") if "Tieline proposes" in n["value"]
+        ]
+        assert len(notes) == 1
+        assert notes[0]["element"] == "work_notes"
+        said = [c for c in site.world.jira.comments(site.mirror(row).id) if "Tieline proposes" in repr(c)]
+        assert len(said) == 1
+        site.run("links", "propose")
+        again = [
+            n for n in site.world.servicenow.rows("sys_journal_field") if "Tieline proposes" in n["value"]
+        ]
+        assert again == notes
+        assert len(proposals(site)) == 1
+
+    def test_accepted_it_is_linked(self, site: Site, doubtful: tuple[Row, Row]) -> None:
+        row, cause = doubtful
+        (proposal,) = proposals(site)
+        assert site.run("links", "accept", str(proposal["number"])).code == 0
+        site.settle()
+        assert site.row(row)["problem_id"] == cause["sys_id"]
+        assert proposals(site) == []
+
+    def test_rejected_it_is_remembered(self, site: Site, doubtful: tuple[Row, Row]) -> None:
+        row, _ = doubtful
+        (proposal,) = proposals(site)
+        assert site.run("links", "reject", str(proposal["number"])).code == 0
+        assert "0 relations to link, 0 to propose" in site.run("links", "propose").out
+        assert proposals(site) == []
+        said = site.run("links", "accept", str(proposal["number"]))
+        assert (said.code, "tieline links list" in said.err) == (2, True)
+        site.settle()
+        assert site.row(row)["problem_id"] == ""
+
+    def test_a_person_who_makes_the_link_closes_it(self, site: Site, doubtful: tuple[Row, Row]) -> None:
+        row, cause = doubtful
+        site.desk(row, problem_id=cause["sys_id"])
+        site.settle()
+        site.run("links", "propose")
+        assert proposals(site) == []
+        (kept,) = site.run("links", "list", "--all", "--json").json
+        assert kept["state"] == "linked"
+
+    def test_show_tells_what_speaks_for_it(self, site: Site, doubtful: tuple[Row, Row]) -> None:
+        row, cause = doubtful
+        said = site.run("links", "show", row["number"])
+        assert said.code == 0
+        assert f"problem {cause['number']}" in said.out
+        assert "question" in said.out
+        assert "rule likely: usual" in said.out
+
+
+class TestClosure:
+    def test_a_grave_incident_without_a_problem_is_missing_one(self, site: Site) -> None:
+        row, _ = site.paired(impact="1", urgency="1")
+        site.desk(row, state="2")
+        site.settle()
+        site.desk(row, state="6", close_code="Solution provided", close_notes="Done")
+        site.settle()
+        said = site.run("links", "missing", "--json").json
+        assert [(each["incident"], each["rule"]) for each in said["missing"]] == [(row["number"], "grave")]
+        assert (said["resolved"], said["complete"]) == (1, 0)
+        site.desk(row, problem_id=problem(site)["sys_id"])
+        site.settle()
+        assert site.run("links", "missing", "--json").json["complete"] == 1
+
+    def test_resolved_by_change_wants_the_change(self, site: Site) -> None:
+        row, _ = site.paired(urgency="3")
+        site.desk(row, state="2")
+        site.settle()
+        site.desk(row, state="6", close_code="Resolved by change", close_notes="Done")
+        site.settle()
+        (lack,) = site.run("links", "missing", "--json").json["missing"]
+        assert (lack["rule"], lack["needs"]) == ("cured-by-change", ["cured_by"])
+
+    def test_what_recurs_on_one_item_is_a_cluster(self, site: Site) -> None:
+        item = site.world.servicenow.create(ABEL, {"name": "printer-7"}, table="cmdb_ci")
+        rows = [site.incident(cmdb_ci=item["sys_id"]) for _ in range(3)]
+        assert site.sync("--initial").code == 0
+        (cluster,) = site.run("links", "recurring", "--json").json
+        assert sorted(cluster["incidents"]) == sorted(row["number"] for row in rows)
