@@ -39,16 +39,24 @@ class Database:
     begin_write: tuple[str, ...]
     begin_read: tuple[str, ...]
 
+    @property
+    def dialect(self) -> str:
+        """Its name in SQLAlchemy."""
+        return self.engine.dialect.name
+
     def upsert(self, table: sa.Table) -> Upsert:
         """An INSERT of this dialect that can be given `on_conflict_do_update`."""
-        if self.engine.dialect.name == "postgresql":
-            return postgresql.insert(table)
-        return sqlite.insert(table)
+        return upsert(self.dialect, table)
 
     def position(self, text: Any, part: Any) -> sa.ColumnElement[int]:
         """Where `part` stands in `text`, from 1; 0 if it does not."""
         name = "strpos" if self.engine.dialect.name == "postgresql" else "instr"
         return sa.Function(name, text, part, type_=sa.Integer)
+
+
+def upsert(dialect: str, table: sa.Table) -> Upsert:
+    """The same, by the dialect's name."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def connect(place: Place, lock_seconds: float) -> Database:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Executable
 
-from tieline.sync.store.database import Database
+from tieline.sync.store.database import Database, Upsert, upsert
 from tieline.sync.store.schema import tallies
 
 T = TypeVar("T")
@@ -87,16 +88,13 @@ class Rows:
         return int(self._now(statement, values).scalar_one())
 
     def _put(self, table: sa.Table, row: Mapping[str, Any]) -> None:
-        self._put_many(table, [row])
+        """Insert a row, or replace that with its primary key; before the next statement, or the commit."""
+        self._later(_putting(self._database.dialect, table, tuple(row)), row)
 
     def _put_many(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows, or replace those whose primary key exists; all rows name the same columns."""
-        if not rows:
-            return
-        insert = self._database.upsert(table)
-        keys = [column.name for column in table.primary_key]
-        rest = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-        self._run_many(insert.on_conflict_do_update(index_elements=keys, set_=rest), rows)
+        """The same for several rows, at once; all name the same columns."""
+        if rows:
+            self._run_many(_putting(self._database.dialect, table, tuple(rows[0])), rows)
 
     def _insert_ids(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Insert rows; their new ids in the same order."""
@@ -123,3 +121,12 @@ class Rows:
         changed = sorted((name, by) for name, by in self._tallied.items() if by)
         self._run_many(added, [{"name": name, "value": by} for name, by in changed])
         self._tallied.clear()
+
+
+@cache
+def _putting(dialect: str, table: sa.Table, names: tuple[str, ...]) -> Upsert:
+    """Built once for a table: making one takes longer than running it."""
+    insert = upsert(dialect, table)
+    keys = [column.name for column in table.primary_key]
+    rest = {name: insert.excluded[name] for name in names if name not in keys}
+    return insert.on_conflict_do_update(index_elements=keys, set_=rest)

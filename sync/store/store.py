@@ -71,6 +71,7 @@ class Store:
         """Read one consistent moment, without keeping anybody waiting; a write in it is a StateError."""
         with self._begun(self._database.begin_read) as (_, tx):
             yield tx
+            tx._catch_up()  # a write that was put off for later is refused now
 
     @contextmanager
     def _begun(self, statements: tuple[str, ...]) -> Iterator[tuple[sa.Connection, Tx]]:
