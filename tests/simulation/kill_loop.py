@@ -66,8 +66,10 @@ class Loop:
         )
         self.world.start()
         template = (ROOT / "config.example.toml").read_text(encoding="utf-8")
+        # Small waves, so that several overlap when the process is killed.
         text = self.world.configuration(
-            template, [("limits", "unknown_quiet", f"{QUIET}s"), ("limits", "max_share", 1.0)]
+            template,
+            [("limits", "unknown_quiet", f"{QUIET}s"), ("limits", "max_share", 1.0), ("limits", "wave", 3)],
         )
         self.config = folder / "config.toml"
         self.config.write_text(text, encoding="utf-8")
