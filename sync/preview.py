@@ -16,12 +16,22 @@ from tieline.sync.engine import Progress, find_label, silent
 from tieline.sync.explain import Names
 from tieline.sync.intake import candidates, mirror_step
 from tieline.sync.journal import target
+from tieline.sync.keeping_out import judged
 from tieline.sync.mapping import Directory
-from tieline.sync.model import InboxEntry, Pair, Plan, Snapshot
+from tieline.sync.model import InboxEntry, Pair, Park, Plan, Snapshot
 from tieline.sync.pairing import is_foreign_mirror, own_marker, pair_key, record_key
-from tieline.sync.parking import BY_MAPPING, BY_PERSON, seen_values, stays_parked
+from tieline.sync.parking import (
+    BY_MAPPING,
+    BY_PERSON,
+    BY_RULE,
+    BY_TIME,
+    arrival_ref,
+    seen_values,
+    stays_parked,
+)
 from tieline.sync.plan import plan
 from tieline.sync.run import Run
+from tieline.sync.store.store import Tx
 from tieline.sync.work import Work
 
 UNANSWERED: Final = "an earlier write got no answer: it is looked for before anything else is done"
@@ -96,7 +106,9 @@ def waiting(run: Run, progress: Progress = silent) -> dict[Ref, Reasons]:
     with run.store.read() as tx:
         due = tx.due(run.clock(), 10**9)
         cursors = {side: tx.cursor(side) for side in SIDES}
+        woken = _woken(tx, run)
     refs = {entry.ref: entry.reasons for entry in due}
+    refs |= {ref: refs.get(ref, frozenset()) | {BY_TIME} for ref in woken}
     for side in SIDES:
         for page in run.sides[side].feed(cursors[side], start):
             run.identity(side)
@@ -176,10 +188,26 @@ def _unpaired(run: Run, refs: Mapping[Ref, Reasons], now: datetime) -> Iterator[
             else:
                 entry = InboxEntry(record_key(record.ref), None, record.ref, refs[record.ref], now, now, 0)
                 found.append((entry, record))
-    for candidate in candidates(run, found):
+    for each in judged(run, candidates(run, found)):
+        candidate, weighed = each.candidate, each.weighed
+        if not each.admitted:
+            hold = Park(candidate.entry.key, BY_RULE, weighed.hold, now, None)
+            out = f"left out of scope by {weighed.left_out}" if weighed.left_out else ""
+            yield Proposal(candidate.record.label, Plan(park=None if out else hold), note=out, rests=True)
+            continue
         step = mirror_step(run, candidate, now)
         directory = run.people.directory([(candidate.record, run.vocabularies[candidate.route])], now)
         yield Proposal(candidate.record.label, Plan((step,)), names=_names(directory))
+
+
+def _woken(tx: Tx, run: Run) -> list[Ref]:
+    """What the policy may say something else about by now."""
+    if run.govern is None:
+        return []
+    keys = [outlook.key for outlook in tx.outlooks_due(run.clock(), 10**9)]
+    pairs = tx.pairs([int(key[2:]) for key in keys if key.startswith("p:")])
+    live = [pair.servicenow for pair in pairs.values() if pair.state != "unlinked"]
+    return [*live, *(arrival_ref(key) for key in keys if key.startswith("r:"))]
 
 
 def _names(directory: Directory) -> Names:
