@@ -122,6 +122,9 @@ def test_a_day_under_a_policy(site: Site) -> None:
     away = site.incident(short_description="Out of office: back on Monday")
     legal = site.incident(description="Please mind the legal hold")
     row = site.incident(impact="3", urgency="2")
+    planned = site.run("plan", "--initial").out
+    assert "left out of scope by rule out-of-office (" in planned
+    assert "park: rule legal (" in planned
     assert site.sync("--initial").code == 3
     site.settle(code=3)
     assert site.mirrors(away) == site.mirrors(legal) == []
@@ -136,6 +139,9 @@ def test_a_day_under_a_policy(site: Site) -> None:
     said = site.run("show", row["number"])
     assert "time may change this at 2026-01-05 08:30" in said.out
     site.wait(30 * 60)
+    writes = site.writes
+    assert "because priority: rule waits (" in site.run("plan").out
+    assert site.writes == writes
     site.settle(code=3)
     shown, ticket = site.row(row), site.mirror(row)
     assert (shown["urgency"], shown["priority"], ticket.values["priority"]) == ("1", "3", "Medium")
