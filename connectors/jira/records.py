@@ -15,6 +15,7 @@ from tieline.connectors.jira.history import entries, touches
 from tieline.connectors.jira.linked import LINKS, ties_of
 from tieline.connectors.jira.settings import LABELS, JiraSettings
 from tieline.connectors.jira.values import Field, decode, instant
+from tieline.connectors.richtext import formatted
 
 BASE_FIELDS: Final = ("project", "issuetype", "created", "updated", "status", "resolution")
 _MARKER: Final = re.compile(r"[^\s:]+:[^\s:]+:\S+")
@@ -25,13 +26,15 @@ _MARKER: Final = re.compile(r"[^\s:]+:[^\s:]+:\S+")
 class Reader:
     """Reads issues of one Jira, whose fields are `fields` by id, and `ids` by name.
 
-    `demanded` tells what a transition (by id and target) wants besides what Jira reports.
+    `demanded` tells what a transition (by id and target) wants besides what Jira reports; `formatted` is told
+    each text (by issue and field) whose formatting is more than its value says, and None where it is not.
     """
 
     settings: JiraSettings
     fields: Mapping[str, Field]
     ids: Mapping[str, str]
     demanded: Callable[[str, str], frozenset[str]] = lambda _move, _to: frozenset()
+    formatted: Callable[[str, str, object], None] = lambda _id, _field, _raw: None
 
     def record(self, issue: Mapping[str, Any]) -> Record:
         """The issue as a Record; Malformed if what every issue has is missing or unreadable."""
@@ -50,7 +53,7 @@ class Reader:
             label=label,
             version=Version(str(raw["updated"])),
             values=MappingProxyType(
-                {name: self._value(name, raw.get(name)) for name in self.settings.fields}
+                {name: self._value(str(issue["id"]), name, raw.get(name)) for name in self.settings.fields}
             ),
             created=instant(raw["created"]),
             updated=instant(raw["updated"]),
@@ -81,8 +84,10 @@ class Reader:
         more = self.demanded(move.id, move.to)
         return replace(move, fields=move.fields | more, required=move.required | more) if more else move
 
-    def _value(self, name: str, raw: Any) -> Value:
+    def _value(self, id_: str, name: str, raw: Any) -> Value:
         value = decode(self.fields[name], self.settings.fields[name], raw, cloud=self.settings.cloud)
+        if self.fields[name].rich:
+            self.formatted(id_, name, raw if formatted(raw) else None)
         if name == self.settings.marker == LABELS and isinstance(value, frozenset):
             return frozenset(label for label in value if not is_marker(label)) or None
         return value

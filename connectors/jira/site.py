@@ -19,6 +19,8 @@ COMMENTS: Final = "comment"
 """The field in which an issue tells its comments."""
 _KEPT: Final = 1000
 """Issues whose comments are kept between reading them and asking for them: several waves."""
+_FORMATTED: Final = 200
+"""Formatted texts that are kept between reading them and writing an edit of theirs: two waves."""
 _REMEMBERED: Final = 10_000
 """Issues of our own making that are remembered: more than are ever in work at once."""
 
@@ -38,6 +40,7 @@ class Site:
         self._made: dict[str, str] = {}
         self._told: dict[str, object] = {}
         self._desks: dict[str, bool] = {}
+        self._formatted: dict[tuple[str, str], object] = {}
 
     def fields(self) -> Mapping[str, Field]:
         """Every field by id, read once. ConfigError names the configured ones that Jira does not have.
@@ -68,7 +71,11 @@ class Site:
         with self._lock:
             if self._reader is None:
                 self._reader = Reader(
-                    self.settings, fields, {f.name: f.id for f in fields.values()}, self.demanded
+                    self.settings,
+                    fields,
+                    {f.name: f.id for f in fields.values()},
+                    self.demanded,
+                    self.keep_formatted,
                 )
             return self._reader
 
@@ -136,6 +143,20 @@ class Site:
         """What an issue told of its comments when it was last read, once; None if it was not read since."""
         with self._lock:
             return self._told.pop(id_, None)
+
+    def keep_formatted(self, id_: str, field: str, raw: object) -> None:
+        """Keep the formatted text of an issue's field, as it was last read; None if it has no formatting."""
+        with self._lock:
+            self._formatted.pop((id_, field), None)
+            if raw is not None:
+                self._formatted[id_, field] = raw
+            if len(self._formatted) > _FORMATTED:
+                del self._formatted[next(iter(self._formatted))]
+
+    def formatted(self, id_: str, field: str) -> object:
+        """The formatted text of a field as last read; None if it had no formatting, or that was long ago."""
+        with self._lock:
+            return self._formatted.get((id_, field))
 
     def is_desk(self, id_: str) -> bool:
         """Whether an issue that was read is one of a service desk."""

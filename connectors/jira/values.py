@@ -118,8 +118,11 @@ def _person(raw: Any, *, cloud: bool) -> str | None:
 # Writing
 
 
-def encode(field: Field, value: Value, *, cloud: bool) -> Any:
-    """The JSON that sets `field` to `value`; None empties it. ValueError, for people, if it does not fit."""
+def encode(field: Field, value: Value, *, cloud: bool, over: object = None) -> Any:
+    """The JSON that sets `field` to `value`; None empties it. ValueError, for people, if it does not fit.
+
+    `over` is the formatted text that it takes the place of: what reads as before keeps its formatting.
+    """
     if field.type == "array":
         items = value if isinstance(value, frozenset) else frozenset({value} - {None})
         return [_encoded(field.items, str(item), cloud=cloud) for item in sorted(map(str, items))]
@@ -130,7 +133,7 @@ def encode(field: Field, value: Value, *, cloud: bool) -> Any:
     if value is None:
         return None
     if field.rich:
-        return text_to_adf(value) if cloud else text_to_wiki(value)
+        return text_to_adf(value, over) if cloud else text_to_wiki(value, over)
     return _encoded(field.type, value, cloud=cloud)
 
 

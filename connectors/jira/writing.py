@@ -131,7 +131,7 @@ class Writing:
     # Fields
 
     def _update(self, action: Update) -> Applied:
-        body = self._edit(action.values, action.before)
+        body = self._edit(action.ref, action.values, action.before)
         applied = Applied(action.ref)
         if body:
             params = {"returnIssue": "true", "expand": ",".join(EXPAND)} if self._site.settings.cloud else {}
@@ -142,7 +142,7 @@ class Writing:
             self._after(lambda: self._note(action.ref, action.note))
         return applied
 
-    def _edit(self, values: Values, before: Values) -> dict[str, Any]:
+    def _edit(self, ref: Ref, values: Values, before: Values) -> dict[str, Any]:
         """The body that sets `values`; sets of labels and components element by element."""
         fields: dict[str, Any] = {}
         update: dict[str, Any] = {}
@@ -155,7 +155,8 @@ class Writing:
                 update.update({name: steps} if steps else {})
                 continue
             try:
-                fields[name] = encode(field, value, cloud=self._site.settings.cloud)
+                over = self._site.formatted(ref.id, name)
+                fields[name] = encode(field, value, cloud=self._site.settings.cloud, over=over)
             except ValueError as error:
                 raise Rejected(f"{name}: {error}", {name: str(error)}) from None
         return {key: part for key, part in (("fields", fields), ("update", update)) if part}
@@ -198,7 +199,7 @@ class Writing:
     # Workflow, links, notes
 
     def _transition(self, action: Transition) -> Applied:
-        body = {"transition": {"id": action.move.id}, **self._edit(action.values, {})}
+        body = {"transition": {"id": action.move.id}, **self._edit(action.ref, action.values, {})}
         what = f"transition of issue {action.ref.id} to {action.move.to}"
         try:
             self._site.wire.send(what, "POST", f"issue/{segment(action.ref.id)}/transitions", body)

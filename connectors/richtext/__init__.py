@@ -15,8 +15,9 @@ from tieline.connectors.richtext.convert import (
     to_servicenow,
     to_wiki,
 )
+from tieline.connectors.richtext.fields import formatted, text_to_adf, text_to_wiki, wiki_to_text
 from tieline.connectors.richtext.hooks import Image, ImageHook, Mention, MentionHook
-from tieline.connectors.richtext.plain import adf_to_text, text_to_adf, text_to_wiki, wiki_to_text
+from tieline.connectors.richtext.plain import adf_to_text
 from tieline.connectors.richtext.text import canonical_text
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "adf_to_text",
     "canonical",
     "canonical_text",
+    "formatted",
     "from_adf",
     "from_servicenow",
     "from_wiki",

@@ -69,9 +69,23 @@ Admit = Callable[[Node], Node]
 def read(text: str, admit: Admit) -> list[Node]:
     """The blocks and inline nodes of `text`."""
     reader = _Reader(admit)
-    reader.feed(text)
+    reader.feed(_STRAY.sub("&lt;", _uncommented(text)))
     reader.close()
     return reader.finished()
+
+
+_STRAY: Final = re.compile(r"<(?!/?[A-Za-z][^<>]*>)")
+"""What begins no tag; the parser would look for its end, again and again."""
+
+
+def _uncommented(text: str) -> str:
+    """The text without comments, which are not shown."""
+    kept: list[str] = []
+    position = 0
+    while (start := text.find("<!--", position)) >= 0 and (end := text.find("-->", start)) >= 0:
+        kept.append(text[position:start])
+        position = end + 3
+    return "".join([*kept, text[position:]])
 
 
 class _Reader(HTMLParser):

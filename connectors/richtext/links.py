@@ -35,9 +35,9 @@ def spans(text: str) -> list[tuple[int, int]]:
 
 def bare(url: str) -> str:
     """An address without the full stop or bracket that ends the sentence."""
-    shorter = url.rstrip(".,;:!?'*_~")
+    shorter = url.rstrip(".,;:!?'")
     while shorter.endswith(")") and shorter.count(")") > shorter.count("("):
-        shorter = shorter[:-1].rstrip(".,;:!?'*_~")
+        shorter = shorter[:-1].rstrip(".,;:!?'")
     return shorter
 
 

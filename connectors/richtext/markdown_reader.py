@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _DEEPEST: Final = 150
+_LINKS: Final = 3000
+"""Brackets of one text that may begin a link; more than anybody writes."""
 _TAG: Final = re.compile(r"<(/?)([A-Za-z]\w*)((?:\s+[A-Za-z]\w*=\"[^\"]*\")*)\s*(/?)>")
 _ATTR: Final = re.compile(r"([A-Za-z]\w*)=\"([^\"]*)\"")
 _BLOCKS: Final = {
@@ -40,7 +42,10 @@ _MARKED: Final = {"strong": "strong", "em": "em", "s": "strike"}
 def read(markdown: str) -> Node:
     """The tree of `markdown`."""
     builder = _Builder()
-    for token in _parser().parse(markdown):
+    parser = _parser()
+    if markdown.count("[") - markdown.count("\\[") > _LINKS:
+        parser.disable(["link", "image"])  # it would look for the end of each, again and again
+    for token in parser.parse(markdown):
         builder.take(token)
     return builder.finished()
 

@@ -226,7 +226,7 @@ def _linked(node: Node) -> bool:
 
 
 _BEGINS: Final = re.compile(
-    r"(?P<space>\s)|(?P<sign>#{1,6}(?=\s|$)|>|[-+](?=\s|$)|-(?=[-:|])|=|\||:(?=\s*-)|\[)|(?P<number>\d{1,9})(?=[.)](?:\s|$))"
+    r"(?P<space>\s)|(?P<sign>#{1,6}(?=\s|$)|>|[-+](?=\s|$)|-(?=[-:|])|=|\||:(?=\s*-))|(?P<number>\d{1,9})(?=[.)](?:\s|$))"
 )
 
 
@@ -317,7 +317,7 @@ _SPECIAL: Final = re.compile(
     r"""
       \\(?=[!-/:-@\[-`{-~]|$) | `+ | (?<!\w)_+ | _++(?!\w)
     | (?<=\s)\*+(?=\s) (?P<keep>) | \*+ | <(?=[A-Za-z/!?]|$) | &(?=\#?\w+;|$)
-    | ~~+ | ^~ | ~$ | \](?=[(\[]|$) | !(?=\[|$)
+    | ~~+ | ^~ | ~$ | \[ | !(?=\[|$)
     """,
     re.VERBOSE,
 )
@@ -329,12 +329,12 @@ def _escaped(text: str, *, brackets: bool = False, quotes: bool = False) -> str:
         return text
     out = _SPECIAL.sub(_backslashed, text)
     if brackets:
-        out = re.sub(r"(?<!\\)((?:\\\\)*)([\[\]])", r"\1\\\2", out)
+        out = out.replace("]", "\\]")
     return out.replace('"', '\\"') if quotes else out
 
 
-_TAME: Final = re.compile(r"[\w\s.,;:()/'\"+=%#@$^-]*(?<![_])", re.ASCII)
-"""Text without any sign of Markdown (but the underscore, looked at below)."""
+_TAME: Final = re.compile(r"[A-Za-z0-9\s.,;:()/'\"+=%#@$^-]*")
+"""Text without any sign of Markdown."""
 
 
 def _backslashed(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Turns Atlassian Document Format and wiki markup into plain text and back; how it looked is not kept.
+"""Turns Atlassian Document Format into plain text; how it looked is not kept.
 
 What a reader could read in a document is kept as text; bold, colour and the width of columns are not.
 """
@@ -18,23 +18,6 @@ Node = Mapping[str, Any]
 
 
 # Atlassian Document Format (developer.atlassian.com: "Atlassian Document Format", version 1)
-
-
-def text_to_adf(text: str | None) -> dict[str, Any]:
-    """A document that shows `text` as typed: a paragraph between blank lines, hard breaks inside it."""
-    canonical = canonical_text(text)
-    blocks = canonical.split("\n\n") if canonical else []
-    return {"version": 1, "type": "doc", "content": [_paragraph(block) for block in blocks]}
-
-
-def _paragraph(block: str) -> dict[str, Any]:
-    content: list[dict[str, Any]] = []
-    for index, line in enumerate(block.split("\n")):
-        if index:
-            content.append({"type": "hardBreak"})
-        if line:
-            content.append({"type": "text", "text": line})
-    return {"type": "paragraph", "content": content}
 
 
 def adf_to_text(document: object) -> str | None:
@@ -73,7 +56,7 @@ def _blocks(nodes: Sequence[Node], separator: str = "\n\n") -> str:
     for inline, run in groupby(nodes, key=lambda node: node.get("type") in _INLINE):
         group = list(run)
         parts += [_inline(group)] if inline else map(_block, group)
-    return separator.join(parts)
+    return separator.join(filter(None, parts))
 
 
 def _block(node: Node) -> str:
@@ -186,62 +169,7 @@ def _card(node: Node) -> str:
     return _attribute(node, "url") or " ".join(inner)
 
 
-# Wiki markup (Jira: "Text Formatting Notation Help"). A backslash before punctuation shows it as typed; two
-# backslashes are a line break, so a backslash that is not followed by a letter is a character reference.
-
-_URL: Final = r"https?://(?:[^\s\\\[\]{}|!^~<>\"&]|&(?=\w+=))+"
-_MARKUP: Final = re.compile(
-    rf"""
-      (?P<url>{_URL})
-    | (?P<block>^[ \t]*(?:h[1-6]|bq))(?=\.)                             # heading, block quote
-    | (?P<indent>^[ \t]*)(?P<bullets>[*\#-]+)(?=\s|$)                   # lists and rules
-    | (?P<backslash>\\)(?![A-Za-z0-9])
-    | (?P<reference>&)(?=\#?\w+;)                                       # would show as one character
-    | (?P<mark>
-        [{{}}\[\]|^~] | !(?=\S) | (?<!\w)[*_+-](?=\S) | -(?=-) | (?<=-)- | \?(?=\?) | (?<=\?)\?
-      | [:;](?=[()PD]) | \((?=(?:[yni/x!+?-]|on|off|\*[rgby]?|flag|flagoff)\))   # phrases, links, icons
-      )
-    """,
-    re.VERBOSE | re.MULTILINE,
-)
-_ESCAPED: Final = re.compile(
-    rf"(?P<keep>{_URL}|\\\\)|\\(?P<mark>[!-/:-@\[\]^_`{{|}}~])|&(?P<reference>\#?\w+;)", re.VERBOSE
-)
-
-
-def text_to_wiki(text: str | None) -> str:
-    """Wiki markup that renders as `text` was typed; addresses stay as they are, so that they stay links."""
-    return _MARKUP.sub(_escape, canonical_text(text) or "")
-
-
-def _escape(match: re.Match[str]) -> str:
-    kind = match.lastgroup
-    whole = match.group()
-    match kind:
-        case "url":
-            return whole
-        case "block":
-            return whole + "\\"
-        case "bullets":
-            return match["indent"] + "".join("\\" + bullet for bullet in match["bullets"])
-        case "backslash":
-            return "&#92;"
-        case "reference":
-            return "&amp;"
-        case _:
-            return "\\" + whole
-
-
-def wiki_to_text(markup: str | None) -> str | None:
-    """The text of wiki markup, escapes and character references resolved; other markup stays as typed."""
-    return canonical_text(_ESCAPED.sub(_unescape, (markup or "")))
-
-
-def _unescape(match: re.Match[str]) -> str:
-    if match["mark"]:
-        return match["mark"]
-    reference = match["reference"]
-    return referenced(reference) if reference else match.group()
+# Character references
 
 
 def referenced(reference: str) -> str:

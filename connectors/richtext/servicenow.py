@@ -15,7 +15,7 @@ from tieline.connectors.richtext.plain import adf_to_text
 from tieline.connectors.richtext.references import answered, no_image, nobody
 from tieline.connectors.richtext.text import readable
 from tieline.connectors.richtext.tree import normalised
-from tieline.connectors.richtext.typed import tree_of
+from tieline.connectors.richtext.typed import parts, tree_of
 
 _OPEN: Final = re.compile(r"\[code\]", re.IGNORECASE)
 _CLOSE: Final = re.compile(r"\[/code\]", re.IGNORECASE)
@@ -53,7 +53,7 @@ def read(entry: str, mention: MentionHook | None, image: ImageHook | None) -> No
 def _plain(text: str, *, beside: bool) -> list[Node]:
     """Typed text as inline nodes; what is no block stands between paragraphs."""
     found: list[Node] = []
-    for number, part in enumerate((text.rstrip("\n") if beside else text).split("\n\n")):
+    for number, part in enumerate(parts(text.rstrip("\n") if beside else text)):
         if number:
             found.append({"type": "group"})
         for line_number, line in enumerate(part.split("\n")):

@@ -34,7 +34,7 @@ _TOKEN: Final = re.compile(
     | \{{color:(?P<color>\#[0-9a-fA-F]{{3}}(?:[0-9a-fA-F]{{3}})?|\w+)\}} | (?P<uncolor>\{{color\}})
     | \{{(?P<braced>[*_+^~-]|\?\?)\}}
     | (?P<open_code>\{{\{{) | (?P<close_code>\}}\}})
-    | \[(?P<link>(?:[^\[\]\n\\{{}}]|\\.)+)\]
+    | \[(?P<link>(?:[^\[\]\n\\]|\\.)+)\]
     | !(?P<file>{FILE.pattern})(?:\|[^!\n]*)?!
     | (?P<sign>[*_+^~-]|\?\?)
     """,
@@ -166,8 +166,13 @@ class _Phrases:
         else:
             self._write(sign)
 
+    def _around(self, token: re.Match[str]) -> tuple[str, str]:
+        """The characters before and after a token, "" at either end."""
+        start, end = token.span()
+        return self._text[start - 1 : start] if start else "", self._text[end : end + 1]
+
     def _can_open(self, token: re.Match[str]) -> bool:
-        before, after = self._text[: token.start()][-1:], self._text[token.end() : token.end() + 1]
+        before, after = self._around(token)
         return bool(after) and not after.isspace() and not (before.isalnum() or before == "_")
 
     def _link(self, inside: str, whole: str) -> None:

@@ -159,7 +159,7 @@ def _unboxed(content: list[Node]) -> list[Node]:
 
 
 def _plain(text: str) -> list[Node]:
-    """The blocks of text without macros: headings, lists, tables, rules, and paragraphs between empty lines."""
+    """The blocks of text without macros: headings, lists, tables, rules, paragraphs between empty lines."""
     found: list[Node] = []
     lines: list[str] = []
     last = ""
@@ -172,6 +172,9 @@ def _plain(text: str) -> list[Node]:
             _join(found[-1], node)
         elif node is not None:
             found.append(node)
+        elif line.strip() and last == "item":
+            _innermost(found[-1]).extend([{"type": "hardBreak"}, *inlines(line.strip())])
+            continue
         elif line.strip():
             lines.append(line)
         last = kind
@@ -197,15 +200,10 @@ def _paragraph(lines: Sequence[str]) -> list[Node]:
     if not lines:
         return []
     content = inlines("\n".join(lines))
-    if len(content) == 1 and content[0]["type"] == "mediaInline" and content[0]["attrs"]["type"] == "file":
-        attrs = content[0]["attrs"]
-        return [
-            {
-                "type": "mediaSingle",
-                "attrs": {"layout": "center"},
-                "content": [{"type": "media", "attrs": attrs}],
-            }
-        ]
+    attrs = content[0].get("attrs", {}) if [node["type"] for node in content] == ["mediaInline"] else {}
+    if attrs.get("type") == "file":
+        media = {"type": "media", "attrs": attrs}
+        return [{"type": "mediaSingle", "attrs": {"layout": "center"}, "content": [media]}]
     return [{"type": "paragraph", "content": content}]
 
 
@@ -221,9 +219,9 @@ def _nested(bullets: str, content: list[Node]) -> Node:
 def _join(above: Node, below: Node) -> None:
     """Put the rows of one table, or the items of one list, under what stands above."""
     if above["type"] != below["type"]:
-        above.update({"type": "lists", "content": [{**above}, below]}) if above["type"] != "lists" else None
-        if above["content"][-1] is not below:
-            _add(above["content"], below)
+        if above["type"] != "lists":  # no node of the schema: it is lifted
+            above.update({"type": "lists", "content": [{**above}]})
+        _add(above["content"], below)
         return
     if above["type"] == "table":
         above["content"] += below["content"]
@@ -242,6 +240,15 @@ def _add(siblings: list[Node], node: Node) -> None:
         _join(siblings[-1], node)
     else:
         siblings.append(node)
+
+
+def _innermost(list_: Node) -> list[Node]:
+    """The text of the last item of a list, to which a line below it belongs."""
+    node = list_
+    while node["type"] != "paragraph":
+        node = node["content"][-1]
+    found: list[Node] = node["content"]
+    return found
 
 
 def _row(line: str) -> Node:
