@@ -15,6 +15,7 @@ from tieline.sync.commands.session import Adapters, Session, open_session
 if TYPE_CHECKING:
     from tieline.connectors.base import Record, Side, Values
     from tieline.sync.attachments.listing import Listed
+    from tieline.sync.links.graph import Branch
     from tieline.sync.mapping import Directory, Unit
     from tieline.sync.model import AuditEntry, Conflict, Pair, Park
     from tieline.sync.policy.explain import Explanation
@@ -39,6 +40,8 @@ class Shown:
     """What the policy says about it, where there is one."""
     files: tuple[Listed, ...] | None = None
     """Its files on both sides; None where files are not carried over, or cannot be listed."""
+    ties: tuple[Branch, ...] = ()
+    """The problems, changes and incidents that it is tied to."""
 
 
 @click.command()
@@ -68,6 +71,7 @@ def find(session: Session, label: str) -> Shown | str:
     from tieline.sync.attachments.listing import listed
     from tieline.sync.commands.session import utc_now
     from tieline.sync.engine import find_label
+    from tieline.sync.links.graph import graph
     from tieline.sync.pairing import pair_key, record_key
     from tieline.sync.run import EVERYTHING, new_run
 
@@ -86,6 +90,7 @@ def find(session: Session, label: str) -> Shown | str:
         trail = tx.audit_trail(pair=pair.id, limit=TRAIL)
         conflicts = tx.conflicts(open_only=False, pair=pair.id, limit=TRAIL)
         park = tx.parked([pair_key(pair)]).get(pair_key(pair))
+        ties = tuple(graph(tx, pair))
     run = new_run("", session.config, session.store, session.sides, utc_now, EVERYTHING, remember=False)
     vocabulary = run.vocabularies.get(pair.route)
     if vocabulary is None:
@@ -94,7 +99,7 @@ def find(session: Session, label: str) -> Shown | str:
     records = {record.ref.side: record for record in read if isinstance(record, Record)}
     directory = run.people.directory([(record, vocabulary) for record in records.values()], utc_now())
     found = Shown(pair, records, directory, vocabulary.units, trail, conflicts, park)
-    found = replace(found, files=listed(run, pair, records))
+    found = replace(found, files=listed(run, pair, records), ties=ties)
     return found if run.govern is None else replace(found, policy=_policy(session, found))
 
 
@@ -134,8 +139,8 @@ def _value(found: Shown, unit: Unit, side: Side, values: Values) -> str:
 
 def _json(found: Shown) -> dict[str, Any]:
     from tieline.sync.explain import conflict_json, park_json, values_json
+    from tieline.sync.links.graph import graph_json
     from tieline.sync.policy.explain import explanation_json
-
     fields = []
     for unit in found.units:
         entry: dict[str, Any] = {"field": unit.name, "why": _why(found, unit)}
@@ -157,6 +162,7 @@ def _json(found: Shown) -> dict[str, Any]:
         "conflicts": [conflict_json(conflict) for conflict in found.conflicts],
         "park": None if found.park is None else park_json(found.park),
         "policy": None if found.policy is None else explanation_json(found.policy),
+        "ties": graph_json(found.ties),
         "attachments": None if found.files is None else [file.as_json() for file in found.files],
     }
 
@@ -168,6 +174,7 @@ def side_by_side(found: Shown) -> str:
     from rich.text import Text
 
     from tieline.connectors.base import SIDES
+    from tieline.sync.links.graph import graph_lines
 
     pair = found.pair
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -188,6 +195,7 @@ def side_by_side(found: Shown) -> str:
         "why each value is what it is",
         *(f"  {reason}" for reason in _reasons(found)),
         *_said(found),
+        *graph_lines(pair, found.ties),
         *(["files", *(f"  {file.line()}" for file in found.files)] if found.files else []),
         *_troubles(found),
     ]

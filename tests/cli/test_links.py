@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -119,6 +120,53 @@ class TestProposed:
         assert f"problem {cause['number']}" in said.out
         assert "question" in said.out
         assert "rule likely: usual" in said.out
+
+
+class TestGraph:
+    def test_show_tells_what_an_incident_is_tied_to_and_what_else_is(self, site: Site) -> None:
+        cause = problem(site)
+        one, two = (site.incident(problem_id=cause["sys_id"]) for _ in range(2))
+        assert site.sync("--initial").code == 0
+        site.settle()
+        said = site.run("show", one["number"])
+        head = f"{one['number']} = {site.mirror(one).key} is tied to"
+        lines = said.out.splitlines()
+        at = lines.index(head)
+        assert lines[at + 1 : at + 3] == [
+            f"  problem {cause['number']}",
+            f"    also {two['number']} = {site.mirror(two).key}",
+        ]
+        (tie,) = site.run("show", one["number"], "--json").json["ties"]
+        assert (tie["relation"], tie["target"]) == ("problem", cause["number"])
+        assert tie["sides"] == ["servicenow", "jira"]
+
+
+class TestEvaluate:
+    LOG = (
+        "number,sys_updated_at,sys_mod_count,category,subcategory,u_symptom,assignment_group,cmdb_ci,"
+        "problem_id,rfc,caused_by\n"
+        "INC1,5/1/2026 08:00,0,a,b,c,g,?,P1,?,?\nINC2,5/1/2026 08:05,0,a,b,c,g,?,P1,?,?\n"
+    )
+
+    def test_it_needs_nothing_but_the_log_and_writes_what_is_asked(self, site: Site) -> None:
+        log, curves = site.folder / "log.csv", site.folder / "curves.json"
+        log.write_text(self.LOG)
+        site.config.unlink()
+        said = site.run("links", "evaluate", "--log", str(log), "--export", str(curves), "--json")
+        assert said.code == 0
+        assert (said.json["events"], said.json["incidents"]) == (2, 2)
+        exported = json.loads(curves.read_text())
+        assert {(p["incident"], p["target"], p["right"]) for p in exported["proposals"]} == {
+            ("INC2", "P1", True)
+        }
+        assert exported["curves"][0]["ties"] == 2
+
+    def test_what_is_no_log_is_a_sentence(self, site: Site) -> None:
+        log = site.folder / "log.csv"
+        log.write_text("a,b\n1,2\n")
+        said = site.run("links", "evaluate", "--log", str(log))
+        assert said.code == 2
+        assert "no incident event log" in said.err
 
 
 class TestClosure:
