@@ -102,6 +102,7 @@ class Adapters:
         """
         from tieline.connectors.jira import JiraConnector, only_reads
         from tieline.connectors.servicenow.connector import ServiceNowConnector
+        from tieline.connectors.servicenow.tables import tables_of
 
         timing = _timing(clock)
         folder = config.path.parent
@@ -110,12 +111,13 @@ class Adapters:
         jira = _adapter(_http(config, config.jira.requests_url), only_reads, timing)
         if meters is not None:
             meters["servicenow"], meters["jira"] = snow.meter, jira.meter
+        signed = _signing_in(config.servicenow.auth, folder, snow, timing)
         sides: dict[Side, Connector] = {
-            "servicenow": ServiceNowConnector(
-                _servicenow(config, also),
-                snow,
-                _signing_in(config.servicenow.auth, folder, snow, timing),
-                timing,
+            "servicenow": tables_of(
+                {
+                    table: ServiceNowConnector(_servicenow(config, table, also), snow, signed, timing)
+                    for table in config.tables
+                }
             ),
             "jira": JiraConnector(
                 _jira(config, also), _auth(config, config.jira.auth, timing), jira, timing.now
@@ -278,21 +280,19 @@ def _renewing(auth: Any, folder: Path, timing: Any) -> Any:
     return Renewing(grant, first, TokenFile(folder / auth.tokens, first), timing.now)
 
 
-def _servicenow(config: Config, also: Also = None) -> Any:
+def _servicenow(config: Config, table: str, also: Also = None) -> Any:
+    """How one table is used; what incidents need beyond their fields is not asked of other tables."""
     from tieline.connectors.servicenow.settings import ServiceNowSettings
+    from tieline.sync.links.relations import kind_of
     from tieline.sync.vocabulary import field_kinds
 
-    watched = _watched(config, "servicenow")
-
+    kind = kind_of(table)
+    more = {**_parents(config), **(also or {}).get("servicenow", {})} if kind == "incident" else {}
     return ServiceNowSettings(
-        table=config.routes[0].servicenow.table,
-        fields={
-            **_parents(config),
-            **(also or {}).get("servicenow", {}),
-            **field_kinds(config, "servicenow"),
-        },
-        watched=watched,
-        ties={} if config.links is None else config.links.columns("incident"),
+        table=table,
+        fields={**more, **field_kinds(config, "servicenow", table)},
+        watched=_watched(config, "servicenow") if kind == "incident" else {},
+        ties={} if config.links is None else config.links.columns(kind),
         marker=config.servicenow.marker,
         link=config.servicenow.link,
         overlap=config.servicenow.overlap,

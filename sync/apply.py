@@ -102,7 +102,8 @@ def contexts(run: Run, works: Sequence[Work], now: datetime) -> dict[str, Contex
     for vocabulary in {work.vocabulary.route: work.vocabulary for work in works}.values():
         observed = observed_moves(run, vocabulary.place("jira"))
         workflow = Workflow({**vocabulary.workflow, **observed})
-        found[vocabulary.route] = Context(now, directory, workflow, run.config.installation, run.govern)
+        govern = run.govern if vocabulary.about_incidents else None
+        found[vocabulary.route] = Context(now, directory, workflow, run.config.installation, govern)
     return found
 
 

@@ -99,7 +99,8 @@ def aspects_of(config: Config) -> tuple[Aspect, ...]:
     if config.links is not None and config.links.type:
         from tieline.sync.links.relations_aspect import Relations
 
-        found.append(Relations(config.links.type))
+        tables = {route.name: route.servicenow.table for route in config.routes}
+        found.append(Relations(config.links.type, tables))
     if config.comments is not None:
         from tieline.sync.conversation.aspect import ConversationAspect
 

@@ -39,6 +39,15 @@ class StatusUnit(Unit):
     default_close_code: str = ""
     default_close_notes: str = ""
     reopen: Reopen = "write"
+    resolved: frozenset[str] = CLOSED_STATES
+    """States in which ServiceNow calls it resolved or closed."""
+    canceled: frozenset[str] = frozenset({"8"})
+    """Further states in which it is over."""
+
+    @property
+    def over(self) -> frozenset[str]:
+        """States in which nothing more is done about it."""
+        return self.resolved | self.canceled
 
     def token(self, values: Values) -> str:
         """A ServiceNow state as the map names it: with its hold reason where the map knows that."""
@@ -55,7 +64,7 @@ class StatusUnit(Unit):
     def closes(self, class_: int) -> bool:
         """Whether ServiceNow calls this class Resolved or Closed."""
         states = {token.partition("/")[0] for token in self.map.members(class_, "servicenow")}
-        return bool(states & CLOSED_STATES)
+        return bool(states & self.resolved)
 
     def siblings(self, status: str) -> frozenset[str]:
         """The other Jira statuses that mean the same."""
@@ -134,7 +143,7 @@ class StatusUnit(Unit):
     def ends(self, class_: int) -> bool:
         """Whether ServiceNow calls this class Resolved, Closed or Canceled."""
         states = {token.partition("/")[0] for token in self.map.members(class_, "servicenow")}
-        return bool(states & (CLOSED_STATES | {"8"}))
+        return bool(states & (self.resolved | self.canceled))
 
     def _to_servicenow(self, values: Values, current: Values) -> Values | Unmapped:
         status = str(values.get(self.status) or "")

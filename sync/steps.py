@@ -23,6 +23,14 @@ STATE_NAMES: Final = {
     "1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled"
 }  # fmt: skip
 """Incident states of ServiceNow, as the remote link shows them."""
+PROBLEM_STATES: Final = {
+    "101": "New", "102": "Assess", "103": "Root Cause Analysis", "104": "Fix in Progress", "106": "Resolved",
+    "107": "Closed",
+}  # fmt: skip
+CHANGE_STATES: Final = {
+    "-5": "New", "-4": "Assess", "-3": "Authorize", "-2": "Scheduled", "-1": "Implement", "0": "Review",
+    "3": "Closed", "4": "Canceled",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,16 +248,22 @@ def _reached(verdict: Verdict, draft: Draft, snapshot: Snapshot) -> UnitBase | N
     return replace(before, jira=Dealt(values), servicenow=None)
 
 
+def state_name(table: str, state: str) -> str:
+    """What people call a state; one of a table that is not known here stands as it is."""
+    names = {"problem": PROBLEM_STATES, "change_request": CHANGE_STATES}.get(table, STATE_NAMES)
+    return names.get(state, state)
+
+
 def links(written: Sequence[Verdict], snapshot: Snapshot, vocabulary: Vocabulary) -> list[Step]:
     """The steps that keep each half visible on the other, where what is shown has changed."""
     pair, steps = snapshot.pair, []
     sn, jira = snapshot.servicenow, snapshot.jira
     values = {**sn.values, **{n: x for v in written for n, x in v.values["servicenow"].items()}}
     state = str(values.get(vocabulary.status.state) or "") if vocabulary.status else ""
-    name = STATE_NAMES.get(state, state)
+    name = state_name(vocabulary.table, state)
     line = f"{sn.label} {name}".strip()
     if pair.base.shown.get("jira") != line:
-        done = state in ("6", "7", "8")
+        done = vocabulary.status is not None and state in vocabulary.status.over
         action = ShowLink(jira.ref, f"tieline:{sn.ref.id}", sn.label, sn.url, name, done=done)
         steps.append(Step(action, ("the other half is shown on the issue",), shown=line))
     shown = pair.base.shown.get("servicenow")

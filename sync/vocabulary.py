@@ -25,6 +25,11 @@ class Vocabulary:
     workflow: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)
     """Transitions that the configuration names, by status; their ids are learned when an issue shows them."""
 
+    @property
+    def about_incidents(self) -> bool:
+        """Whether the route mirrors incidents; the policy has no say about problems and changes."""
+        return self.table not in ("problem", "change_request")
+
     def place(self, side: Side) -> str:
         """Where the route's records live, as `Record.place` tells it."""
         return self.table if side == "servicenow" else f"{self.project}/{self.issue_type}"
@@ -40,10 +45,11 @@ NO_LIMIT: Final = 1_000_000
 
 def vocabulary(config: Config, route: Route) -> Vocabulary:
     """The vocabulary of one route."""
-    status = None if config.status is None else _status(config.status)
+    mine, priority = config.status_for(route), config.priority_for(route)
+    status = None if mine is None else _status(mine)
     units: list[Unit] = [_unit(mirrored, config) for mirrored in config.fields_for(route)]
     units.extend([] if status is None else [status])
-    units.extend([] if config.priority is None else [_priority(config.priority)])
+    units.extend([] if priority is None else [_priority(priority)])
     return Vocabulary(
         route=route.name,
         table=route.servicenow.table,
@@ -55,18 +61,31 @@ def vocabulary(config: Config, route: Route) -> Vocabulary:
     )
 
 
-def field_kinds(config: Config, side: Side) -> Mapping[str, FieldKind]:
-    """Every own-side field that any route mirrors, with how the connector reads and writes it."""
+def field_kinds(config: Config, side: Side, table: str | None = None) -> Mapping[str, FieldKind]:
+    """Every own-side field that any route mirrors, with how the connector reads and writes it.
+
+    With `table` only those of the routes of that table of ServiceNow.
+    """
     kinds: dict[str, FieldKind] = {}
     for route in config.routes:
-        for mirrored in config.fields_for(route):
-            kinds[mirrored.servicenow if side == "servicenow" else mirrored.jira] = mirrored.kind
-    groups: list[Unit] = [] if config.status is None else [_status(config.status)]
-    groups.extend([] if config.priority is None else [_priority(config.priority)])
+        if table is None or route.servicenow.table == table:
+            kinds.update(_kinds(config, route, side))
+    return kinds
+
+
+def _kinds(config: Config, route: Route, side: Side) -> Mapping[str, FieldKind]:
+    """The own-side fields of one route."""
+    kinds: dict[str, FieldKind] = {
+        mirrored.servicenow if side == "servicenow" else mirrored.jira: mirrored.kind
+        for mirrored in config.fields_for(route)
+    }
+    status, priority = config.status_for(route), config.priority_for(route)
+    groups: list[Unit] = [] if status is None else [_status(status)]
+    groups.extend([] if priority is None else [_priority(priority)])
     for unit in groups:
         kinds.update(dict.fromkeys(unit.fields(side), "choice"))
-    if config.status is not None:
-        notes = config.status.servicenow.close_notes, config.status.jira.close_notes
+    if status is not None:
+        notes = status.servicenow.close_notes, status.jira.close_notes
         kinds.update({n: "text" for s, n in zip(SIDES, notes, strict=True) if s == side and n})
     return kinds
 
@@ -126,6 +145,8 @@ def _status(status: Status) -> StatusUnit:
         default_close_code=status.default_close_code,
         default_close_notes=status.default_close_notes,
         reopen=status.reopen,
+        resolved=frozenset(status.resolved),
+        canceled=frozenset(status.canceled),
     )
 
 

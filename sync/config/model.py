@@ -30,6 +30,7 @@ from tieline.sync.config.values import (
     Line,
     Matches,
     Name,
+    OptionalServiceNowField,
     ProjectKey,
     ServiceNowField,
     StateUrl,
@@ -187,15 +188,30 @@ class Route(Table):
     field: tuple[FieldOverride, ...] = Field(
         default=(), description="What this route does differently with single fields."
     )
+    without: tuple[Name, ...] = Field(
+        default=(),
+        description="Fields that this route leaves out, by name; also `status` and `priority`: other tables "
+        "have other columns.",
+    )
+    status: Status | None = Field(
+        default=None,
+        description="As `[status]`, for this route alone: problems and changes have states of their own.",
+    )
 
 
 class StatusServiceNow(Table):
     """The columns that make up an incident's status."""
 
     state: ServiceNowField = Field(default="state", description="The state.")
-    hold_reason: ServiceNowField = Field(default="hold_reason", description="Why it is on hold.")
-    close_code: ServiceNowField = Field(default="close_code", description="How it was resolved.")
-    close_notes: ServiceNowField = Field(default="close_notes", description="What was done.")
+    hold_reason: OptionalServiceNowField = Field(
+        default="hold_reason", description='Why it is on hold; "" for none.'
+    )
+    close_code: OptionalServiceNowField = Field(
+        default="close_code", description='How it was resolved; "" for none.'
+    )
+    close_notes: OptionalServiceNowField = Field(
+        default="close_notes", description='What was done; "" for none.'
+    )
 
 
 class StatusJira(Table):
@@ -225,6 +241,12 @@ class Status(Merging):
     )
     default_close_notes: Line = Field(
         default="Resolved in Jira.", description="Close notes where Jira has none; ServiceNow demands some."
+    )
+    resolved: tuple[Line, ...] = Field(
+        default=("6", "7"), description="States of ServiceNow in which it is resolved or closed."
+    )
+    canceled: tuple[Line, ...] = Field(
+        default=("8",), description="Further states in which nothing more is done about it."
     )
     map: tuple[ValueEdge, ...] = Field(
         description='States and statuses that mean the same; "3/4" is state 3 with hold reason 4.'
@@ -282,7 +304,6 @@ class People(Table):
         description="A CSV file with more of them: columns servicenow and jira, named in its first line.",
     )
 
-
     def vocabulary(self) -> dict[str, Any]:
         """What decides who is who; one way to match is written as it was when there was no other."""
         ways = self.match[0] if len(self.match) == 1 else list(self.match)
@@ -296,6 +317,10 @@ class Groups(Table):
         default="hold", description='No such group on the other side: "unassigned", "hold" or "default:ID".'
     )
     map: tuple[ValueEdge, ...] = Field(default=(), description="Groups that are one under different names.")
+
+
+_STATUS: Final = {"servicenow", "jira", "map", "resolution"}
+"""What of a status decides which values are equal."""
 
 
 class Config(Table):
@@ -368,8 +393,22 @@ class Config(Table):
     def fields_for(self, route: Route) -> tuple[FieldConfig, ...]:
         """The fields as `route` mirrors them: everybody's with its changes, then its own."""
         changes = {override.name: override for override in route.field}
-        shared = tuple(changes.pop(f.name).on(f) if f.name in changes else f for f in self.field)
+        mirrored = [f for f in self.field if f.name not in route.without]
+        shared = tuple(changes.pop(f.name).on(f) if f.name in changes else f for f in mirrored)
         return shared + tuple(override.on(None) for override in changes.values())
+
+    def status_for(self, route: Route) -> Status | None:
+        """The status as `route` mirrors it; None if it does not."""
+        return None if "status" in route.without else route.status or self.status
+
+    def priority_for(self, route: Route) -> Priority | None:
+        """The priority as `route` mirrors it; None if it does not."""
+        return None if "priority" in route.without else self.priority
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables of ServiceNow that routes mirror, in the file's order."""
+        return tuple(dict.fromkeys(route.servicenow.table for route in self.route))
 
     def mapping(self) -> dict[str, Any]:
         """What decides which values are equal, as JSON: fields of each route, maps, matrix, people, groups.
@@ -385,6 +424,12 @@ class Config(Table):
             "people": self.people.vocabulary(),
             "groups": self.groups.model_dump(include={"map"}),
         }
+        own = {r.name: r.status.model_dump(include=_STATUS) for r in self.route if r.status is not None}
+        if own:
+            mapping["statuses"] = own
+        left_out = {r.name: [n for n in r.without if n in ("status", "priority")] for r in self.route}
+        if any(left_out.values()):
+            mapping["without"] = {name: sorted(names) for name, names in left_out.items() if names}
         plain: dict[str, Any] = json.loads(json.dumps(mapping))
         return plain
 

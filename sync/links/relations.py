@@ -25,10 +25,15 @@ from tieline.sync.links.relations_model import Standing
 from tieline.sync.model import Arrival, Pair
 from tieline.sync.store.store import Tx
 
-__all__ = ["RELATED", "Standing", "identity", "relate", "standing_of", "unrelate"]
+__all__ = ["RELATED", "Standing", "identity", "kind_of", "relate", "standing_of", "unrelate"]
 
 RELATED = "relation"
 """The reason of an arrival of a pair for which a relation is wanted, or whose target got its other half."""
+
+
+def kind_of(table: str) -> str:
+    """What a table of ServiceNow holds: problems, changes, else incidents."""
+    return {"problem": "problem", "change_request": "change"}.get(table, "incident")
 
 
 def relate(

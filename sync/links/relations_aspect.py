@@ -18,7 +18,7 @@ from tieline.sync.config.links import TARGET_KIND, LinkType
 from tieline.sync.decide import Context
 from tieline.sync.journal import record_conflicts
 from tieline.sync.links.model import Relation
-from tieline.sync.links.relations import RELATED
+from tieline.sync.links.relations import RELATED, kind_of
 from tieline.sync.links.relations_merge import TAKEN, Ends, Merged, merge_relation
 from tieline.sync.links.relations_model import Standing
 from tieline.sync.links.relations_steps import NO_ISSUE, TWICE, Job, made_of, settled_by_look, steps
@@ -35,8 +35,14 @@ RETRY: Final = timedelta(hours=6)
 class Relations:
     """Relations of incidents, as `[links]` has them."""
 
-    def __init__(self, rules: Sequence[LinkType]) -> None:
+    def __init__(self, rules: Sequence[LinkType], tables: Mapping[str, str]) -> None:
         self._rules = tuple(rules)
+        self._kinds = {route: kind_of(table) for route, table in tables.items()}
+
+    def _known(self, pair: Pair) -> Pair:
+        """A pair whose Refs say of what kind its record in ServiceNow is: its route tells."""
+        kind = self._kinds.get(pair.route, "incident")
+        return replace(pair, servicenow=Ref("servicenow", pair.servicenow.id, kind))
 
     def owns(self, action: Action) -> bool:
         """Ties are this aspect's."""
@@ -51,18 +57,19 @@ class Relations:
             kept = tx.relations_of([work.pair.id for work in told])
             waiting = tx.related_to([ref for work in told for ref in targets_of(work.pair)])
             refs = {plain(ref) for work in told for ref in _refs(work, kept.get(work.pair.id, ()))}
-            pairs = tx.pairs_of(refs)
+            pairs = {ref: self._known(pair) for ref, pair in tx.pairs_of(refs).items()}
         partners: dict[Ref, Pair | None] = {ref: pairs.get(ref) for ref in refs}
         for pair in pairs.values():  # what we tie ourselves is shown by either name
             partners |= {plain(pair.servicenow): pair, plain(pair.jira): pair}
         parts = {}
         for work in told:
-            mine = [rule for rule in self._rules if rule.on == work.pair.servicenow.kind]
+            pair = self._known(work.pair)
+            mine = [rule for rule in self._rules if rule.on == pair.servicenow.kind]
             old = kept.get(work.pair.id, [])
             wake = [s.pair for s in waiting if _waits(s, work.pair)]
             if old or wake or any(record.ties for record in work.records.values()):
                 parts[work.pair.id] = Part(
-                    run, work.pair, mine, partners, old, rekeyed(old, mine, partners), wake=wake
+                    run, pair, mine, partners, old, rekeyed(old, mine, partners), wake=wake
                 )
         return _looked_up(run, told, parts)
 

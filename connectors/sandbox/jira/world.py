@@ -234,6 +234,9 @@ def seed_site(world: World) -> None:
     incident = IssueType("10100", "Incident", "A service is down or degraded.", 10306, _incident_workflow())
     bug = IssueType("10101", "Bug", "A problem or error.", 10303, _bug_workflow())
     world.projects["OPS"] = Project("10000", "OPS", "Operations", (incident,), _SCREEN)
+    problem = IssueType("10102", "Problem", "What is behind incidents.", 10307, _bug_workflow())
+    change = IssueType("10103", "Change", "A change of a service.", 10308, _bug_workflow())
+    world.projects["SVC"] = Project("10002", "SVC", "Service management", (problem, change), _SCREEN, 10402)
     world.projects["DEV"] = Project("10001", "DEV", "Development", (bug,), _SCREEN, 10401)
 
 
