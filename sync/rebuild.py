@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from tieline.connectors.base import SIDES, Record, Ref, Side
@@ -106,6 +106,8 @@ def _join(
         pair = move_over(run, tx, there, mirror, there.jira, base)
     else:
         pair = pair_up(run, tx, marker.route, origin, mirror, base)
+        pair = replace(pair, created_at=mirror.created)  # what was said since is not from before the pairing
+        tx.save_pair(pair)
     known[ref] = known[mirror.ref] = pair
     found.counts["paired"] += 1
 

@@ -15,6 +15,7 @@ from tieline.sync.commands.session import Adapters, Session, open_session
 if TYPE_CHECKING:
     from tieline.connectors.base import Record, Side, Values
     from tieline.sync.attachments.listing import Listed
+    from tieline.sync.conversation.model import Heard
     from tieline.sync.links.graph import Branch
     from tieline.sync.mapping import Directory, Unit
     from tieline.sync.model import AuditEntry, Conflict, Pair, Park
@@ -42,6 +43,8 @@ class Shown:
     """Its files on both sides; None where files are not carried over, or cannot be listed."""
     ties: tuple[Branch, ...] = ()
     """The problems, changes and incidents that it is tied to."""
+    heard: tuple[Heard, ...] = ()
+    """What is remembered of its conversation."""
 
 
 @click.command()
@@ -91,6 +94,7 @@ def find(session: Session, label: str) -> Shown | str:
         conflicts = tx.conflicts(open_only=False, pair=pair.id, limit=TRAIL)
         park = tx.parked([pair_key(pair)]).get(pair_key(pair))
         ties = tuple(graph(tx, pair))
+        heard = tuple(tx.heard([pair.id]).get(pair.id, ()))
     run = new_run("", session.config, session.store, session.sides, utc_now, EVERYTHING, remember=False)
     vocabulary = run.vocabularies.get(pair.route)
     if vocabulary is None:
@@ -99,7 +103,7 @@ def find(session: Session, label: str) -> Shown | str:
     records = {record.ref.side: record for record in read if isinstance(record, Record)}
     directory = run.people.directory([(record, vocabulary) for record in records.values()], utc_now())
     found = Shown(pair, records, directory, vocabulary.units, trail, conflicts, park)
-    found = replace(found, files=listed(run, pair, records), ties=ties)
+    found = replace(found, files=listed(run, pair, records), ties=ties, heard=heard)
     return found if run.govern is None else replace(found, policy=_policy(session, found))
 
 
@@ -138,6 +142,7 @@ def _value(found: Shown, unit: Unit, side: Side, values: Values) -> str:
 
 
 def _json(found: Shown) -> dict[str, Any]:
+    from tieline.sync.conversation.summary import counted, summary_json
     from tieline.sync.explain import conflict_json, park_json, values_json
     from tieline.sync.links.graph import graph_json
     from tieline.sync.policy.explain import explanation_json
@@ -163,6 +168,7 @@ def _json(found: Shown) -> dict[str, Any]:
         "park": None if found.park is None else park_json(found.park),
         "policy": None if found.policy is None else explanation_json(found.policy),
         "ties": graph_json(found.ties),
+        "conversation": {**counted(found.heard), "entries": summary_json(found.heard)},
         "attachments": None if found.files is None else [file.as_json() for file in found.files],
     }
 
@@ -174,6 +180,7 @@ def side_by_side(found: Shown) -> str:
     from rich.text import Text
 
     from tieline.connectors.base import SIDES
+    from tieline.sync.conversation.summary import summary_lines
     from tieline.sync.links.graph import graph_lines
 
     pair = found.pair
@@ -196,6 +203,7 @@ def side_by_side(found: Shown) -> str:
         *(f"  {reason}" for reason in _reasons(found)),
         *_said(found),
         *graph_lines(pair, found.ties),
+        *summary_lines(found.heard),
         *(["files", *(f"  {file.line()}" for file in found.files)] if found.files else []),
         *_troubles(found),
     ]

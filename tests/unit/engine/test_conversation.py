@@ -358,3 +358,20 @@ def test_applied_comments_are_counted_and_audited() -> None:
     world.settle()
     assert [e.action for e in world.audit() if e.action == "AddComment"] == ["AddComment"]
     assert bodies(world, issue) == ["x"]
+
+def test_the_child_of_a_closed_incident_goes_on_with_the_conversation() -> None:
+    world = World(comments={}, status={"reopen": "child"})
+    row, issue = world.paired()
+    world.jira.say(issue.id, "before")
+    closed(world, row)
+    world.jira.say(issue.id, "held")
+    world.settle()
+    assert bodies(world, row) == ["before"]
+    world.jira.edit(issue.id, {"status": "In Progress"})
+    world.settle(8)
+    child = world.mirror_of(issue)
+    assert child is not row
+    assert bodies(world, child) == ["held"]
+    world.jira.say(issue.id, "after")
+    world.settle()
+    assert (bodies(world, row), bodies(world, child)) == (["before"], ["held", "after"])
