@@ -13,7 +13,7 @@ from tieline.sync.commands.session import how_far
 
 from .conftest import Desk
 
-BACKLOG = 400
+BACKLOG = 200
 
 
 @pytest.mark.parametrize(

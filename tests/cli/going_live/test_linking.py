@@ -42,7 +42,7 @@ def test_a_link_is_shown_first_and_made_when_asked(ready: Desk) -> None:
     assert "Nothing was done" in said
     assert marks(ready, ours, theirs) == ("", "")
     assert not (ready.folder / "tieline.db").exists()
-    ready.run("link", theirs.key, ours["number"], "--yes")
+    ready.process("link", theirs.key, ours["number"], "--yes")
     assert marks(ready, ours, theirs) == ("", f"example:operations:{ours['sys_id']}")
     ready.inside("sync", "--initial", code=3)
     assert len(ready.world.jira.issues()) == 1
@@ -82,7 +82,7 @@ def test_a_marker_that_does_not_take_makes_no_pair(ready: Desk) -> None:
     refused = ready.run("link", ours["number"], older.key, "--yes", code=1)
     assert "does not show the marker" in refused.stderr
     assert marks(ready, ours, theirs) == ("", "")
-    assert "no pair" in ready.run("unlink", ours["number"], code=2).stderr
+    assert "no pair" in ready.process("unlink", ours["number"], code=2).stderr
 
 
 def test_what_cannot_be_a_pair_is_refused_with_the_reason(ready: Desk) -> None:
@@ -166,7 +166,7 @@ def test_halves_are_adopted_by_a_text_that_both_hold(ready: Desk) -> None:
     said = json.loads(ready.inside("adopt", "--rule", "origin_id=customfield_10053", "--yes", "--json"))
     assert [m["servicenow"] for m in said["matches"]] == [ours["number"]]
     assert said["paired"] == 1
-    assert "no rule" in ready.run("adopt", "--rule", "guess", code=2).stderr
+    assert "no rule" in ready.process("adopt", "--rule", "guess", code=2).stderr
 
 
 def test_what_was_raised_before_go_live_or_is_out_of_scope_is_not_adopted(ready: Desk) -> None:
