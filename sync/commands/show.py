@@ -146,6 +146,7 @@ def _json(found: Shown) -> dict[str, Any]:
     from tieline.sync.explain import conflict_json, park_json, values_json
     from tieline.sync.links.graph import graph_json
     from tieline.sync.policy.explain import explanation_json
+
     fields = []
     for unit in found.units:
         entry: dict[str, Any] = {"field": unit.name, "why": _why(found, unit)}
