@@ -304,3 +304,22 @@ def test_a_label_that_is_none_finds_nothing(instance: Instance, connector: Any, 
 
 def test_no_watermark_is_needed(connector: Any) -> None:
     assert connector.watermark("incident") == ""
+
+
+def test_what_is_only_watched_is_asked_for_and_may_be_hidden(instance: Instance, make: Any) -> None:
+    connector = make(watched={"caller_id.vip": "choice", "contact_type": "choice"})
+    seen = row(1, **{"caller_id.vip": "true", "contact_type": "phone"})
+    instance.replies = [rows_reply(seen, row(2))]
+    first, second = connector.read([A, B])
+    assert {"caller_id.vip", "contact_type"} <= set(instance.params()["sysparm_fields"].split(","))
+    assert (first.values["caller_id.vip"], first.values["contact_type"]) == ("true", "phone")
+    assert (second.values["caller_id.vip"], second.values["contact_type"]) == (None, None)
+
+
+def test_a_watched_column_that_no_record_shows_is_told(instance: Instance, make: Any) -> None:
+    connector = make(watched={"u_nothing": "choice", "caller_id.u_nothing": "choice"})
+    instance.replies = [rows_reply(row(1)), rows_reply({"sys_id": A.id})]
+    with pytest.raises(ConfigError, match="no column u_nothing;"):
+        connector.read([A])
+    with pytest.raises(ConfigError, match="not the name of a ServiceNow column"):
+        make(watched={"caller_id.": "choice"})
