@@ -27,6 +27,7 @@ from tieline.sync.attachments.matching import (
     free_name,
     is_copy,
     look,
+    refused_again,
     tried_again,
     why_stays,
 )
@@ -318,10 +319,7 @@ class FilesPart:
         if isinstance(action, AddNote):
             self._told(tx, action)
         elif isinstance(action, Attach):
-            self.remember(
-                tx,
-                [replace(self.row(action), state="refused", reason="refused", detail=str(error), due=None)],
-            )
+            self.remember(tx, [refused_again(self.row(action), at, str(error))])
         return True
 
     def _told(self, tx: Tx, action: AddNote) -> None:

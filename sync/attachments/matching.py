@@ -23,6 +23,9 @@ from tieline.sync.attachments.notes import Held
 _COUNTED: Final = re.compile(r" \((\d{1,4})\)(?=(\.[^.]*)?$)")
 """What tells files of one name apart: `log (2).txt`."""
 
+REFUSALS: Final = 4
+"""So often a file that was refused is tried again, after one, two, four and eight days."""
+
 Files = Mapping[Side, Sequence[Attachment]]
 IsUs = Callable[[Side, str], bool]
 
@@ -93,13 +96,20 @@ def look(pair_files: Files, known: Iterable[Carried], rules: Filter, is_us: IsUs
                 continue
             if reason and not (row is not None and row.noted):
                 held.append(Held(file, reason, "" if row is None else row.detail))
-            if not reason or reason == "trouble":
-                send.extend([file] if row is None or row.due is None or row.due <= now else [])
+            if _is_time(reason, row, now):
+                send.append(file)
     twins = _twins(send, rest["servicenow"]) if rules.sides == frozenset(SIDES) else {}
     waiting = {twin.id for there in twins.values() for twin in there}
     send = [file for file in send if file.ref.side == "jira" or file.id not in waiting]
     send.sort(key=lambda file: (file.created, len(file.id), file.id))
     return Found(tuple(send), tuple(held), twins, partners)
+
+
+def _is_time(reason: Reason, row: Carried | None, now: datetime) -> bool:
+    """Whether a file goes across now: at once, when its next try is due, or never."""
+    if row is None or row.due is None:
+        return not reason
+    return reason in ("", "trouble", "refused") and row.due <= now
 
 
 def why_stays(file: Attachment, row: Carried | None, rules: Filter) -> Reason | None:
@@ -178,6 +188,15 @@ def free_name(name: str, taken: Iterable[str]) -> str:
         stem, dot, ending = name, "", ""
     tries = (name if n == 1 else f"{stem} ({n}){dot}{ending}" for n in range(1, len(there) + 3))
     return next(each for each in tries if each.casefold() not in there)
+
+
+def refused_again(row: Carried, now: datetime, detail: str) -> Carried:
+    """What is known of a file that the other side does not take: it is tried again, after days, then no more.
+
+    A record may be locked, or a limit be raised.
+    """
+    due = now + timedelta(days=2**row.tries) if row.tries < REFUSALS else None
+    return replace(row, state="refused", reason="refused", detail=detail, tries=row.tries + 1, due=due)
 
 
 def tried_again(row: Carried, now: datetime, pauses: Sequence[float]) -> Carried:

@@ -19,7 +19,7 @@ from tests.simulation.scenario import UNITS
 from tests.simulation.sides import Row
 from tests.simulation.simulation import Lists, Story
 from tests.simulation.world import Effect, Happened, Who
-from tieline.connectors.base import SIDES, Create, Side, Transition, Value, other
+from tieline.connectors.base import SIDES, Attach, Create, Side, Transition, Value, other
 from tieline.sync.model import Conflict, Pair
 
 MOMENTS = timedelta(seconds=400)
@@ -444,6 +444,7 @@ def accounted(evidence: Evidence) -> Iterator[Violation]:
         ref = action.origin if isinstance(action, Create) else action.ref
         new = dict(getattr(action, "values", {}))
         new |= {"status": action.move.to} if isinstance(action, Transition) else {}
+        new |= {"attachment": action.name} if isinstance(action, Attach) else {}
         if _entry_key(ref.side, ref.id, type(action).__name__, new) not in entered:
             yield Violation(
                 "P8", f"{type(action).__name__} on {ref} at {effect.at:%H:%M:%S} is not in the audit"

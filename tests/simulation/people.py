@@ -9,8 +9,9 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from tests.simulation.files import content_of
 from tests.simulation.jira import Jira
-from tests.simulation.scenario import SINGLE, Ambush, Deed, Scenario
+from tests.simulation.scenario import SINGLE, Ambush, Deed, Put, Scenario
 from tests.simulation.servicenow import ServiceNow
 from tests.simulation.settings import (
     CATEGORIES,
@@ -63,6 +64,16 @@ class People:
         """Let the deeds of a scenario happen when their time comes."""
         for deed in scenario.deeds:
             self.world.at(deed.at, lambda deed=deed: self.do(deed))  # type: ignore[misc]
+
+        for put in scenario.puts:
+            self.world.at(put.at, lambda put=put: self.put(put))  # type: ignore[misc]
+
+    def put(self, put: Put) -> None:
+        """Put a file on a record that can be seen and is not locked."""
+        row = self.row_of(put.incident, put.side)
+        if row is not None and row.visible and not row.sour:
+            self.world.reach["deed put"] += 1
+            self.sides[put.side].files.put(row, put.name, content_of(put), ours=False)
 
     def do(self, deed: Deed) -> None:
         """Carry out one deed, if it is possible at all."""

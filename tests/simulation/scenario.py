@@ -63,6 +63,18 @@ class Ambush:
 
 
 @dataclass(frozen=True, slots=True)
+class Put:
+    """A person puts a file on a record `at` seconds after the start; its content is made of `n`."""
+
+    at: float
+    incident: int
+    side: Side
+    n: int
+    name: str
+    large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Errand:
     """What an administrator does before the pass with this number; `rival` starts a second process in it."""
 
@@ -90,6 +102,8 @@ class Traits:
     latency: float = 0.15
     overlap: bool = True
     """Whether the feeds reach back at all; without, nothing is committed late and no index lags."""
+    files: bool = False
+    """Whether files are carried over."""
     policy: str = ""
     """The rules that every pass applies; "" for none."""
 
@@ -108,6 +122,7 @@ class Scenario:
     errands: tuple[Errand, ...] = ()
     gaps: tuple[float, ...] = field(default=(120.0,) * 20)
     """Seconds between the passes while people work."""
+    puts: tuple[Put, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(getattr(self, part)) for part in PARTS)

@@ -13,11 +13,13 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from tests.simulation.files import FileRoom
 from tests.simulation.scenario import FaultKind
 from tests.simulation.world import Effect, Happened, Who, World
 from tieline.connectors.base import (
     Action,
     Applied,
+    Attach,
     Capabilities,
     Change,
     Create,
@@ -109,6 +111,10 @@ class HostileSide:
         self.rules: list[Rule] = []
         self.after_change: list[Callable[[Row, frozenset[str], Who], None]] = []
         self.ambush: Callable[[Action, bool], None] = lambda _action, _before: None
+        self.files = FileRoom(self)
+        self.attachments = self.files.attachments
+        self.attached = self.files.attached
+        self.content = self.files.content
         self.identity_down = False
         if not world.scenario.traits.overlap:
             self.overlap = timedelta(seconds=1)
@@ -401,6 +407,8 @@ class HostileSide:
         return Unavailable("not sent, after the failure of a write before it")
 
     def _one(self, action: Action, fault: FaultKind | None) -> Applied | ConnectorError:
+        if isinstance(action, Attach):
+            self.files.keep(action)
         match fault:
             case "reset":
                 return Unavailable("connection refused")
@@ -416,7 +424,7 @@ class HostileSide:
                 self.world.at(self.world.chance.uniform(1, 115), lambda: self._late(action))
                 return Unknown("timed out")
         outcome = self._effect(action, answered=fault is None)
-        if fault == "double" and not isinstance(action, Create):
+        if fault == "double" and not isinstance(action, Create | Attach):
             self._effect(action, answered=False)
         if fault == "lost_made" and isinstance(outcome, Applied):
             return Unknown("the answer was lost")
@@ -438,7 +446,10 @@ class HostileSide:
         if refusal is not None:
             return refusal
         now = self.world.now()
-        outcome = self._take(row, action)
+        if isinstance(action, Attach) and row is not None:
+            outcome = self.files.take(row, action)
+        else:
+            outcome = self._take(row, action)
         seq = self.world.next_seq()
         self.world.effects.append(
             Effect(seq, now, self.side, outcome.ref.id, action, answered, self.world.life)
@@ -450,4 +461,5 @@ class HostileSide:
             Ref(self.side, row.id), row.label, self.version(row), MappingProxyType(dict(row.values)),
             row.created, row.updated, row.updated_by, row.place, row.marker, f"https://{self.side}/{row.label}",
             moves, MappingProxyType(dict(touched)),
+            attachments=self.files.listed(row) if self.side == "jira" else None,
         )  # fmt: skip
