@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -23,9 +22,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.bare import CONCURRENCY, Bare, edits, new_incidents, phase, shown_links
+from benchmarks.pages import ROOT, machine, put
 from benchmarks.simple import simple_script
 
-ROOT: Final = Path(__file__).resolve().parents[1]
 INDEX_LAG: Final = 4.0
 """Seconds that the sandbox's Jira index lags at most: what is measured next must find all, and no more."""
 SAMPLE: Final = 40
@@ -302,22 +301,6 @@ def table(rows: Sequence[Row], markdown: bool) -> str:
                      for line in lines)  # fmt: skip
 
 
-def machine() -> str:
-    """What it ran on."""
-    model = next(
-        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
-        platform.machine(),
-    )
-    return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, {platform.system()}"
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-
-
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -326,6 +309,7 @@ def main() -> None:
         "--pairs", type=int, nargs="*", default=[0, 100_000, 1_000_000], help="for the idle pass"
     )
     parser.add_argument("--markdown", action="store_true", help="print the table as the README has it")
+    parser.add_argument("--write", action="store_true", help="put the table into README.md and docs/")
     parser.add_argument("--pass", dest="pass_", nargs=2, metavar=("CONFIG", "COUNT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.pass_:
@@ -335,12 +319,14 @@ def main() -> None:
     rows = [start_up(), *(idle(pairs) for pairs in options.pairs)]
     for latency in LATENCIES:
         rows += with_latency(options.incidents, latency)
-    print(table(rows, options.markdown))
-    print(
-        f"\n{CONCURRENCY} requests at a time on each side. The simple script was timed on {SAMPLE} "
-        f"incidents, and its time multiplied. {machine()}; {datetime.now(UTC):%d %B %Y}; the bench took "
+    on = (
+        f"{CONCURRENCY} requests at a time on each side. The simple script was timed on {SAMPLE} incidents, "
+        f"and its time multiplied. {machine()}; {datetime.now(UTC):%d %B %Y}; the bench took "
         f"{time.perf_counter() - began:.0f} s."
     )
+    print(f"{table(rows, options.markdown)}\n\n{on}")
+    if options.write:
+        put("bench", f"{table(rows, markdown=True)}\n\n{on}")
 
 
 if __name__ == "__main__":

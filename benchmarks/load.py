@@ -1,6 +1,6 @@
 """What a pass costs where there are many pairs: time, memory, size of the state. It needs no network.
 
-    python benchmarks/load.py [PAIRS ...]        default: 100000 1000000
+    python -m benchmarks.load [--write] [PAIRS ...]        default: 100000 1000000
 
 Both sides stand in memory and keep no record: each is worked out from its id when it is asked for, so that
 what is measured is Tieline and its state on a real disk. Every measurement is a process of its own; its
@@ -22,6 +22,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from benchmarks.pages import ROOT, machine, put
 from tieline.connectors.base import (
     Action,
     Applied,
@@ -54,7 +55,6 @@ from tieline.sync.run import PassOptions
 from tieline.sync.store import open_store
 from tieline.sync.vocabulary import vocabulary
 
-ROOT: Final = Path(__file__).resolve().parents[1]
 NOW: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 OWN: Final[Mapping[Side, Values]] = {
     "servicenow": {
@@ -258,28 +258,27 @@ def measure(what: str, path: Path, pairs: int) -> dict[str, float]:
     }
 
 
-def report(count: int) -> None:
-    """All measurements with so many pairs, as a table."""
+def report(count: int) -> Iterator[str]:
+    """All measurements with so many pairs, line by line of a table."""
     config = load_config(ROOT / "config.example.toml")
     with tempfile.TemporaryDirectory(prefix="tieline-load-") as folder:
         path = Path(folder) / "state.db"
-        started = time.perf_counter()
         fill(path, count, config)
         size = path.stat().st_size / 1e6
-        print(f"\n{count:,} pairs: state {size:,.0f} MB ({size * 1e6 / count:,.0f} bytes a pair), "
-              f"made in {time.perf_counter() - started:.0f} s\n")  # fmt: skip
-        print("| work | time | peak memory | requests | state grows by |\n|---|---|---|---|---|")
+        yield f"{count:,} pairs, a state of {size:,.0f} MB ({size * 1e6 / count:,.0f} bytes a pair):"
+        yield "\n| work | time | peak memory | requests | state grows by |\n|---|---|---|---|---|"
         for what, words in WHAT.items():
-            command = [sys.executable, __file__, "--measure", what, str(path), str(count)]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603  our own
+            command = [sys.executable, "-m", "benchmarks.load", "--measure", what, str(path), str(count)]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: S603
             found, before = json.loads(done.stdout.splitlines()[-1]), size
             size = path.stat().st_size / 1e6
-            words = words.format(many=min(MANY, count), slice=min(SLICE, count))
             cells = (
-                words, f"{found['seconds']:.2f} s", f"{found['memory']:.0f} MB", f"{found['requests']:,.0f}",
+                words.format(many=min(MANY, count), slice=min(SLICE, count)),
+                f"{found['seconds']:.2f} s", f"{found['memory']:.0f} MB", f"{found['requests']:,.0f}",
                 f"{size - before:.1f} MB",
             )  # fmt: skip
-            print(f"| {' | '.join(cells)} |", flush=True)
+            yield f"| {' | '.join(cells)} |"
+    yield ""
 
 
 MANY: Final = 100_000
@@ -300,8 +299,14 @@ def main() -> None:
     if sys.argv[1:2] == ["--measure"]:
         print(json.dumps(measure(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))))
         return
-    for count in map(int, sys.argv[1:] or ("100000", "1000000")):
-        report(count)
+    counts = [int(word) for word in sys.argv[1:] if word != "--write"] or [100_000, 1_000_000]
+    lines = []
+    for count in counts:
+        for line in report(count):
+            print(line, flush=True)
+            lines.append(line)
+    if "--write" in sys.argv:
+        put("load", "\n".join([*lines, f"{machine()}."]))
 
 
 if __name__ == "__main__":
