@@ -10,6 +10,7 @@ from tieline.sync.policy.findings import Finding
 from tieline.sync.policy.load import Loaded, matrix_spot
 from tieline.sync.policy.model import MAJOR, MAJOR_ENDS, Policy, Rule
 from tieline.sync.policy.sources import NO_SOURCE, asked, is_written, sources
+from tieline.sync.words import counted
 
 if TYPE_CHECKING:
     from tieline.sync.config import Config
@@ -70,20 +71,24 @@ def _carried(config: Config) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
 
 
 def _not_written(policy: Policy, carried: frozenset[str]) -> Iterator[Finding]:
+    setters: dict[str, list[Rule]] = {}
     for rule in policy.rules:
         for assignment in rule.sets:
-            name = assignment.field
-            if name in carried or policy.kind(name) == "flag" or is_written(policy, name):
-                continue
-            yield Finding(
-                "TL027",
-                "warning",
-                rule.at(f"then.{name}"),
-                f"{rule.id!r} sets {name}, which is not mirrored in both directions",
-                "a pass writes it to neither side",
-                "add a [[field]] of this name to the configuration, or leave it out",
-                rule.id,
-            )
+            setters.setdefault(assignment.field, []).append(rule)
+    for name, rules in setters.items():
+        if name in carried or policy.kind(name) == "flag" or is_written(policy, name):
+            continue
+        rest = f", and {counted(len(rules) - 1, 'other rule')}," if len(rules) > 1 else ""
+        yield Finding(
+            "TL027",
+            "warning",
+            rules[0].at(f"then.{name}"),
+            f"{rules[0].id!r}{rest} sets {name}, which is not mirrored in both directions",
+            "a pass writes it to neither side",
+            "add a [[field]] of this name to the configuration, say on which side it stands "
+            f'([fields] {name} = {{ jira = "..." }}), or leave it out',
+            rules[0].id,
+        )
 
 
 def _not_read(policy: Policy, routes: list[frozenset[str]]) -> Iterator[Finding]:

@@ -51,7 +51,7 @@ CONFIG_PAGES: Final = (
         "TL027", "A value that no ticket gets", "warning",
         "A rule sets a field that the configuration does not mirror, or in one direction only. `test` and `simulate` "
         "show the value; a pass writes it to neither side.",
-        "add a `[[field]]` of this name, or leave it out. Flags are remembered by Tieline and need none.",
+        "add a `[[field]]` of this name, say in `[fields]` on which side it stands, or leave it out. Flags are remembered by Tieline and need none.",
         _CONFIG + "[policy]\n[[policy.rule]]\nid = \"vpn\"\nwhen = { summary = { contains = \"vpn\" } }\n"
         'then = { category = "network" }\n',
         _CONFIG + _CATEGORY + "[policy]\n[[policy.rule]]\nid = \"vpn\"\n"

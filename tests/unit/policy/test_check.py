@@ -33,3 +33,27 @@ def test_a_code_is_found_in_its_bad_example(page: Page, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES.values(), ids=lambda page: page.code)
 def test_a_code_is_not_found_in_its_good_example(page: Page, tmp_path: Path) -> None:
     assert page.code not in codes(report_of(tmp_path, page.good, page.snapshot))
+
+
+def test_the_example_policy_goes_with_the_example_configuration(tmp_path: Path, root: Path) -> None:
+    text = (root / "config.example.toml").read_text(encoding="utf-8")
+    (tmp_path / "policy.toml").write_text((root / "docs" / "examples" / "policy.toml").read_text("utf-8"))
+    found = report_of(tmp_path, f'{text}\n[policy]\ninclude = ["policy.toml"]\n').findings
+    assert found == ()
+
+
+def test_two_matrices_are_compared_by_what_servicenow_calls_their_values(tmp_path: Path, root: Path) -> None:
+    text = (root / "config.example.toml").read_text(encoding="utf-8")
+    names = """
+[policy.vocabulary]
+impact = [{ name = "high", servicenow = "1" }, { name = "medium", servicenow = "2" }, { name = "low", servicenow = "3" }]
+priority = [{ name = "P1", servicenow = "1" }, { name = "P2", servicenow = "2" }, { name = "P3", servicenow = "3" },
+  { name = "P4", servicenow = "4" }, { name = "P5", servicenow = "5" }]
+"""
+    same = '[policy.priority]\nmatrix = [["P1", "P2", "P3"], ["P2", "P3", "P4"], ["P3", "P4", "P5"]]\n'
+    assert "TL026" not in codes(report_of(tmp_path, text + names + same))
+    (found,) = [
+        f for f in report_of(tmp_path, text + names + same.replace('"P5"', '"P4"')).findings
+        if f.code == "TL026"
+    ]  # fmt: skip
+    assert "impact low with urgency 3 makes P4 here, and P5 by the [priority]" in found.what
