@@ -24,6 +24,7 @@ from tieline.sync.lanes import Lanes
 from tieline.sync.model import Arrival, Outlook, PassSummary
 from tieline.sync.pairing import pair_key, record_key
 from tieline.sync.parking import BY_MAPPING, BY_PERSON, BY_RULE, BY_TIME, BY_WORKFLOW, NO_PATH, arrival_ref
+from tieline.sync.parknotes import note_parks
 from tieline.sync.recovery import recover
 from tieline.sync.run import EVERYTHING, PassOptions, PassStopped, Run, never, new_run
 from tieline.sync.store import Store
@@ -100,6 +101,7 @@ def _work(run: Run, progress: Progress) -> None:
         _sweep(run)
         claim_mirrors(run)
     _waves(run, named, progress)
+    note_parks(run)
     if changed:  # only now: a mapping that did not work is given up without a word
         remember_mapping(run)
     tidy(run)

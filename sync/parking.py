@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from tieline.connectors.base import Record, Ref
+from tieline.connectors.base import Record, Ref, Side
 from tieline.sync.model import Park
 from tieline.sync.vocabulary import Vocabulary
 
@@ -24,6 +24,8 @@ BY_RULE: Final = "rule"
 """The reason of a park: a rule of the policy wants a person to look. It ends when the rule does not apply."""
 BY_TIME: Final = "time"
 """The reason of an arrival because time alone may have changed what the policy says."""
+CLOSED: Final = "7"
+"""The state in which an incident takes no notes, and says nothing about it."""
 NO_PATH: Final = "no-path"
 """The reason of a park: no known transitions lead to the wanted status."""
 
@@ -65,3 +67,10 @@ def stays_parked(park: Park, reasons: Collection[str], seen: str, now: datetime)
         return False
     resting = park.retry_at is None or park.retry_at > now
     return park.seen == seen and resting and _RELEASES.isdisjoint(reasons)
+
+
+def side_for(shown: Collection[Side], state: object) -> Side | None:
+    """On which of the records that are shown a note is read: a closed incident takes none."""
+    if "servicenow" in shown and state != CLOSED:
+        return "servicenow"
+    return "jira" if "jira" in shown else None

@@ -89,6 +89,8 @@ class Run:
     blocked: set[str] = field(default_factory=set)
     """Inbox keys whose intents are open: nothing else happens to them in this pass."""
     lanes: Lanes = field(default_factory=Lanes)
+    parked_on: dict[str, Side] = field(default_factory=dict)
+    """By inbox key the pairs that this pass parked, with the side on whose record that can be told."""
     taken: set[str] = field(default_factory=set)
     """Inbox keys that a lane is at work on: no other lane begins with them."""
     _own_names: dict[Side, frozenset[str]] = field(default_factory=dict)

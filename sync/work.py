@@ -11,7 +11,7 @@ from tieline.sync import passlog
 from tieline.sync.aspects import Part
 from tieline.sync.model import InboxEntry, Pair, Park, Step
 from tieline.sync.pairing import pair_key
-from tieline.sync.parking import parked, seen_values
+from tieline.sync.parking import parked, seen_values, side_for
 from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
 from tieline.sync.vocabulary import Vocabulary
@@ -70,6 +70,11 @@ def close(work: Work) -> None:
 def mark_parked(run: Run, tx: Tx, work: Work, reason: str, detail: str) -> None:
     """Say that the pair is parked; it is counted once, when it was not before."""
     tx.park(parked(work.key, reason, detail, work.seen, run.clock(), work.park))
+    state = work.vocabulary.status.state if work.vocabulary.status is not None else ""
+    incident = work.records.get("servicenow")
+    told_on = side_for(list(work.records), None if incident is None else incident.values.get(state))
+    if told_on is not None:
+        run.parked_on[work.key] = told_on
     if work.park is None and not work.counted:
         run.counts["parked"] += 1
         passlog.parked(run.id, f"{work.pair.number} = {work.pair.key}", reason)

@@ -109,6 +109,10 @@ class Comments(Table):
         default=None,
         description="Entries made before this day (UTC) are left alone; left out, the route's `since`.",
     )
+    park_notes: Flag = Field(
+        default=True,
+        description="Tell on the ticket, once for each reason and internally, that and why a pair is parked.",
+    )
     ignore: tuple[Line, ...] = Field(
         default=(),
         description="User names and account ids whose entries are left alone: other integrations.",

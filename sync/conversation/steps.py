@@ -13,9 +13,8 @@ from tieline.sync.conversation.lines import line
 from tieline.sync.conversation.model import DELETED, Heard, Mark
 from tieline.sync.conversation.parts import Size, split
 from tieline.sync.model import Step
+from tieline.sync.parking import CLOSED
 
-CLOSED: Final = "7"
-"""The state of ServiceNow in which an incident takes no entries, and says nothing about it."""
 PARENT_FIELD: Final = "parent_incident"
 _LINE_ROOM: Final = 400
 """Characters that are kept free for the author line."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tieline.connectors.base import AddComment, Comment
+from tieline.connectors.base import AddComment, Comment, Update
 from tieline.connectors.errors import Rejected, Unknown
 from tieline.connectors.memory import Row
 
@@ -359,6 +359,7 @@ def test_applied_comments_are_counted_and_audited() -> None:
     assert [e.action for e in world.audit() if e.action == "AddComment"] == ["AddComment"]
     assert bodies(world, issue) == ["x"]
 
+
 def test_the_child_of_a_closed_incident_goes_on_with_the_conversation() -> None:
     world = World(comments={}, status={"reopen": "child"})
     row, issue = world.paired()
@@ -375,3 +376,30 @@ def test_the_child_of_a_closed_incident_goes_on_with_the_conversation() -> None:
     world.jira.say(issue.id, "after")
     world.settle()
     assert (bodies(world, row), bodies(world, child)) == (["before"], ["held", "after"])
+
+
+def test_a_park_is_told_once_on_the_ticket_and_the_note_releases_nothing() -> None:
+    world = talking()
+    row, issue = world.paired()
+    before = len(row.notes)
+    world.sn.before_write = lambda a: Rejected("not allowed here") if isinstance(a, Update) else None
+    world.jira.edit(issue.id, {"summary": "refused"})
+    world.settle()
+    assert len(row.notes) == before + 1
+    assert "not allowed here" in row.notes[-1]
+    assert "tieline parked retry INC1" in row.notes[-1]
+    world.settle()
+    world.tick(100_000)
+    world.settle()
+    assert len(row.notes) == before + 1
+    assert world.parks()
+
+
+def test_a_park_is_not_told_where_that_is_switched_off() -> None:
+    world = talking(park_notes=False)
+    row, issue = world.paired()
+    before = len(row.notes)
+    world.sn.before_write = lambda a: Rejected("not allowed here") if isinstance(a, Update) else None
+    world.jira.edit(issue.id, {"summary": "refused"})
+    world.settle()
+    assert len(row.notes) == before
