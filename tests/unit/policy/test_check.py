@@ -37,8 +37,8 @@ def test_a_code_is_not_found_in_its_good_example(page: Page, tmp_path: Path) -> 
 
 def test_the_example_policy_goes_with_the_example_configuration(tmp_path: Path, root: Path) -> None:
     text = (root / "config.example.toml").read_text(encoding="utf-8")
-    (tmp_path / "policy.toml").write_text((root / "docs" / "examples" / "policy.toml").read_text("utf-8"))
-    found = report_of(tmp_path, f'{text}\n[policy]\ninclude = ["policy.toml"]\n').findings
+    (tmp_path / "example.toml").write_text((root / "docs" / "examples" / "policy.toml").read_text("utf-8"))
+    found = report_of(tmp_path, f'{text}\n[policy]\ninclude = ["example.toml"]\n').findings
     assert found == ()
 
 
@@ -46,9 +46,13 @@ def test_two_matrices_are_compared_by_what_servicenow_calls_their_values(tmp_pat
     text = (root / "config.example.toml").read_text(encoding="utf-8")
     names = """
 [policy.vocabulary]
-impact = [{ name = "high", servicenow = "1" }, { name = "medium", servicenow = "2" }, { name = "low", servicenow = "3" }]
-priority = [{ name = "P1", servicenow = "1" }, { name = "P2", servicenow = "2" }, { name = "P3", servicenow = "3" },
-  { name = "P4", servicenow = "4" }, { name = "P5", servicenow = "5" }]
+impact = [
+  { name = "high", servicenow = "1" }, { name = "medium", servicenow = "2" }, { name = "low", servicenow = "3" },
+]
+priority = [
+  { name = "P1", servicenow = "1" }, { name = "P2", servicenow = "2" }, { name = "P3", servicenow = "3" },
+  { name = "P4", servicenow = "4" }, { name = "P5", servicenow = "5" },
+]
 """
     same = '[policy.priority]\nmatrix = [["P1", "P2", "P3"], ["P2", "P3", "P4"], ["P3", "P4", "P5"]]\n'
     assert "TL026" not in codes(report_of(tmp_path, text + names + same))
