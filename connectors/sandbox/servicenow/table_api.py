@@ -27,7 +27,7 @@ from tieline.connectors.sandbox.servicenow.select import Searching, select
 from tieline.connectors.sandbox.servicenow.store import Store
 from tieline.connectors.sandbox.servicenow.wire import View, Wire
 
-WRITABLE: Final = frozenset({"incident"})
+WRITABLE: Final = frozenset({"incident", "problem", "change_request"})
 """Tables that an account without the admin role may write."""
 
 

@@ -33,7 +33,7 @@ def test_lists(api: Client) -> None:
     (incident,) = api("GET", "/project/OPS/statuses").body
     assert (incident["name"], len(incident["statuses"])) == ("Incident", 7)
     assert api("GET", "/project/OPS").body["id"] == "10000"
-    assert [p["key"] for p in api("GET", "/project/search").body["values"]] == ["OPS", "DEV"]
+    assert [p["key"] for p in api("GET", "/project/search").body["values"]] == ["OPS", "SVC", "DEV"]
     assert api("GET", "/project/NOPE").body["errorMessages"] == ["No project could be found with key 'NOPE'."]
     assert api("GET", "/serverInfo").body["deploymentType"] == "Cloud"
     assert api("GET", "/issueLinkType").body["issueLinkTypes"][0]["outward"] == "blocks"
