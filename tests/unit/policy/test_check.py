@@ -47,7 +47,8 @@ def test_two_matrices_are_compared_by_what_servicenow_calls_their_values(tmp_pat
     names = """
 [policy.vocabulary]
 impact = [
-  { name = "high", servicenow = "1" }, { name = "medium", servicenow = "2" }, { name = "low", servicenow = "3" },
+  { name = "high", servicenow = "1" }, { name = "medium", servicenow = "2" },
+  { name = "low", servicenow = "3" },
 ]
 priority = [
   { name = "P1", servicenow = "1" }, { name = "P2", servicenow = "2" }, { name = "P3", servicenow = "3" },
