@@ -506,6 +506,8 @@ class Applied:
     alone: bool | None = None
     races: tuple[Race, ...] = ()
     made: str = ""
+    url: str = ""
+    """Where people open what was made, if the answer tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -378,7 +378,7 @@ class MemorySide:
             case Attach():
                 content = Path(action.path).read_bytes()
                 file = self.put(row.id, action.name, content, OWN_ACCOUNT, action.type)
-                return Applied(action.ref, made=file.id)
+                return Applied(action.ref, made=file.id, url=file.url)
 
     def _tied(self, row: Row, action: Relate | Unrelate) -> Applied | ConnectorError:
         _, alone = self._races(row, Update(action.ref, {}, seen=action.seen))

@@ -88,7 +88,7 @@ class Attachments:
             return error if unsent else Unknown(f"{error}; it may have been stored")
         except ConnectorError as error:
             return error
-        return Applied(action.ref, made=str(stored["id"]))
+        return Applied(action.ref, made=str(stored["id"]), url=str(stored.get("content") or ""))
 
 
 def _stored(answer: Any, what: str) -> Mapping[str, Any]:

@@ -86,7 +86,7 @@ class Attachments:
         return Attachment(
             id_, Ref("servicenow", plain(row.get("table_sys_id"))), plain(row.get("file_name")), int(size),
             plain(row.get("content_type")), utc(row, "sys_created_on"), plain(row.get("sys_created_by")),
-            plain(row.get("hash")).lower(), f"{self._base_url}/sys_attachment.do?sys_id={id_}",
+            plain(row.get("hash")).lower(), self._address(id_),
         )  # fmt: skip
 
     # The feed
@@ -140,7 +140,12 @@ class Attachments:
             checked(what, told=told, sent=action.size, digest=plain(row.get("hash")), expected=action.digest)
         except ConnectorError as error:
             return error
-        return Applied(action.ref, made=plain(row.get("sys_id")))
+        made = plain(row.get("sys_id"))
+        return Applied(action.ref, made=made, url=self._address(made))
+
+    def _address(self, id_: str) -> str:
+        """Where people open a file."""
+        return f"{self._base_url}/sys_attachment.do?sys_id={id_}"
 
     def _proven(self, action: Attach, name: str, refusal: Doubted) -> ConnectorError:
         """Looks for a file that an access rule is said to have refused: rows have been seen all the same."""

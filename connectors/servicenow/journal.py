@@ -16,8 +16,10 @@ from typing import Final
 from tieline.connectors.base import Ask, Comment, Conversation
 from tieline.connectors.errors import ConnectorError, Denied, Malformed
 from tieline.connectors.richtext import from_servicenow
+from tieline.connectors.richtext.hooks import ImageHook
 from tieline.connectors.servicenow import query
 from tieline.connectors.servicenow.directory import askable_ids, chunks
+from tieline.connectors.servicenow.pictures import pictures_read
 from tieline.connectors.servicenow.records import Row, plain, utc
 from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.stream import Entry, Viewer, entries, viewer
@@ -55,6 +57,7 @@ class Journal:
         self._wire = wire
         self._settings = settings
         self._us = us
+        self._picture = pictures_read(wire.base_url)
         self._lock = threading.Lock()
         self._names: dict[str, str] = {}
         self._rendered = False
@@ -148,7 +151,8 @@ class Journal:
         wanted = not own and ask.known.get(id_) != id_
         return Comment(
             id=id_, ref=ask.ref, author=by, name=names.get(by, by), created=made, updated=made, stamp=id_,
-            text=(from_servicenow(text) or "") if wanted else None, public=kind == PUBLIC, kind=kind,
+            text=(from_servicenow(text, image=self._picture) or "") if wanted else None,
+            public=kind == PUBLIC, kind=kind,
             own=own, mark=_first_line(text) if own else "",
         )  # fmt: skip
 
@@ -201,16 +205,17 @@ class Journal:
             found = entries(streams[PUBLIC], streams[INTERNAL], streams[BOTH], clock)
         except Malformed as error:
             return error
-        return Conversation(ask.ref, tuple(_rendered(ask, entry, ours) for entry in found))
+        return Conversation(ask.ref, tuple(_rendered(ask, entry, ours, self._picture) for entry in found))
 
 
-def _rendered(ask: Ask, entry: Entry, ours: str) -> Comment:
+def _rendered(ask: Ask, entry: Entry, ours: str, picture: ImageHook) -> Comment:
     own = bool(ours) and entry.author.casefold() == ours.casefold()
     wanted = not own and ask.known.get(entry.id) != entry.id
     return Comment(
         id=entry.id, ref=ask.ref, author="", name=entry.author, created=entry.at, updated=entry.at,
-        stamp=entry.id, text=(from_servicenow(entry.text) or "") if wanted else None, public=entry.public,
-        kind=PUBLIC if entry.public else INTERNAL, own=own, mark=_first_line(entry.text) if own else "",
+        stamp=entry.id, text=(from_servicenow(entry.text, image=picture) or "") if wanted else None,
+        public=entry.public, kind=PUBLIC if entry.public else INTERNAL, own=own,
+        mark=_first_line(entry.text) if own else "",
     )  # fmt: skip
 
 

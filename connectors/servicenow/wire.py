@@ -88,6 +88,11 @@ class Wire:
             session=self._session,
         )
 
+    @property
+    def base_url(self) -> str:
+        """Where the instance is."""
+        return self._base
+
     def rows(
         self,
         table: str,

@@ -25,6 +25,7 @@ from tieline.connectors.base import (
 from tieline.connectors.errors import ConnectorError, Malformed, Rejected, Unknown
 from tieline.connectors.richtext import to_servicenow
 from tieline.connectors.servicenow.journal import INTERNAL, PUBLIC, display, entry_text
+from tieline.connectors.servicenow.pictures import pictures_written
 from tieline.connectors.servicenow.records import NOTE_FIELD, Row, body_of, mod_count, plain, record_of
 from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.wire import Call
@@ -49,7 +50,8 @@ def call_of(action: Action, settings: ServiceNowSettings) -> Call:
             return Call(table, ref.id, _note(text), f"adding a note to {ref}")
         case AddComment(ref=ref, values=values, public=public):
             journal = PUBLIC if public else INTERNAL
-            body = {**body_of(values), journal: entry_text(action.line, to_servicenow(action.text))}
+            text = to_servicenow(action.text, image=pictures_written)
+            body = {**body_of(values), journal: entry_text(action.line, text)}
             return Call(table, ref.id, body, f"adding an entry to {ref}", reads_back=journal)
         case Relate(ref=ref, name=name, target=to):
             return Call(table, ref.id, {name: to.id}, f"setting {name} of {ref}")

@@ -310,7 +310,7 @@ class FilesPart:
                        due=None)  # fmt: skip
         self.remember(tx, [sent])
         copy = Attachment(result.made, action.ref, action.name, action.size, action.type, at,
-                          digest=action.digest)  # fmt: skip
+                          digest=action.digest, url=result.url)  # fmt: skip
         self.files[action.ref.side].append(copy)
 
     def refused(self, tx: Tx, step: Step, error: Rejected, at: datetime) -> bool:

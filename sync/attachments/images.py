@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tieline.connectors.base import Attachment, Side, other
+from tieline.connectors.richtext import from_adf, to_adf
 from tieline.connectors.richtext.hooks import Image, ImageHook
 from tieline.sync.attachments.aspect import FilesPart
 
 if TYPE_CHECKING:
     from tieline.sync.work import Work
+
+
+_BY_NAME: Final = "/secure/attachment/"
+"""In the addresses of Jira Data Center, whose markup shows files by their names."""
 
 
 def image_hook(work: Work, to: Side) -> ImageHook:
@@ -24,7 +29,10 @@ def image_hook(work: Work, to: Side) -> ImageHook:
     def find(image: Image) -> Image | None:
         file = _meant(image, copies)
         copy = None if file is None else copies[file]
-        return None if copy is None or not copy.url else Image(copy.name, copy.id, copy.url)
+        if copy is None or not copy.url:
+            return None
+        named = to == "jira" and _BY_NAME in copy.url
+        return Image(copy.name, copy.name) if named else Image(copy.name, copy.id, copy.url)
 
     return find
 
@@ -38,6 +46,20 @@ def pending(work: Work, to: Side, images: Iterable[Image]) -> bool:
     arrived = [file for file, copy in _copies(part, to).items() if not copy.url]
     waiting = [*going, *arrived]  # where a copy can be seen is told when it is listed, by the next pass
     return any(_shows(image, file) for image in images for file in waiting)
+
+
+def pictured(work: Work, to: Side, text: str) -> str | None:
+    """A canonical text whose pictures show the copies on the side `to`; None while one is on its way there.
+
+    A picture without a copy becomes its name. Where files are not carried over, the text stays as it is.
+    """
+    if files_of(work) is None or not any(sign in text for sign in ("<media", "![")):
+        return text
+    document, met = to_adf(text), list[Image]()
+    from_adf(document, image=met.append)
+    if pending(work, to, met):
+        return None
+    return from_adf(document, image=image_hook(work, to)) or ""
 
 
 def files_of(work: Work) -> FilesPart | None:

@@ -24,6 +24,7 @@ from tieline.connectors.base import (
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone, Rejected
 from tieline.sync.aspects import Extra, Part
+from tieline.sync.attachments.images import pictured
 from tieline.sync.config.conversation import Comments
 from tieline.sync.conversation.decide import RENDERED, Rules, Weighed, after_sent, due, marks_of, weigh
 from tieline.sync.conversation.model import Heard, Mark, mark_in
@@ -216,6 +217,11 @@ class ConversationPart:
             at = place(self.rules, to, work.records[to], state, dropped=self.dropped)
             if at is None:
                 continue
+            if entry is not None and entry.text:
+                text = pictured(work, to, entry.text)
+                if text is None:
+                    break  # its picture is on its way: this entry waits, and those behind it keep their order
+                entry = replace(entry, text=text)
             if at.values and reopened:
                 at = replace(at, values={}, before={})
             reopened = reopened or bool(at.values)

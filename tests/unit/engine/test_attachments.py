@@ -380,3 +380,35 @@ def test_max_changes_bounds_files_too(make: Callable[..., Files]) -> None:
     assert len(issue.files) == 1
     world.settle()
     assert len(issue.files) == 3
+
+
+PICTURE = (
+    'look\n\n<mediaSingle layout="center">\n\n'
+    '<media collection="" type="file" id="uuid" alt="shot.png" />\n\n</mediaSingle>'
+)
+
+
+def test_a_picture_in_a_comment_shows_the_copy(make: Callable[..., Files]) -> None:
+    world = make()
+    row, issue = world.paired()
+    world.jira.put(issue.id, "shot.png", b"\x89PNG", type_="image/png")
+    world.jira.say(issue.id, PICTURE)
+    world.jira.say(issue.id, "and then")
+    world.settle()
+    [copy] = [file for file, _ in row.files]
+    said = [entry.text or "" for entry in world.sn.talk.of(row.id)]
+    [shown] = [text for text in said if "look" in text]
+    assert f"![shot.png]({copy.url})" in shown
+    assert said.index(shown) < next(n for n, text in enumerate(said) if "and then" in text)
+
+
+def test_a_picture_without_a_file_is_its_name(make: Callable[..., Files]) -> None:
+    world = make(never=[".png"])
+    row, issue = world.paired()
+    world.jira.put(issue.id, "shot.png", b"\x89PNG", type_="image/png")
+    world.jira.say(issue.id, PICTURE)
+    world.settle()
+    [shown] = [entry.text for entry in world.sn.talk.of(row.id) if "look" in (entry.text or "")]
+    assert shown is not None
+    assert shown.endswith("shot.png")
+    assert "media" not in shown
