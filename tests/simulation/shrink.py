@@ -65,7 +65,7 @@ def save(scenario: Scenario, path: Path, defect: str) -> None:
     """Keep a scenario with the defect that it showed."""
     tree = asdict(scenario)
     tree["traits"]["rules"] = sorted(scenario.traits.rules)
-    path.write_text(json.dumps({"defect": defect, "scenario": tree}, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({"defect": defect, "scenario": tree}) + "\n", encoding="utf-8")
 
 
 def load(path: Path) -> tuple[str, Scenario]:
