@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from tieline.sync.config.faults import Path, Problem, suggestion
@@ -23,8 +23,6 @@ from tieline.sync.config.policy import (
     Strength,
     TestTable,
 )
-from tieline.sync.links.build import link_policy
-from tieline.sync.links.rules import LinkPolicy
 from tieline.sync.policy.calendars import Calendar, parse_hours
 from tieline.sync.policy.conditions import AllOf, Atom, Condition, Not, atoms
 from tieline.sync.policy.fields import CANONICAL, Kind
@@ -46,6 +44,9 @@ from tieline.sync.policy.model import (
 )
 from tieline.sync.policy.parse import Reader, first_places
 from tieline.sync.policy.public_holidays import holidays_of
+
+if TYPE_CHECKING:
+    from tieline.sync.links.rules import LinkPolicy
 
 A_MONDAY: Final = datetime(2026, 1, 5, 10, tzinfo=UTC)
 """When tests take place that do not say when."""
@@ -280,6 +281,8 @@ class _Maker:
         )
 
     def links(self) -> LinkPolicy:
+        from tieline.sync.links.build import link_policy  # slow to import: only where links are spoken of
+
         assert self.tables.links is not None
         return link_policy(self.tables.links, self.reader, self.spot, A_MONDAY)
 

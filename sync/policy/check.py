@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tieline.sync.links.check import check_links
 from tieline.sync.policy.check_config import check_config, check_major
 from tieline.sync.policy.check_metadata import check_metadata
 from tieline.sync.policy.check_rules import check_rules
@@ -31,7 +30,10 @@ def check(
         engine = Engine(policy)
         found += [*check_rules(policy, Regions(policy), engine), *_untested(policy, engine)]
     found += [*check_metadata(policy, loaded.config, snapshot), *check_config(loaded), *check_major(policy)]
-    found += check_links(policy)
+    if policy.links is not None:
+        from tieline.sync.links.check import check_links  # slow to import
+
+        found += check_links(policy)
     standing, ignored = sift(found, loaded.texts, select, ignore)
     return Report(
         findings=tuple(f for f in standing if f.code != UNDECIDED),
