@@ -67,6 +67,7 @@ docs: $(DEV)  ## write the parts of docs/ that are generated from the program
 	$(BIN)/python docs/generate_policy.py
 	$(BIN)/python docs/generate_findings.py
 	$(BIN)/python docs/generate_sandbox.py
+	$(BIN)/python docs/generate_rich_text.py
 
 soak-hostile: $(DEV)  ## every fault of both sides at 2 %: twenty seeds, and the log (INCIDENTS=2000) where ../shared is
 	TIELINE_SOAK_SEEDS=20 TIELINE_SOAK_INCIDENTS=$(INCIDENTS) $(BIN)/pytest -n $(JOBS) -rP --show-capture=stdout tests/hostile/test_soak.py

@@ -46,8 +46,9 @@ def _pictured(node: Node, hook: ImageHook) -> Node:
     name, id_, url = (str(attrs.get(key) or "") for key in ("alt", "id", "url"))
     found = hook(Image(name or id_ or url, id_, url))
     if found is None:
-        marks = [{"type": "link", "attrs": {"href": url}}] if url else node.get("marks", [])
-        return {"type": "text", "text": name or url or id_ or "image", "marks": marks}
+        web = url if url.startswith(("http://", "https://")) else ""
+        marks = [{"type": "link", "attrs": {"href": web}}] if web else node.get("marks", [])
+        return {"type": "text", "text": name or web or id_ or "image", "marks": marks}
     if (found.name, found.id, found.url) == (name or id_ or url, id_, url):
         return node
     return {**node, "attrs": _attrs(node["type"], attrs, found)}
