@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from tieline.connectors.sandbox import talk
 from tieline.connectors.sandbox.core import Refused, VirtualClock
 from tieline.connectors.sandbox.engineers import Clash, Step
 from tieline.connectors.sandbox.expected import Ledger, Side
 from tieline.connectors.sandbox.jira import Ticket
+from tieline.connectors.sandbox.talk import Remark
 from tieline.connectors.sandbox.world import PROJECT, World
 
 ISSUE_TYPE: Final = "Incident"
@@ -81,7 +83,7 @@ class LinkIssue:
     parent: str
 
 
-Script = DeskEdit | Step | Raise | FileRecord | LinkIssue
+Script = DeskEdit | Step | Raise | FileRecord | LinkIssue | Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +200,17 @@ class Stage:
                     return self._filed(entry)
                 case LinkIssue():
                     return self._linked(entry)
+                case Remark():
+                    return self._said(entry)
         except Refused as refused:
             self._refuse(entry, str(refused))
             return None
+
+    def _said(self, remark: Remark) -> Deed:
+        record = self._id(remark.key, remark.side)
+        values = talk.said(self.world, remark, record)
+        label = self.ledger.incidents[remark.key].label
+        return Deed(remark.at, remark.side, remark.by, label, values)
 
     def _refuse(self, entry: Script, reason: str) -> None:
         line = entry.line if isinstance(entry, DeskEdit) else 0

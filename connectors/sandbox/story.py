@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from tieline.connectors.sandbox import outage, phrases
+from tieline.connectors.sandbox import outage, phrases, talk
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.engineers import CLOSED, INDEX_LAG, MARGIN, Choices, Engineers, Planned, Step
 from tieline.connectors.sandbox.expected import Ledger, Maps
@@ -100,6 +100,8 @@ class Story:
         yield self._act("Incidents are raised on both sides", self._raised)
         yield self._act("People work, each incident on one side", self._worked)
         yield self._act("Two people change one incident apart", self._clashed)
+        yield self._act("Desk and engineers talk about it", self._talked)
+        yield self._act("An engineer corrects what was said", self._corrected)
         for number in range(1, ROUNDS):
             yield self._act(f"Work goes on, round {number} of {ROUNDS - 1}", self._worked)
         yield self._act(
@@ -107,6 +109,12 @@ class Story:
         )
         yield self._act("The change is found, a problem is opened", self._outage(outage.explained))
         yield self._act("A second change puts it right", self._outage(outage.cured))
+
+    def _talked(self, start: datetime, _end: datetime) -> Sequence[Script]:
+        return talk.spoken(self.clash, DESK[0], _address(ENGINEERS[0]), start + MARGIN)
+
+    def _corrected(self, start: datetime, _end: datetime) -> Sequence[Script]:
+        return talk.corrected(self.clash, _address(ENGINEERS[0]), start + MARGIN)
 
     def _outage(
         self, script: Callable[[datetime, timedelta], list[Script]]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from tieline.connectors.sandbox import eventlog
+from tieline.connectors.sandbox import eventlog, talk
 from tieline.connectors.sandbox.check import Report
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.expected import Ledger, Maps
@@ -21,7 +21,7 @@ from tieline.connectors.sandbox.replay import Replay, first_incidents, related_i
 from tieline.connectors.sandbox.stage import Deed, Refusal
 from tieline.connectors.sandbox.story import INCIDENTS, Story
 from tieline.connectors.sandbox.vocabulary import observe
-from tieline.connectors.sandbox.world import World, log_changes
+from tieline.connectors.sandbox.world import PROJECT, World, log_changes
 
 MONDAY: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 BEFORE: Final = timedelta(hours=1)
@@ -52,6 +52,7 @@ class Theatre:
         notes: Sequence[str],
         clash: str,
         outage: Callable[[], Sequence[str]] = tuple,
+        conversation: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.notes = notes
         self._world = world
@@ -62,6 +63,7 @@ class Theatre:
         self._play = play
         self._clash = clash
         self._outage = outage
+        self._conversation = conversation
 
     def now(self) -> datetime:
         """The sandbox's time (UTC)."""
@@ -106,6 +108,10 @@ class Theatre:
         """What both sides show of the outage's relations, a line for each record; none in a log."""
         return self._outage()
 
+    def conversation(self) -> Sequence[str]:
+        """What both sides show of what was said about the incident `clash`; nothing in a log."""
+        return self._conversation()
+
     @property
     def requests(self) -> int:
         """Requests that both stand-ins have answered so far, whoever sent them."""
@@ -122,6 +128,7 @@ def story(template: str, *, seed: int, incidents: int | None) -> Theatre:
     """The plain demo: a few scripted days, with `incidents` incidents (None: the usual number)."""
     clock = VirtualClock(MONDAY)
     world = World(clock, seed=seed).start()
+    world.jira.make_service_desk(PROJECT)
     text = world.configuration(template)
     told = Story(world, clock, Maps.read(text), seed=seed, incidents=incidents or INCIDENTS)
 
@@ -133,8 +140,12 @@ def story(template: str, *, seed: int, incidents: int | None) -> Theatre:
         ids = [found for key in OUTAGE if (found := told.stage.both_ids(key)) is not None]
         return world.relations(told.ledger.maps, ids)
 
+    def conversation() -> Sequence[str]:
+        ids = told.stage.both_ids(told.clash)
+        return () if ids is None else talk.shown(world, *ids)
+
     ledger, refusals = told.ledger, told.stage.refusals
-    return Theatre(world, clock, text, ledger, refusals, play, (), told.clash, outage)
+    return Theatre(world, clock, text, ledger, refusals, play, (), told.clash, outage, conversation)
 
 
 def log(template: str, path: Path, *, seed: int, incidents: int | None, related: bool = False) -> Theatre:

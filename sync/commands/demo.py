@@ -84,6 +84,9 @@ class Theatre(Protocol):
     def compare(self) -> Report:
         """Read both sides, apart from the engine."""
 
+    def conversation(self) -> Sequence[str]:
+        """What both sides show of one conversation."""
+
     def outage(self) -> Sequence[str]:
         """What both sides show of the relations of one outage."""
 
@@ -342,6 +345,9 @@ class _Teller:
         found = find(session, stage.clash)
         self._say("\nTwo people changed this incident apart. Both tickets, side by side:", bold=True)
         self._say(found if isinstance(found, str) else side_by_side(found))
+        self._say("\nWhat was said about it, as each side shows it:", bold=True)
+        for line in stage.conversation():
+            self._say(f"  {line}")
         self._say("\nThe outage at the end: what ties its incidents together, on both sides:", bold=True)
         for line in stage.outage():
             self._say(f"  {line}")
