@@ -13,6 +13,7 @@ from tieline.sync.policy.applied import Standing
 from tieline.sync.policy.conditions import AllOf, Atom, Moment, Not
 from tieline.sync.policy.due import next_look
 from tieline.sync.policy.evaluate import Engine, derived
+from tieline.sync.policy.fields import Record
 from tieline.sync.policy.model import Assignment, Policy, Rule, Sla
 
 from .make import MATRIX, NOW, OFFICE, policies, records
@@ -25,7 +26,7 @@ STAYS = Rule("stays", Atom("sla", "in", frozenset({"breached"})), (Assignment("g
 def said(engine: Engine, record: dict[str, object], at: datetime, standing: Standing) -> list[str]:
     moment = Moment(at, engine.policy.calendars)
     held = engine.claims(derived(engine.policy, record, moment, standing), moment)  # type: ignore[arg-type]
-    return [entry.id for entry in (*held.rules, *held.bounds)]
+    return [rule.id for rule in held.rules] + [bound.id for bound in held.bounds]
 
 
 @given(policies(), records(), st.floats(0, 1, exclude_max=True), st.integers(1, 2000))
@@ -57,14 +58,17 @@ def test_when_it_is(atom: Atom, due: datetime | None) -> None:
     for when in (atom, Not(atom)):
         rule = Rule("r", AllOf((when, Atom("category", "in", frozenset({"a"})))), ())
         engine = Engine(Policy((rule,), matrix=MATRIX, calendars={"office": OFFICE}))
-        record = {"opened": NOW - HOURS - timedelta(microseconds=1 if due is None else 0), "category": "a"}
+        record: Record = {
+            "opened": NOW - HOURS - timedelta(microseconds=1 if due is None else 0),
+            "category": "a",
+        }
         assert next_look(engine, record, NOW) == due
         assert next_look(engine, {**record, "category": "b"}, NOW) is None
 
 
 def test_a_paused_target_has_no_moment() -> None:
     engine = Engine(Policy((STAYS,), matrix=MATRIX, slas=(TARGET,)))
-    record = {"priority": "3", "opened": NOW - HOURS, "status": "new", "assignee": "ada"}
+    record: Record = {"priority": "3", "opened": NOW - HOURS, "status": "new", "assignee": "ada"}
     assert next_look(engine, record, NOW) == NOW + 3 * HOURS + timedelta(microseconds=1)
     assert next_look(engine, {**record, "status": "waiting"}, NOW) is None
     standing = Standing(statuses=((NOW - HOURS, "waiting"), (NOW - HOURS / 2, "new")))
