@@ -232,7 +232,7 @@ def recurring(
 @click.option("--log", required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True),
               help="An incident event log; plain or gzip.")  # fmt: skip
 @click.option("--export", type=click.Path(path_type=Path, dir_okay=False),
-              help="Write the curves here: CSV, or with every proposal JSON (FILE.json).")  # fmt: skip
+              help="Write the curves here: .csv, .json (every proposal, too) or .svg.")  # fmt: skip
 @json_option
 def evaluate(log: Path, export: Path | None, as_json: bool) -> None:
     """Replay an event log in time order, propose from what was known then, and count what was right.
@@ -242,7 +242,7 @@ def evaluate(log: Path, export: Path | None, as_json: bool) -> None:
 
     \b
     tieline links evaluate --log incident_event_log.csv.gz
-    tieline links evaluate --log incident_event_log.csv.gz --export curves.csv
+    tieline links evaluate --log incident_event_log.csv.gz --export curves.svg
     """
     from tieline.sync.links.eventlog import read_log
     from tieline.sync.links.export import write_export
