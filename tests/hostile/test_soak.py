@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tieline.connectors.sandbox import eventlog
+from tieline.connectors.sandbox.check import Report
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.expected import Maps
 from tieline.connectors.sandbox.replay import Replay, first_incidents
@@ -40,12 +41,31 @@ def check(found: Storm, world: World) -> None:
     assert report.duplicates == (), told(found)
     assert report.missing == (), told(found)
     assert found.unexplained(report) == [], told(found)
+    assert doubled(report) == [], "a link stands twice"
+    assert unexplained_relations(found, report) == [], told(found)
     print(
         f"{report.pairs} pairs, {len(found.summaries)} passes, {found.failures.total()} stopped,",
         f"{world.requests.faults.total()} faults; {len(report.differences)} differences, all of them told;",
         f"parked: {Counter(found.parked().values())}; open conflicts:",
         dict(Counter(said.partition(":")[0] for said in found.told(open_only=True).values())),
     )
+
+
+def doubled(report: Report) -> list[str]:
+    """Relations that Jira shows more than once."""
+    return [said for said in report.misrelated if " times in Jira" in said and " 0 times" not in said]
+
+
+def unexplained_relations(found: Storm, report: Report) -> list[str]:
+    """Relations that are not as they should be, of incidents about which nothing was said."""
+    with found.store.read() as tx:
+        held = {s.pair for s in tx.walk_relations(None, 100_000) if s.held}
+        known = {p.number: p.id for p in tx.walk_pairs(0, 100_000)}
+    parked = found.parked()
+    return [
+        said for said in report.misrelated
+        if known.get(said.partition(":")[0]) not in held and not any(said.startswith(n) for n in parked)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(100, 100 + SEEDS))
