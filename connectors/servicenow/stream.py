@@ -43,11 +43,13 @@ _STEP_SECONDS: Final = 900
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """How times look to the account that reads: a format, and a zone or the difference to UTC."""
+    """How times look to the account that reads: a format, and a zone, or what is known of the difference to
+    UTC: (a time there, the difference then), of which the nearest counts.
+    """
 
     format: str
     zone: str = ""
-    offset: timedelta = timedelta(0)
+    offsets: tuple[tuple[datetime, timedelta], ...] = ()
 
     def utc(self, text: str) -> datetime | None:
         """The instant behind a rendered time, None if it is none."""
@@ -57,7 +59,8 @@ class Viewer:
             return None
         if self.zone:
             return local.replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
-        return (local - self.offset).replace(tzinfo=UTC)
+        _, offset = min(self.offsets, key=lambda known: abs(known[0] - local), default=(local, timedelta(0)))
+        return (local - offset).replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,9 @@ def viewer(samples: Sequence[tuple[str, str]], zone: str) -> Viewer:
     places = [zone] if zone and _exists(zone) else []
     for place in (*places, ""):
         for form in (f"{date} {time}" for date in _DATES for time in _TIMES):
-            offset = _offset(known, form, place)
-            if offset is not None:
-                return Viewer(form, place, offset)
+            offsets = _offsets(known, form, place)
+            if offsets:
+                return Viewer(form, place, offsets)
     raise Malformed(f"a format of dates that is not known: {samples[0][1] if samples else ''!r}")
 
 
@@ -94,21 +97,24 @@ def _exists(zone: str) -> bool:
     return True
 
 
-def _offset(known: Sequence[tuple[datetime, str]], form: str, zone: str) -> timedelta | None:
-    """The difference to UTC that this format shows, None if it does not fit what is known."""
-    found = timedelta(0)
+def _offsets(
+    known: Sequence[tuple[datetime, str]], form: str, zone: str
+) -> tuple[tuple[datetime, timedelta], ...]:
+    """The differences to UTC that this format shows, each with its time; none if it does not fit."""
+    all_found = []
     for stored, shown in known:
         try:
             local = datetime.strptime(shown.strip(), form)
         except ValueError:
-            return None
+            return ()
         cut = stored if "%S" in form else stored.replace(second=0)
         found = local - cut
         if zone and found != cut.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).utcoffset():
-            return None
+            return ()
         if abs(found) > _WIDEST or found.total_seconds() % _STEP_SECONDS:
-            return None
-    return found if known else None
+            return ()
+        all_found.append((local, found))
+    return tuple(all_found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +184,9 @@ def _pieces(stream: str, clock: Viewer, label: str | None = None) -> list[_Piece
     return found[::-1]
 
 
-_HEAD: Final = re.compile(r"(?P<when>\S.{3,40}?) - (?P<who>.+?) \((?P<label>[^\n]*)\)\s*")
+_HEAD: Final = re.compile(
+    r"(?P<when>\S.{3,40}?) - (?P<who>.+) \((?P<label>[^()\n]*(?:\([^()\n]*\)[^()\n]*)?)\)\s*"
+)
 
 
 def _head(line: str, clock: Viewer) -> tuple[datetime, str, str] | None:
