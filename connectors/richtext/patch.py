@@ -10,6 +10,7 @@ from tieline.connectors.richtext.plain import adf_to_text
 from tieline.connectors.richtext.text import canonical_text
 from tieline.connectors.richtext.typed import paragraph, parts, tree_of
 
+_ABOVE: Final = paragraph(".")
 _MOST: Final = 400
 """Paragraphs up to which an edit is looked for anywhere; in longer texts, only from both ends."""
 
@@ -50,8 +51,9 @@ def _kept(tree: Node, new: list[str]) -> list[tuple[Node, int, int]]:
 
 
 def _parts(block: Node) -> list[str]:
-    text = adf_to_text({"content": [block]})
-    return parts(text) if text else []
+    """The block's part of the text, with the empty lines that it has below another block."""
+    text = adf_to_text({"content": [_ABOVE, block]}) or ""
+    return parts(text.removeprefix(".\n\n")) if text != "." else []
 
 
 def _places(old: list[str], new: list[str]) -> dict[int, int]:

@@ -56,7 +56,7 @@ def _blocks(nodes: Sequence[Node], separator: str = "\n\n") -> str:
     for inline, run in groupby(nodes, key=lambda node: node.get("type") in _INLINE):
         group = list(run)
         parts += [_inline(group)] if inline else map(_block, group)
-    return separator.join(filter(None, parts))
+    return separator.join(part for part in parts if part.strip())
 
 
 def _block(node: Node) -> str:

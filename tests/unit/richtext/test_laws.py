@@ -33,7 +33,7 @@ from tieline.connectors.richtext import (
 )
 
 SHARED = Path(os.environ.get("TIELINE_SHARED", Path(__file__).resolve().parents[4] / "shared"))
-MANY = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 JOURNAL = "\n".join(
     [
         "2026-11-21 12:00:01,123 ERROR [pool-1] com.acme.Foo$Bar.<init>(Foo.java:7) - C:\\temp\\*.log {id=1}",
@@ -276,7 +276,7 @@ def test_no_text_takes_for_ever(piece: str) -> None:
 
 
 def test_a_long_log_is_carried_whole() -> None:
-    log = "\n".join(f"{n} {JOURNAL}" for n in range(60))
+    log = "\n".join(f"{n} {JOURNAL}" for n in range(140))
     assert len(log) > 60_000
     for back in (plain(literal(log)), wiki_to_text(text_to_wiki(log)), adf_to_text(text_to_adf(log))):
         assert back == canonical_text(log)
