@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -29,6 +30,8 @@ INDEX_LAG: Final = 4.0
 """Seconds that the sandbox's Jira index lags at most: what is measured next must find all, and no more."""
 SAMPLE: Final = 40
 """Incidents that the simple script is timed on; its figure is that, times as many as Tieline had."""
+OVERLAP_S: Final = 6
+"""How far the feeds reach back: beyond that lag, so that a row shows its changes, not those before it."""
 LATENCIES: Final = (0.0, 0.05)
 
 
@@ -94,6 +97,9 @@ def sandbox(incidents: int, latency: float) -> Iterator[Sandbox]:
         try:
             assert process.stdout is not None
             told = json.loads(process.stdout.readline())
+            config = Path(name) / "config.toml"
+            text = re.sub(r'^overlap = "[^"]*"', f'overlap = "{OVERLAP_S}s"', config.read_text(), flags=re.M)
+            config.write_text(text)
             yield Sandbox(Path(name), told["servicenow"], told["jira"], process.pid)
         finally:
             process.terminate()
@@ -149,12 +155,13 @@ def with_latency(count: int, latency: float) -> list[Row]:
         time.sleep(INDEX_LAG)
         mirrored = one_pass(box)
         assert mirrored.counts["created"] == 2 * count, mirrored.counts
-        time.sleep(INDEX_LAG)
         one_pass(box, 2)
         incidents = bare.incidents()
+        time.sleep(2 * OVERLAP_S)
         phase(bare.write_incidents(edits(incidents[:count], "changed")))
         changed = one_pass(box)
         assert changed.counts["changed"] == count, changed.counts
+        time.sleep(2 * OVERLAP_S)
         phase(bare.write_incidents(taken(incidents[:started])))
         taken_on = one_pass(box)
     floors, simple = floors_of(count, started, latency)
