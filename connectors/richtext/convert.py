@@ -9,7 +9,7 @@ from tieline.connectors.richtext import markdown_reader, markdown_writer, servic
 from tieline.connectors.richtext.finish import finished
 from tieline.connectors.richtext.hooks import ImageHook, MentionHook
 from tieline.connectors.richtext.model import Node
-from tieline.connectors.richtext.plain import adf_to_text
+from tieline.connectors.richtext.plaintext import adf_to_text
 from tieline.connectors.richtext.references import answered, no_image, nobody
 from tieline.connectors.richtext.text import readable
 from tieline.connectors.richtext.tree import normalised

@@ -14,7 +14,7 @@ from tieline.connectors.richtext import wiki_reader, wiki_writer
 from tieline.connectors.richtext.finish import finished
 from tieline.connectors.richtext.model import Node
 from tieline.connectors.richtext.patch import patched
-from tieline.connectors.richtext.plain import adf_to_text
+from tieline.connectors.richtext.plaintext import adf_to_text
 from tieline.connectors.richtext.text import canonical_text, readable
 from tieline.connectors.richtext.tree import normalised
 from tieline.connectors.richtext.typed import tree_of

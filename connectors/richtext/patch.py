@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from tieline.connectors.richtext.model import Node
-from tieline.connectors.richtext.plain import adf_to_text
+from tieline.connectors.richtext.plaintext import adf_to_text
 from tieline.connectors.richtext.text import canonical_text
 from tieline.connectors.richtext.typed import paragraph, parts, tree_of
 

@@ -11,7 +11,7 @@ from typing import Final
 from tieline.connectors.richtext import html_reader, html_writer
 from tieline.connectors.richtext.hooks import ImageHook, MentionHook
 from tieline.connectors.richtext.model import INLINE, Node
-from tieline.connectors.richtext.plain import adf_to_text
+from tieline.connectors.richtext.plaintext import adf_to_text
 from tieline.connectors.richtext.references import answered, no_image, nobody
 from tieline.connectors.richtext.text import readable
 from tieline.connectors.richtext.tree import normalised

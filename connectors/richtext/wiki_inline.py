@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from tieline.connectors.richtext.model import ATTRS, INLINE, TEXT_MARKS, Node
-from tieline.connectors.richtext.plain import referenced
+from tieline.connectors.richtext.plaintext import referenced
 from tieline.connectors.richtext.wiki_writer import FILE, URL
 
 _COLORS: Final = {

@@ -619,3 +619,30 @@ def test_a_required_resolution_that_is_not_reported_is_learnt_from_the_refusal(b
     assert refused.fields == {"resolution": "is required"}
     assert isinstance(resolve(), Applied)
     assert world.jira.get(ref.id).values["resolution"] == "Done"
+
+
+def test_an_edit_keeps_the_formatting_of_what_was_not_edited(world: World) -> None:
+    strong = {"type": "text", "text": "strong", "marks": [{"type": "strong"}]}
+    blocks = [
+        {"type": "heading", "attrs": {"level": 2}, "content": [{"type": "text", "text": "Steps"}]},
+        {"type": "paragraph", "content": [{"type": "text", "text": "old"}]},
+        {"type": "codeBlock", "attrs": {"language": "java"}, "content": [{"type": "text", "text": "a\n\tb"}]},
+        {"type": "paragraph", "content": [strong]},
+    ]
+    markup = "h2. Steps\n\nold\n\n{code:java}\na\n\tb\n{code}\n\n*strong*"
+    raw: Any = {"type": "doc", "version": 1, "content": blocks} if world.cloud else markup
+    ref, wire = world.raised(), world.connector._wire
+    wire.send("a person's edit", "PUT", f"issue/{ref.id}", {"fields": {"description": raw}})
+    before = world.record(ref)
+    assert before.values["description"] == "Steps\n\nold\n\na\n\tb\n\nstrong"
+    edited = "Steps\n\nnew *one*\n\na\n\tb\n\nstrong"
+    assert isinstance(
+        world.write(Update(ref, {"description": edited}, before.values, before.version)), Applied
+    )
+    assert world.record(ref).values["description"] == edited
+    shown = wire.get("the issue", f"issue/{ref.id}")["fields"]["description"]
+    if world.cloud:
+        blocks[1] = {"type": "paragraph", "content": [{"type": "text", "text": "new *one*"}]}
+        assert shown["content"] == blocks
+    else:
+        assert shown == markup.replace("old", "new \\*one*")
