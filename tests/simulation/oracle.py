@@ -383,6 +383,8 @@ def _as_sent(evidence: Evidence, side: Side, id_: str, stand: Stand, unit: str, 
     return replace(stand, values=values, meaning=truth.meaning(side, unit, values))
 
 
+HELD = "sub4"
+"""What the simulation's policy holds for a person: a subcategory that begins so."""
 GOVERNED = ("category", "group", "priority", "labels")
 """Units that the simulation's policy sets: what a rule writes, no side has shown."""
 _REWRITTEN = ("description", "subcategory", "summary")
@@ -550,6 +552,8 @@ def honest_parks(evidence: Evidence) -> Iterator[Violation]:
                 fair = not story.scenario.traits.workflow
             case "copy":
                 fair = any(row.copied for row in rows)
+            case "rule":
+                fair = any(HELD in str(v) for row in rows for v in row.values.values())
             case _:
                 fair = False
         if not fair:
