@@ -31,6 +31,16 @@ then = { labels = "worked-on", note = { servicenow = "Somebody works on it." } }
 id = "old"
 when = { category = "software", opened = { older_than = "10m" } }
 then = { category = "inquiry" }
+
+[[rule]]
+id = "not-yet"
+when = { summary = { contains = "3" }, not = { opened = { older_than = "10m" } } }
+then = { hold = "wait for ten minutes" }
+
+[[rule]]
+id = "held"
+when = { subcategory = { contains = "sub4" } }
+then = { hold = "somebody looks at it" }
 """
 SEEDS = (3, 5, 7, 11, 17)
 """Those in which every rule is at work."""
@@ -49,9 +59,12 @@ def ruled(story: Story) -> Counter[str]:
 
 def test_seeds() -> None:
     done: Counter[str] = Counter()
+    held = 0
     for seed in SEEDS:
         story = run(governed(seed))
         broken = [str(violation) for violation in judge(story)]
         assert not broken, f"seed {seed} with a policy: {broken}"
         done += ruled(story)
+        held += sum(park.reason == "rule" for park in story.lists.parks)
     assert {"to-one", "urgent", "working", "old"} <= done.keys(), done
+    assert held
