@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from typing import Any, Final, TypeVar, cast
 
@@ -50,11 +50,14 @@ class Lanes:
         """Whether a lane has failed: no further wave is begun."""
         return bool(self._failures)
 
-    def lend(self, sides: Mapping[Side, Connector]) -> Mapping[Side, Connector]:
-        """The sides as lanes ask them: the baton is laid down for as long as one is asked."""
+    def lend(self, sides: Mapping[Side, Connector], keeps: Callable[[], bool]) -> Mapping[Side, Connector]:
+        """The sides as lanes ask them: the baton is laid down for as long as one is asked.
+
+        Not where `keeps` says so, within a transaction: the others would wait for that, and it for them.
+        """
         if self.in_turn:
             return sides
-        return {side: cast("Connector", _Lent(connector, self)) for side, connector in sides.items()}
+        return {side: cast("Connector", _Lent(connector, self, keeps)) for side, connector in sides.items()}
 
     def together(self, calls: Sequence[Callable[[], Answer]]) -> list[Answer | Exception]:
         """What came of each call, its failure among it. They ask different sides, and touch nothing else."""
@@ -143,8 +146,8 @@ class Lanes:
 class _Lent:
     """A side that is asked without the baton."""
 
-    def __init__(self, side: Connector, lanes: Lanes) -> None:
-        self._side, self._lanes = side, lanes
+    def __init__(self, side: Connector, lanes: Lanes, keeps: Callable[[], bool]) -> None:
+        self._side, self._lanes, self._keeps = side, lanes, keeps
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._side, name)
@@ -152,7 +155,7 @@ class _Lent:
             return found
 
         def ask(*args: Any, **options: Any) -> Any:
-            with self._lanes.away():
+            with nullcontext() if self._keeps() else self._lanes.away():
                 return found(*args, **options)
 
         return ask

@@ -172,7 +172,7 @@ def new_run(
 ) -> Run:
     """A pass that is about to start. With `remember=False` it keeps nothing in the state (a dry run)."""
     lanes = lanes or Lanes()
-    lent = lanes.lend(sides)
+    lent = lanes.lend(sides, lambda: store.inside)
     return Run(
         id=id_,
         config=config,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +54,13 @@ class Store:
 
     def __init__(self, database: Database, place: Place) -> None:
         self._database = database
+        self._here = threading.local()
         self.place = place
+
+    @property
+    def inside(self) -> bool:
+        """Whether this thread is within a transaction."""
+        return getattr(self._here, "depth", 0) > 0
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
@@ -78,7 +85,11 @@ class Store:
         with told(self.place), self._database.engine.connect() as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement)
-            yield connection, Tx(connection, self._database)
+            self._here.depth = getattr(self._here, "depth", 0) + 1
+            try:
+                yield connection, Tx(connection, self._database)
+            finally:
+                self._here.depth -= 1
 
     @property
     def database(self) -> Database:

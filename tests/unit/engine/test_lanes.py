@@ -270,3 +270,27 @@ def test_a_pass_that_is_told_to_stop_begins_no_further_wave(world: World) -> Non
     )  # fmt: skip
     assert world.intents() == 0
     assert 0 < world.waiting() < 8
+
+
+def test_a_side_that_is_asked_within_a_transaction_keeps_the_others_waiting(world: World) -> None:
+    lanes, log = Lanes(3), list[str]()
+
+    def noted(answer: Callable[[], Any], asked: Sequence[Any]) -> Any:
+        log.append("asked")
+        return answer()
+
+    around(world.sn, "read", noted)
+    lent = lanes.lend(world.sides, lambda: world.store.inside)
+
+    def first() -> None:
+        with world.store.transaction():
+            lent["servicenow"].read([])
+            log.append("done")
+
+    def second() -> None:
+        with world.store.transaction():
+            log.append("second")
+
+    lanes.run([first, second])
+    assert log.index("done") == log.index("asked") + 1
+    assert sorted(log) == ["asked", "done", "second"]
