@@ -25,8 +25,8 @@ Values = Mapping[str, Value]
 PersonKey = Literal["email", "user_name", "name"]
 """What people can be searched by."""
 
-FieldKind = Literal["line", "text", "choice", "person", "group", "set"]
-"""How a field is read and written: one line, many lines, a list's value, a reference, several values."""
+FieldKind = Literal["line", "text", "choice", "person", "group", "set", "people"]
+"""How a field is read and written: one line, many lines, a list's value, a reference, several of them."""
 
 
 def no_values() -> Values:

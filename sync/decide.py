@@ -123,7 +123,7 @@ def decide(unit: Unit, snapshot: Snapshot, context: Context) -> Verdict:
     """Decide one unit of one pair; an open Conflict of it is carried on, carried out or left behind."""
     base = snapshot.pair.base.unit(unit.name)
     if isinstance(unit, SetUnit):
-        return _sets(unit, base, snapshot)
+        return _sets(unit.knowing(context.directory), base, snapshot)
     decision = merge(unit, snapshot, context.directory)
     standing = next((c for c in snapshot.conflicts if c.unit == unit.name and c.open), None)
     left = standing is not None and standing.kind == "left" and _still_empty(unit, snapshot)

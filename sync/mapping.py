@@ -312,6 +312,10 @@ class SetUnit(FieldUnit):
     map: ValueMap = field(default_factory=lambda: ValueMap(()))
     pass_unmapped: bool = True
 
+    def knowing(self, directory: Directory) -> SetUnit:
+        """The unit as it is for one plan; elements that are people want to know who is who."""
+        return self
+
     def elements(self, side: Side, values: Values) -> Mapping[Hashable, str]:
         """The shared elements: class -> own value."""
         classes = {self._element(side, member): member for member in sorted(self._members(side, values))}

@@ -8,6 +8,7 @@ from typing import Final, assert_never
 
 from tieline.connectors.base import SIDES, FieldKind, Move, Side
 from tieline.sync.config.model import Config, FieldConfig, Merging, Priority, Route, Status, ValueEdge
+from tieline.sync.crowd import PeopleUnit
 from tieline.sync.groups import PriorityUnit, StatusUnit, matrix_of
 from tieline.sync.mapping import ChoiceUnit, Edge, EntityUnit, Rules, SetUnit, TextUnit, Unit, ValueMap
 
@@ -35,10 +36,15 @@ class Vocabulary:
         return self.table if side == "servicenow" else f"{self.project}/{self.issue_type}"
 
     def creates(self, side: Side, unit: Unit) -> bool:
-        """Whether a create on this side can set the unit: a Jira status is only reached by transitions."""
-        return unit.flows(side) and not (side == "jira" and unit is self.status)
+        """Whether a create on this side can set the unit.
+
+        In Jira a status is only reached by transitions, and watchers come to an issue that is there.
+        """
+        return unit.flows(side) and not (side == "jira" and (unit is self.status or WATCHERS in unit.jira))
 
 
+WATCHERS: Final = "watches"
+"""Jira's field of watchers."""
 NO_LIMIT: Final = 1_000_000
 """Longer than any text that either side takes."""
 
@@ -118,6 +124,8 @@ def _unit(mirrored: FieldConfig, config: Config) -> Unit:
             return ChoiceUnit(name, servicenow, jira, rules, map=_edges(mirrored.map), pass_unmapped=passes)
         case "set":
             return SetUnit(name, servicenow, jira, rules, map=_edges(mirrored.map), pass_unmapped=passes)
+        case "people":
+            return PeopleUnit(name, servicenow, jira, rules)
         case "person":
             return EntityUnit(name, servicenow, jira, rules, kind="person", unknown=config.people.unknown)
         case "group":

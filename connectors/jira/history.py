@@ -117,7 +117,7 @@ def _is_the_write(entry: Entry, sent: Sent, kind: FieldKind) -> bool:
     if not _is_ours(entry, sent):
         return False
     # Texts and sets are shown in another form than they were sent in.
-    return kind in {"text", "set"} or _value(entry.new, kind) == sent.values[entry.field]
+    return kind in {"text", "set", "people"} or _value(entry.new, kind) == sent.values[entry.field]
 
 
 def _race(found: Sequence[Entry], sent: Sent, name: str, kind: FieldKind, *, exactly: bool) -> Race | None:
@@ -130,7 +130,7 @@ def _race(found: Sequence[Entry], sent: Sent, name: str, kind: FieldKind, *, exa
     if was == before or name not in sent.before:
         return None
     theirs = next((entry for entry in reversed(own[:ours]) if not _before(entry, sent)), None)
-    if kind in {"text", "set"} and (theirs is None or theirs.by == sent.account):
+    if kind in {"text", "set", "people"} and (theirs is None or theirs.by == sent.account):
         return None  # texts and sets are shown in another form than they are kept: that alone proves nothing
     return Race(name, was, True, theirs.at if theirs else None, theirs.by if theirs else "")
 
@@ -151,6 +151,8 @@ def _value(shown: tuple[str, str], kind: FieldKind) -> Value:
             return id_ or text or None
         case "text":
             return wiki_to_text(text)
+        case "people":
+            return frozenset(part.strip() for part in id_.strip("[]").split(",") if part.strip()) or None
         case "set":
             return frozenset(text.replace(",", " ").split()) or None
         case _:

@@ -11,8 +11,9 @@ from tieline.connectors.errors import ConnectorError, Gone, Malformed, Unavailab
 from tieline.connectors.jira.comments import told_in
 from tieline.connectors.jira.records import Reader, transitions_lack_screens
 from tieline.connectors.jira.searching import issues_in
-from tieline.connectors.jira.settings import BULK_FETCH
+from tieline.connectors.jira.settings import BULK_FETCH, WATCHES
 from tieline.connectors.jira.site import Site
+from tieline.connectors.jira.watching import watched
 from tieline.connectors.jira.wire import Refusal, chunks, segment
 
 EXPAND: Final = ("transitions", "transitions.fields", "changelog")
@@ -37,6 +38,9 @@ class Reading:
             return []
         reader = self._site.reader()
         answers = self.answers([ref.id for ref in refs])
+        if WATCHES in self._site.settings.fields:
+            self._site.account()
+            return self._site.wire.each(lambda ref: self.record(reader, answers[ref.id]), refs)
         return [self.record(reader, answers[ref.id]) for ref in refs]
 
     def answers(self, ids: Sequence[str]) -> dict[str, Answer]:
@@ -123,7 +127,11 @@ class Reading:
     # Screens of transitions, where Jira does not tell them along with the issue
 
     def _complete(self, issue: dict[str, Any]) -> dict[str, Any]:
-        """The issue with the screen of each open transition; asked for once for each kind of issue."""
+        """The issue with its watchers, and the screen of each open transition.
+
+        Screens are asked for once for each kind of issue; watchers for each issue that has any.
+        """
+        issue = watched(self._site, issue)
         if not transitions_lack_screens(issue):
             return issue
         raw = issue.get("fields") or {}

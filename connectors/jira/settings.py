@@ -21,6 +21,8 @@ BULK_CREATE: Final = 50
 RECONCILE: Final = 50
 """Ids that one search makes consistent (Jira Cloud REST v3, "Search and reconcile")."""
 LABELS: Final = "labels"
+WATCHES: Final = "watches"
+"""The field of watchers: an issue tells their number, and an operation of its own who they are."""
 
 _CUSTOM: Final = re.compile(r"customfield_\d+")
 

@@ -74,6 +74,10 @@ def decode(field: Field, kind: FieldKind, raw: Any, *, cloud: bool) -> Value:
         case "set":
             names = (_name(item) for item in (raw if isinstance(raw, list) else [raw]))
             return frozenset(name for name in names if name) or None
+        case "people":
+            several = raw.get("watchers") if isinstance(raw, Mapping) else raw
+            ids = (_person(item, cloud=cloud) for item in several or ())
+            return frozenset(id_ for id_ in ids if id_) or None
         case "person":
             return _person((raw or [None])[0] if isinstance(raw, list) else raw, cloud=cloud)
         case "text" | "line" if isinstance(raw, str | Mapping):

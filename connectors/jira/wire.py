@@ -174,7 +174,7 @@ class Wire:
 
     # Writes
 
-    def send(self, what: str, method: str, path: str, body: Mapping[str, Any], **params: str) -> Any:
+    def send(self, what: str, method: str, path: str, body: Mapping[str, Any] | str, **params: str) -> Any:
         """Make one write; its answer's JSON, None for an empty one.
 
         Raises Unknown wherever the answer does not prove what happened.

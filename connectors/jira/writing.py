@@ -37,9 +37,10 @@ from tieline.connectors.jira.history import Sent, alone, entries, races
 from tieline.connectors.jira.reading import EXPAND, Reading
 from tieline.connectors.jira.records import is_whole
 from tieline.connectors.jira.relating import Relating
-from tieline.connectors.jira.settings import BULK_CREATE
+from tieline.connectors.jira.settings import BULK_CREATE, WATCHES
 from tieline.connectors.jira.site import Site
 from tieline.connectors.jira.values import edits, encode, instant
+from tieline.connectors.jira.watching import watch
 from tieline.connectors.jira.wire import chunks, segment
 from tieline.connectors.richtext import text_to_adf, text_to_wiki
 
@@ -131,7 +132,10 @@ class Writing:
     # Fields
 
     def _update(self, action: Update) -> Applied:
-        body = self._edit(action.ref, action.values, action.before)
+        if WATCHES in action.values:
+            watch(self._site, action)
+        values = {name: value for name, value in action.values.items() if name != WATCHES}
+        body = self._edit(action.ref, values, action.before)
         applied = Applied(action.ref)
         if body:
             params = {"returnIssue": "true", "expand": ",".join(EXPAND)} if self._site.settings.cloud else {}

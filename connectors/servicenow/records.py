@@ -135,7 +135,7 @@ def value_of(cell: object, kind: FieldKind) -> Value:
             return " ".join(filter(None, lines)) or None
         case "choice" | "person" | "group":
             return text.strip() or None
-        case "set":
+        case "set" | "people":
             return frozenset(part.strip() for part in text.split(",") if part.strip()) or None
         case _:
             assert_never(kind)

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from tieline.sync.config import Config
 
 KINDS: dict[str, Kind] = {
-    "line": "text", "text": "text", "choice": "choice", "person": "choice", "group": "choice", "set": "set"
+    "line": "text", "text": "text", "choice": "choice", "person": "choice", "group": "choice", "set": "set",
+    "people": "set",
 }  # fmt: skip
 
 

@@ -19,12 +19,14 @@ _HOLDS: Final[Mapping[tuple[Side, FieldKind], frozenset[FieldKind]]] = {
     ("servicenow", "person"): frozenset({"person"}),
     ("servicenow", "group"): frozenset({"group"}),
     ("servicenow", "set"): frozenset({"set"}),
+    ("servicenow", "people"): frozenset({"set"}),
     ("jira", "line"): frozenset({"line", "text"}),
     ("jira", "text"): frozenset({"text", "line"}),
     ("jira", "choice"): frozenset({"choice", "line"}),
     ("jira", "person"): frozenset({"person"}),
     ("jira", "group"): frozenset({"choice", "group", "line"}),
     ("jira", "set"): frozenset({"set"}),
+    ("jira", "people"): frozenset({"set", "line", "text"}),
 }
 """The live kinds that can hold what a configured kind says."""
 _PLAIN_TYPES: Final = frozenset({"integer", "boolean", "longint"})

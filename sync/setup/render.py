@@ -28,7 +28,7 @@ _FIELDS: Final = (
 _KINDS: Final = {
     "line": "one line of text", "text": "many lines", "choice": "values from a list; `map` joins them",
     "person": "joined by e-mail address, or by [people].map", "group": "joined by name, or by [groups].map",
-    "set": "several values",
+    "set": "several values", "people": "several people, each joined as one person is",
 }  # fmt: skip
 
 

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tieline.connectors.sandbox.core import Request, Response
-from tieline.connectors.sandbox.jira import api_attached, api_files, api_issue, api_search, api_site, dates
+from tieline.connectors.sandbox.jira import (
+    api_attached,
+    api_files,
+    api_issue,
+    api_search,
+    api_site,
+    api_watchers,
+    dates,
+)
 from tieline.connectors.sandbox.jira.beans import View
 from tieline.connectors.sandbox.jira.http import (
     Accounts,
@@ -43,7 +51,7 @@ class Front:
 
     def __post_init__(self) -> None:
         self._router = Router(self.site.world.deployment)
-        for module in (api_search, api_issue, api_attached, api_files, api_site):
+        for module in (api_search, api_issue, api_attached, api_files, api_watchers, api_site):
             for route in module.routes():
                 self._router.add(route)
 

@@ -320,7 +320,8 @@ _COMPUTED: Final[Mapping[str, Callable[[Renderer, Issue, State], Any]]] = {
     ],
     "worklog": _fixed({"startAt": 0, "maxResults": 20, "total": 0, "worklogs": []}),
     "watches": lambda r, i, s: {
-        "self": f"{r.view.api}/issue/{s.key}/watchers", "watchCount": 1, "isWatching": False,
+        "self": f"{r.view.api}/issue/{s.key}/watchers", "watchCount": len(i.watchers),
+        "isWatching": False,
     },
     "votes": lambda r, i, s: {"self": f"{r.view.api}/issue/{s.key}/votes", "votes": 0, "hasVoted": False},
     "labels": lambda r, i, s: r.value(s.values.get("labels")) or [],

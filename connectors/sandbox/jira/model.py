@@ -280,6 +280,7 @@ class Issue:
     links: list[Link] = field(default_factory=list)
     properties: dict[str, Any] = field(default_factory=dict)
     attachments: list[Attachment] = field(default_factory=list)
+    watchers: list[User] = field(default_factory=list)
     hidden: bool = False
 
 

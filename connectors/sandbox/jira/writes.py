@@ -89,7 +89,7 @@ class Writer:
             self.store.number("issue"), self.store.new_key(project), project, type_, status, values, author,
             now, now, now,
         )  # fmt: skip
-        issue = Issue(state, properties=properties)
+        issue = Issue(state, properties=properties, watchers=[author])
         self.store.add(issue, now)
         self.on_event(Event("jira:issue_created", issue, author))
         self._add_comments(issue, author, draft, now)
@@ -219,7 +219,7 @@ class Writer:
             self.store.number("issue"), self.store.new_key(source.project), source.project, source.type,
             self.world.statuses[source.type.workflow.initial], values, author, now, now, now,
         )  # fmt: skip
-        copy = Issue(state)
+        copy = Issue(state, watchers=[author])
         self.store.add(copy, now)
         self.on_event(Event("jira:issue_created", copy, author))
         self.link(author, next(t for t in self.world.link_types if t.name == "Cloners"), copy, issue)

@@ -10,6 +10,7 @@ import pytest
 
 from tieline.connectors.base import Entity
 from tieline.connectors.errors import ConfigError
+from tieline.sync.config.model import FieldConfig
 from tieline.sync.people import person_edges
 from tieline.sync.people_check import standing, used
 from tieline.sync.run import EVERYTHING, new_run
@@ -122,3 +123,45 @@ def test_one_way_to_match_leaves_the_mapping_as_it_was() -> None:
     assert World().config.mapping()["people"]["match"] == "email"
     known = standing(person("jira", "j", "J", "j@x"), None, World().config)
     assert known.standing == "no partner"
+
+
+def crowd_world() -> World:
+    """A world in which watchers are mirrored, and Ada and Bob are on both sides."""
+    world = World()
+    watchers = FieldConfig.model_validate(
+        {"name": "watchers", "kind": "people", "servicenow": "watch_list", "jira": "watches"}
+    )
+    world.config = world.config.model_copy(update={"field": (*world.config.field, watchers)})
+    for number, name in enumerate(("ada", "bob"), 1):
+        world.sn.people[f"s-{number}"] = person("servicenow", f"s-{number}", name, f"{name}@x.com")
+        world.jira.people[f"j-{number}"] = person("jira", f"j-{number}", name, f"{name}@x.com")
+    world.sn.people["s-9"] = person("servicenow", "s-9", "Desk only", "desk@x.com")
+    world.jira.people["j-9"] = person("jira", "j-9", "Jira only", "only@x.com")
+    return world
+
+
+def test_watchers_are_mirrored_one_by_one() -> None:
+    world = crowd_world()
+    row, issue = world.paired(watch_list=frozenset({"s-1", "s-9"}))
+    assert issue.values["watches"] == frozenset({"j-1"})
+    world.jira.edit(issue.id, {"watches": frozenset({"j-1", "j-2", "j-9"})})
+    world.settle()
+    assert row.values["watch_list"] == frozenset({"s-1", "s-2", "s-9"})
+    world.sn.edit(row.id, {"watch_list": frozenset({"s-2", "s-9"})})
+    world.settle()
+    assert issue.values["watches"] == frozenset({"j-2", "j-9"})
+    world.jira.edit(issue.id, {"watches": frozenset({"j-9"})})
+    world.settle()
+    assert row.values["watch_list"] == frozenset({"s-9"})
+    world.in_step()
+
+
+def test_both_sides_may_add_watchers_at_once() -> None:
+    world = crowd_world()
+    row, issue = world.paired()
+    world.sn.edit(row.id, {"watch_list": frozenset({"s-1"})})
+    world.jira.edit(issue.id, {"watches": frozenset({"j-2"})})
+    world.settle()
+    assert row.values["watch_list"] == frozenset({"s-1", "s-2"})
+    assert issue.values["watches"] == frozenset({"j-1", "j-2"})
+    assert not world.conflicts()
