@@ -16,6 +16,7 @@ from tieline.sync.commands.options import Pause, config_option, json_option
 from tieline.sync.commands.session import Adapters, open_state, open_state_or_none, utc_now
 
 if TYPE_CHECKING:
+    from tieline.connectors.base import FieldKind, Side
     from tieline.sync.config import Config
     from tieline.sync.links.model import Proposal
     from tieline.sync.links.survey import Rules, Surveyed
@@ -121,8 +122,8 @@ def accept(number: int, config_path: Path, as_json: bool) -> None:
     \b
     tieline links accept 12
     """
-    from tieline.sync.links.carry import NOT_MIRRORED, mirrored
     from tieline.sync.links.carry import accept as take
+    from tieline.sync.links.survey import NOT_MIRRORED, mirrored
 
     with open_state(config_path) as (config, store), store.transaction() as tx:
         proposal = _open(tx, number)
@@ -300,7 +301,10 @@ def _errand(adapters: Adapters, config_path: Path, *, writes: bool) -> Iterator[
     from tieline.sync.commands.link import person_at_work
     from tieline.sync.links.survey import rules_of
 
-    with person_at_work(adapters, config_path, writes=writes) as runs, runs(writes) as run:
+    also: dict[Side, dict[str, FieldKind]] = {
+        "jira": {"labels": "set"}
+    }  # read, to add one and keep the others
+    with person_at_work(adapters, config_path, writes=writes, also=also) as runs, runs(writes) as run:
         yield run, rules_of(run, _policy(run.config))
 
 

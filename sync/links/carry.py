@@ -11,18 +11,15 @@ from datetime import datetime
 
 from tieline.connectors.base import SIDES, AddNote, Record, Side, Update
 from tieline.sync.apply import write_steps
-from tieline.sync.config.model import Config
-from tieline.sync.errand import read_both, works_of
+from tieline.sync.errand import came_through, read_both, works_of
 from tieline.sync.links.closure import Missing
 from tieline.sync.links.decide import Verdict, closed_by_links, proposals
-from tieline.sync.links.model import Proposal, ProposalState, Relation
+from tieline.sync.links.model import Proposal, ProposalState
 from tieline.sync.links.relations import relate
 from tieline.sync.links.survey import Surveyed
 from tieline.sync.model import Pair, Step
 from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
-
-NOT_MIRRORED = "relations of this kind are not mirrored, so that nothing can link them: add one to [links]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +31,19 @@ class Carried:
     proposed: tuple[tuple[int, Proposal], ...]
 
 
-def mirrored(config: Config) -> frozenset[Relation]:
-    """The relations that a pass keeps in step for incidents."""
-    types = () if config.links is None else config.links.type
-    return frozenset(each.relation for each in types if each.on == "incident")
-
-
 def settle(run: Run, surveyed: Sequence[Surveyed]) -> list[Carried]:
     """Remember what is proposed, wish for what links by itself, and end what somebody carried out."""
-    can = mirrored(run.config)
     now = run.clock()
     done = []
     with run.store.transaction() as tx:
         for each in surveyed:
             known = {proposal.key: proposal for _, proposal in each.known}
-            verdicts = [
-                v if v.decision != "link" or v.relation in can else _only_proposed(v) for v in each.verdicts
-            ]
-            linked = [v for v in verdicts if v.decision == "link"]
+            linked = [v for v in each.verdicts if v.decision == "link"]
             for verdict in linked:
                 why = f"{verdict.evidence[0].reason} (rule {verdict.rule})"
                 target = verdict.target
                 relate(tx, each.pair, verdict.relation, target.ref, why, at=now, label=target.label)
-            fresh = proposals(verdicts, each.pair.servicenow, each.case.label, known, now)
+            fresh = proposals(each.verdicts, each.pair.servicenow, each.case.label, known, now)
             over = closed_by_links(known.values(), each.standing, now)
             tx.save_proposals([*fresh, *over, *(_linked(v, each, now) for v in linked)])
             new = {proposal.key for proposal in fresh if proposal.key not in known}
@@ -67,10 +54,6 @@ def settle(run: Run, surveyed: Sequence[Surveyed]) -> list[Carried]:
             ]
             done.append(Carried(each.pair, tuple(linked), tuple(numbered)))
     return done
-
-
-def _only_proposed(verdict: Verdict) -> Verdict:
-    return replace(verdict, decision="propose", why=NOT_MIRRORED)
 
 
 def _linked(verdict: Verdict, each: Surveyed, now: datetime) -> Proposal:
@@ -98,41 +81,57 @@ def _note(proposed: Sequence[tuple[int, Proposal]]) -> str:
 
 
 def follow_up(run: Run, missing: Iterable[Missing], pairs: Mapping[str, Pair]) -> int:
-    """The notes and labels that rules of closure ask for; how many incidents. A label is set once."""
-    by_pair: dict[int, list[Missing]] = {}
-    for each in missing:
-        pair = pairs.get(each.case.label)
-        if pair is not None and (each.rule.note or each.rule.label):
-            by_pair.setdefault(pair.id, []).append(each)
-    wanted = {pair.id: pair for pair in pairs.values() if pair.id in by_pair}
-    works = works_of(run, list(wanted.values()))
+    """The notes and labels of rules of closure, once for each incident and rule; on how many incidents."""
+    due: dict[int, tuple[Pair, list[Missing]]] = {}
+    with run.store.read() as tx:
+        for each in missing:
+            pair = pairs.get(each.case.label)
+            asks = each.rule.note or each.rule.label
+            if pair is not None and asks and tx.note(_followed(pair, each)) is None:
+                due.setdefault(pair.id, (pair, []))[1].append(each)
+    works = works_of(run, [pair for pair, _ in due.values()])
     read_both(run, works)
     for work in works:
-        for each in by_pair[work.pair.id]:
-            work.steps += _follow_up(work.records, each)
-    busy = [work for work in works if work.steps]
-    write_steps(run, busy)
-    return len(busy)
+        several = due[work.pair.id][1]
+        work.steps = [step for each in several for step in _notes(work.records, each)]
+        work.steps += _labels(work.records.get("jira"), several)
+    counts = {work.pair.id: len(work.steps) for work in works}
+    write_steps(run, works)
+    done = [due[id_] for id_, count in counts.items() if count and came_through(run, id_, count)]
+    with run.store.transaction() as tx:
+        for pair, several in done:
+            for each in several:
+                tx.set_note(_followed(pair, each), run.clock().isoformat())
+    return len(done)
 
 
-def _follow_up(records: Mapping[Side, Record], each: Missing) -> list[Step]:
-    why = (f"closure: {each.reason} (rule {each.rule.id})",)
-    steps = []
-    jira = records.get("jira")
-    if each.rule.label and jira is not None:
-        held = jira.values.get("labels")
-        labels = held if isinstance(held, frozenset) else frozenset()
-        if each.rule.label in labels:
-            return []
-        change = {"labels": labels | {each.rule.label}}
-        steps.append(Step(Update(jira.ref, change, {"labels": held}, jira.version), why))
-    if each.rule.note:
-        steps += [
-            Step(AddNote(record.ref, f"{each.rule.note}\n{each.reason}"), why)
-            for record in (records.get(side) for side in SIDES)
-            if record is not None
-        ]
-    return steps
+def _followed(pair: Pair, each: Missing) -> str:
+    """The small fact that a rule was followed up on an incident."""
+    return f"links.followed:{pair.id}:{each.rule.id}"
+
+
+def _notes(records: Mapping[Side, Record], each: Missing) -> list[Step]:
+    if not each.rule.note:
+        return []
+    text = f"{each.rule.note}\n{each.reason}"
+    return [Step(AddNote(record.ref, text), (_why(each),)) for record in records.values()]
+
+
+def _labels(jira: Record | None, several: Sequence[Missing]) -> list[Step]:
+    """All labels in one write, those of others kept."""
+    if jira is None:
+        return []
+    held = jira.values.get("labels")
+    there = held if isinstance(held, frozenset) else frozenset()
+    asked = [each for each in several if each.rule.label and each.rule.label not in there]
+    if not asked:
+        return []
+    change = {"labels": there | {each.rule.label for each in asked}}
+    return [Step(Update(jira.ref, change, {"labels": held}, jira.version), tuple(map(_why, asked)))]
+
+
+def _why(each: Missing) -> str:
+    return f"closure: {each.reason} (rule {each.rule.id})"
 
 
 def write_notes(run: Run, notes: Mapping[int, tuple[Pair, str]]) -> int:

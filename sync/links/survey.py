@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tieline.connectors.base import SIDES, Ask, Conversation, Record, Ref, Search, Side, Target
 from tieline.sync.config.links import TARGET_KIND
+from tieline.sync.config.model import Config
 from tieline.sync.links.closure import Closed
 from tieline.sync.links.decide import Standing, Verdict, decide, refused
 from tieline.sync.links.evidence import Around, Case, evidence
@@ -25,6 +26,7 @@ from tieline.sync.store.store import Tx
 from tieline.sync.vocabulary import field_kinds
 
 WAVE: Final = 100
+NOT_MIRRORED: Final = "relations of this kind are not mirrored, so nothing can link them: add one to [links]"
 KINDS: Final = ("incident", "problem", "change")
 
 
@@ -111,9 +113,26 @@ def survey(run: Run, pairs: Sequence[Pair], rules: Rules, *, deep: bool = True) 
             speaking = evidence(case, around, naming_of(run, rules.links), rules.links.windows)
             coming = frozenset((k.relation, k.target.id) for k in kept.get(pair.id, ()) if k.wanted)
             no = refused((p for _, p in known if (p.relation, p.target.ref.id) not in coming), standing)
-            verdicts = decide(speaking, rules.links, record, rules.moment, standing, no)
+            verdicts = _possible(run, decide(speaking, rules.links, record, rules.moment, standing, no))
         found.append(Surveyed(pair, case, record, own_words, standing, tuple(own), known, tuple(verdicts)))
     return found
+
+
+def mirrored(config: Config) -> frozenset[Relation]:
+    """The relations that a pass keeps in step for incidents."""
+    types = () if config.links is None else config.links.type
+    return frozenset(each.relation for each in types if each.on == "incident")
+
+
+def _possible(run: Run, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """What no pass can link is proposed."""
+    can = mirrored(run.config)
+    return [
+        replace(v, decision="propose", why=NOT_MIRRORED)
+        if v.decision == "link" and v.relation not in can
+        else v
+        for v in verdicts
+    ]
 
 
 def standing_from(links: Sequence[Link]) -> Standing:

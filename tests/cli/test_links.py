@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -56,6 +57,51 @@ class TestNamed:
         state, sides = site.state.read_bytes(), site.sides()
         assert "1 relations to link" in site.run("links", "propose", "--dry-run").out
         assert (site.state.read_bytes(), site.sides()) == (state, sides)
+
+    def test_what_no_pass_can_link_is_only_proposed(self, site: Site) -> None:
+        text = site.config.read_text()
+        site.config.write_text(re.sub(r"(?s)\[\[links\.type\]\].*?\n\n", "", text + "\n\n"))
+        row, _ = site.paired()
+        site.desk(row, work_notes=f"See {problem(site)['number']}")
+        said = site.run("links", "propose")
+        assert "0 relations to link, 1 to propose" in said.out
+        (proposal,) = proposals(site)
+        said = site.run("links", "accept", str(proposal["number"]))
+        assert (said.code, "[links]" in said.err) == (2, True)
+        assert len(proposals(site)) == 1
+
+    def test_a_policy_of_ones_own_decides(self, site: Site) -> None:
+        site.config.write_text(
+            site.config.read_text()
+            + """
+[[policy.links.rule]]
+id = "hardware-by-people"
+when = { category = "hardware" }
+evidence = ["mention"]
+then = "propose"
+[[policy.links.closure]]
+id = "all"
+needs = ["problem"]
+note = "Which problem was it?"
+label = "needs-problem"
+"""
+        )
+        row, ticket = site.paired()
+        site.desk(row, work_notes=f"See {problem(site)['number']}", state="2")
+        said = site.run("links", "propose")
+        assert "propose problem" in said.out
+        assert "rule hardware-by-people" in said.out
+        shown = site.run("links", "show", row["number"])
+        assert re.search(r"rule hardware-by-people: .*config\.toml:\d+", shown.out)
+        site.settle()
+        site.desk(row, state="6", close_code="Solution provided", close_notes="Done")
+        site.settle()
+        site.engineer(ticket, labels=("theirs",))
+        assert "Followed up on 1 incidents" in site.run("links", "missing", "--follow-up").out
+        assert set(site.ticket(ticket).values["labels"] or ()) == {"needs-problem", "theirs"}
+        notes = [n for n in site.world.servicenow.rows("sys_journal_field") if "Which problem" in n["value"]]
+        assert len(notes) == 1
+        assert "Followed up on 0 incidents" in site.run("links", "missing", "--follow-up").out
 
 
 class TestProposed:
