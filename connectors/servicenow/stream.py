@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -132,9 +132,7 @@ def entries(public: str, internal: str, both: str, clock: Viewer) -> list[Entry]
     what looks like entries, all of them count as internal.
     """
     if public or internal:
-        found = [(piece, True) for piece in _own_pieces(public, clock)]
-        found += [(piece, False) for piece in _own_pieces(internal, clock)]
-        found.sort(key=lambda each: each[0].at)
+        found = _merged(_own_pieces(public, clock), _own_pieces(internal, clock), both, clock)
     else:
         pieces = _pieces(both, clock)
         doubtful = any(later.at < earlier.at for earlier, later in pairwise(pieces)) or _repeated(pieces)
@@ -144,8 +142,35 @@ def entries(public: str, internal: str, both: str, clock: Viewer) -> list[Entry]
     for piece, shown in found:
         key = _key(piece)
         seen[key] += 1
-        made.append(Entry(f"{RENDERED}{key}_{seen[key]}", piece.at, piece.author, shown, piece.text))
+        # What is rendered in one minute or second keeps its order by microseconds that it never had.
+        tied = bool(made) and timedelta(0) <= made[-1].at - piece.at < timedelta(minutes=1)
+        at = made[-1].at + timedelta(microseconds=1) if tied else piece.at
+        made.append(Entry(f"{RENDERED}{key}_{seen[key]}", at, piece.author, shown, piece.text))
     return made
+
+
+def _merged(
+    public: Sequence[_Piece], internal: Sequence[_Piece], both: str, clock: Viewer
+) -> list[tuple[_Piece, bool]]:
+    """The entries of both journals in their order: that of the stream which holds both, else by time.
+
+    Times may be rendered without seconds, so they alone do not tell.
+    """
+    queues = (deque(public), True), (deque(internal), False)
+    merged = []
+    for piece in _pieces(both, clock):
+        head = _head_of(piece)
+        queue = next((q for q in queues if q[0] and head == _head_of(q[0][0])), None)
+        if queue is not None:
+            merged.append((queue[0].popleft(), queue[1]))
+    if not any(queue for queue, _ in queues):
+        return merged
+    found = [*((piece, True) for piece in public), *((piece, False) for piece in internal)]
+    return sorted(found, key=lambda each: each[0].at)
+
+
+def _head_of(piece: _Piece) -> tuple[datetime, str, str]:
+    return piece.at, piece.author, piece.label
 
 
 def _repeated(pieces: Sequence[_Piece]) -> bool:

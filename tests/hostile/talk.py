@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from tieline.connectors.richtext import from_adf, from_servicenow, plain
+from tieline.connectors.richtext.convert import from_adf, from_servicenow, plain
 from tieline.connectors.sandbox.core import VirtualClock
 from tieline.connectors.sandbox.world import SERVICENOW_USER, World
 
