@@ -317,6 +317,7 @@ def _after_look(job: Job, old: Standing, now: Ends, merged: Merged) -> Standing 
         return replace(
             old, servicenow=target in now.column, jira=target in now.links, wanted="", label=label,
             made=made_of(old.made, job.view, target), held=merged.held.get(target, ""), retry_at=None,
+            issue=next((tie.target.id for tie in job.view.links.get(target, ())), ""),
         )  # fmt: skip
     if target in merged.links and target not in now.links and job.unshowable(target):
         return replace(old, label=label, held=NO_ISSUE)

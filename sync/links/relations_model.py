@@ -15,9 +15,10 @@ class Standing:
 
     `target` is the record in ServiceNow where it has one, else the issue. `servicenow` and `jira` tell on
     which sides it stood when it was last dealt with: that is its Base. `wanted` is why Tieline shall make it
-    ("" if it need not). `made` is the id of Jira's link where we made it. `held` is why it cannot be carried
-    over now, and `retry_at` when that is tried again without anything having moved. `label` is the target's
-    number or key.
+    ("" if it need not). `made` is the id of Jira's link where we made it, `issue` the id of the issue that a
+    link led to when it was last seen: the target stays the same when its pair ends. `held` is why it cannot
+    be carried over now, and `retry_at` when that is tried again without anything having moved. `label` is the
+    target's number or key.
     """
 
     pair: int
@@ -31,3 +32,4 @@ class Standing:
     held: str = ""
     retry_at: datetime | None = None
     since: datetime | None = None
+    issue: str = ""

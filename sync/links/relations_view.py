@@ -73,7 +73,7 @@ def view(
     servicenow: Record,
     jira: Record,
     partners: Partners,
-    standings: Iterable[Standing],
+    standings: Sequence[Standing],
     shown: frozenset[str],
 ) -> View | None:
     """What the records show of `rule`; `shown` are the global ids of the issue's remote links.
@@ -86,8 +86,9 @@ def view(
         return None
     links: dict[Ref, tuple[Tie, ...]] = {}
     labels = {named(tie.target, rule): tie.label for tie in column if tie.label}
+    met = {s.issue: s.target for s in standings if s.relation == rule.relation and s.issue}
     for tie in ties:
-        target = _target(tie, rule, rules, partners[plain(tie.target)])
+        target = _target(tie, rule, rules, partners[plain(tie.target)], met)
         if target is not None and tie.target.id != jira.ref.id:
             links[target] = (*links.get(target, ()), tie)
             labels.setdefault(target, tie.label)
@@ -98,8 +99,12 @@ def view(
     return View(rule, column[0] if column else None, links, remote, labels)
 
 
-def _target(tie: Tie, rule: LinkType, rules: Sequence[LinkType], pair: Pair | None) -> Ref | None:
+def _target(
+    tie: Tie, rule: LinkType, rules: Sequence[LinkType], pair: Pair | None, met: Mapping[str, Ref]
+) -> Ref | None:
     """What an issue link of the rule's type leads to; None if it is another relation's, or nobody's."""
+    if pair is None and tie.target.id in met:  # its pair has ended: it is the same target all the same
+        return met[tie.target.id]
     if pair is not None:
         return named(pair.servicenow, rule) if pair.servicenow.kind == rule.leads_to else None
     same = [each for each in rules if (each.on, each.jira, each.reads) == (rule.on, rule.jira, rule.reads)]
@@ -137,9 +142,10 @@ def _one(one: Standing, other: Standing | None, target: Ref) -> Standing:
     if other is None:
         return Standing(
             one.pair, one.relation, target, one.servicenow, one.jira, one.wanted, one.label, one.made,
-            "" if one.target != target else one.held, one.retry_at, one.since,
+            "" if one.target != target else one.held, one.retry_at, one.since, one.issue,
         )  # fmt: skip
     return Standing(
         one.pair, one.relation, target, one.servicenow or other.servicenow, one.jira or other.jira,
         one.wanted or other.wanted, one.label or other.label, one.made or other.made, since=one.since,
+        issue=one.issue or other.issue,
     )  # fmt: skip

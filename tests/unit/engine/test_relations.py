@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -176,6 +177,21 @@ class TestIssueLinks:
         world.run()
         assert world.asked["Update"] == 1
         assert not world.asked.keys() & {"targets", "remote", "seek", "Relate", "Unrelate"}
+
+    def test_a_target_whose_pair_ends_is_still_the_same(self, world: World) -> None:
+        child, issue, parent, top = parents(world)
+        set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
+        world.settle()
+        ended = next(p for p in world.pairs() if p.servicenow.id == parent.id)
+        with world.store.transaction() as tx:
+            tx.save_pair(replace(ended, state="unlinked"))
+        touch(world, child, issue)
+        world.settle()
+        assert column(world, child, "parent_incident") == parent.id
+        assert links(world) == {(top.id, "Parent", issue.id): 1}
+        set_column(world, child, None, "parent_incident")
+        world.settle()
+        assert links(world) == Counter(), "and it can be taken away"
 
 
 class TestRemoteLinks:
