@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from tieline.connectors.errors import StateError
 from tieline.sync.attachments.model import Carried
 from tieline.sync.conversation.model import Heard
+from tieline.sync.links.model import Proposal
 from tieline.sync.links.relations_model import Standing
 from tieline.sync.model import AuditEntry, Conflict, Intent, Park, PassSummary
 from tieline.sync.store.codec import decode_base
@@ -35,7 +36,7 @@ Told = Callable[[str, int, int], None]
 BODIES: Final[dict[str, type]] = {
     "parks": Park, "intents": Intent, "audit": AuditEntry, "conflicts": Conflict, "passes": PassSummary,
     "entities": Partners, "heard": Heard, "attachments": Carried,
-    "relations": Standing,
+    "relations": Standing, "proposals": Proposal,
 }  # fmt: skip
 _PAGE: Final = 500
 _PAGES_A_STEP: Final = 2000

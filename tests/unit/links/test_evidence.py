@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -257,3 +258,18 @@ def test_proposals_are_kept_under_their_number(tmp_path: Path) -> None:
             assert kept_again.state == "rejected"
             assert tx.proposals_of([made.incident]) == {made.incident: [(number, kept_again)]}
     assert b"secret words" not in (tmp_path / "state.db").read_bytes()
+
+
+def test_proposals_are_exported_in_plain_words(tmp_path: Path) -> None:
+    from tieline.sync.store import open_store
+    from tieline.sync.store.copies import check, rows
+
+    made = Proposal(Ref("servicenow", "inc1"), "problem", P, (speaking("ci", 0.4),), 0.4, made_at=NOW)
+    with open_store(f"sqlite:///{tmp_path / 'state.db'}") as store:
+        with store.transaction() as tx:
+            tx.save_proposals([made])
+        (row,) = [row for row in rows(store) if row["table"] == "proposals"]
+        assert row["body"]["target"]["label"] == "PRB0040001"
+        assert row["body"]["evidence"][0]["reason"] == "because"
+        json.dumps(row)
+        assert list(check(store)) == []
