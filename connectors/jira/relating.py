@@ -101,7 +101,9 @@ class Relating:
             return error
         if not isinstance(links, list):
             return Malformed(f"{what}: the answer is no list")
-        return frozenset(str(link.get("globalId")) for link in links if isinstance(link, Mapping))
+        return frozenset(
+            str(link["globalId"]) for link in links if isinstance(link, Mapping) and link.get("globalId")
+        )
 
     def targets(self, kind: str, keys: Sequence[str]) -> list[Target]:
         """The issues with these ids or keys; a kind of ServiceNow's is not known here."""
