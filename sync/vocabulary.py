@@ -8,7 +8,7 @@ from typing import Final, assert_never
 
 from tieline.connectors.base import SIDES, FieldKind, Move, Side
 from tieline.sync.config.model import Config, FieldConfig, Merging, Priority, Route, Status, ValueEdge
-from tieline.sync.crowd import PeopleUnit
+from tieline.sync.crowd import NamedUnit, PeopleUnit
 from tieline.sync.groups import PriorityUnit, StatusUnit, matrix_of
 from tieline.sync.mapping import ChoiceUnit, Edge, EntityUnit, Rules, SetUnit, TextUnit, Unit, ValueMap
 
@@ -85,6 +85,9 @@ def _kinds(config: Config, route: Route, side: Side) -> Mapping[str, FieldKind]:
         mirrored.servicenow if side == "servicenow" else mirrored.jira: mirrored.kind
         for mirrored in config.fields_for(route)
     }
+    for mirrored in config.fields_for(route):
+        column = None if mirrored.names is None else getattr(mirrored.names, side)
+        kinds.update({column: "line"} if column else {})
     status, priority = config.status_for(route), config.priority_for(route)
     groups: list[Unit] = [] if status is None else [_status(status)]
     groups.extend([] if priority is None else [_priority(priority)])
@@ -127,11 +130,25 @@ def _unit(mirrored: FieldConfig, config: Config) -> Unit:
         case "people":
             return PeopleUnit(name, servicenow, jira, rules)
         case "person":
-            return EntityUnit(name, servicenow, jira, rules, kind="person", unknown=config.people.unknown)
+            return _person(mirrored, rules, mirrored.unknown or config.people.unknown)
         case "group":
-            return EntityUnit(name, servicenow, jira, rules, kind="group", unknown=config.groups.unknown)
+            unknown = mirrored.unknown or config.groups.unknown
+            return EntityUnit(name, servicenow, jira, rules, kind="group", unknown=unknown)
         case _:
             assert_never(mirrored.kind)
+
+
+def _person(mirrored: FieldConfig, rules: Rules, unknown: str) -> Unit:
+    names: dict[Side, str] = {
+        side: column
+        for side in SIDES
+        if mirrored.names is not None and (column := getattr(mirrored.names, side))
+    }
+    ours = tuple(filter(None, (mirrored.servicenow, names.get("servicenow"))))
+    theirs = tuple(filter(None, (mirrored.jira, names.get("jira"))))
+    if not names:
+        return EntityUnit(mirrored.name, ours, theirs, rules, kind="person", unknown=unknown)
+    return NamedUnit(mirrored.name, ours, theirs, rules, kind="person", unknown=unknown, names=names)
 
 
 def _status(status: Status) -> StatusUnit:

@@ -149,14 +149,17 @@ def _fixed_uses(parts: Parts) -> Iterator[Use]:
         yield "jira", parts.priority.jira, ("priority", "jira"), "the priority"
 
 
-def _field_uses(path: Path, field: FieldConfig) -> tuple[Use, Use]:
+def _field_uses(path: Path, field: FieldConfig) -> tuple[Use, ...]:
     label = f"the field {quoted(field.name)}"
-    return ("servicenow", field.servicenow, (*path, "servicenow"), label), (
-        "jira",
-        field.jira,
-        (*path, "jira"),
-        label,
-    )
+    uses: list[Use] = [
+        ("servicenow", field.servicenow, (*path, "servicenow"), label),
+        ("jira", field.jira, (*path, "jira"), label),
+    ]
+    if field.names is not None:
+        named = f"the names of {label}"
+        uses.append(("servicenow", field.names.servicenow or "", (*path, "names", "servicenow"), named))
+        uses.append(("jira", field.names.jira or "", (*path, "names", "jira"), named))
+    return tuple(uses)
 
 
 def _claimed_twice(uses: Iterable[Use], within: Path) -> Iterator[Problem]:
@@ -230,6 +233,14 @@ def _sound(path: Path, field: FieldConfig) -> Iterator[Problem]:
     if field.limit and field.kind not in MEASURED_KINDS:
         remedy = "leave it out: only a line or a text has a length"
         yield Problem((*path, "limit"), f"does not go with kind = {quoted(field.kind)}", remedy)
+
+
+    if field.unknown and field.kind not in ("person", "group"):
+        remedy = "leave it out: only a person or a group may be unknown"
+        yield Problem((*path, "unknown"), f"does not go with kind = {quoted(field.kind)}", remedy)
+    if field.names and field.kind != "person":
+        remedy = "leave it out: only a person has a name that can be kept in text"
+        yield Problem((*path, "names"), f"does not go with kind = {quoted(field.kind)}", remedy)
 
 
 def maps(parts: Parts) -> Iterator[Problem]:

@@ -121,6 +121,13 @@ class Limit(Table):
     )
 
 
+class NameFields(Table):
+    """Where the name of somebody stands whom that side does not know."""
+
+    servicenow: ServiceNowField | None = Field(default=None, description="A column of ServiceNow.")
+    jira: JiraField | None = Field(default=None, description="A single-line text field of Jira.")
+
+
 class FieldConfig(Merging):
     """A field that is mirrored by itself."""
 
@@ -136,6 +143,13 @@ class FieldConfig(Merging):
     )
     limit: Limit | None = Field(
         default=None, description="Longest text on each side, where it is not the usual one."
+    )
+    unknown: UnknownEntity | None = Field(
+        default=None, description="For a person or group: what `[people]` or `[groups]` say otherwise."
+    )
+    names: NameFields | None = Field(
+        default=None,
+        description="For a person: text fields that show the name of somebody whom that side does not know.",
     )
 
     def longest(self, side: Side) -> int | None:
@@ -159,6 +173,8 @@ class FieldOverride(Table):
     unmapped: Literal["hold", "pass"] | None = Field(default=None, description="As in `[[field]]`.")
     map: tuple[ValueEdge, ...] | None = Field(default=None, description="As in `[[field]]`.")
     limit: Limit | None = Field(default=None, description="As in `[[field]]`.")
+    unknown: UnknownEntity | None = Field(default=None, description="As in `[[field]]`.")
+    names: NameFields | None = Field(default=None, description="As in `[[field]]`.")
 
     def on(self, field: FieldConfig | None) -> FieldConfig:
         """The field as the route has it; without `field`, a field of the route's own.
@@ -441,4 +457,6 @@ class Config(Table):
 def _vocabulary(field: FieldConfig) -> dict[str, Any]:
     """What of a field decides which values are equal."""
     shown = field.model_dump(include={"kind", "servicenow", "jira", "unmapped", "map"})
+    if field.names is not None:
+        shown["names"] = field.names.model_dump()
     return shown | {"longest": [field.longest("servicenow"), field.longest("jira")]}

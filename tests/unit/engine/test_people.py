@@ -10,6 +10,7 @@ import pytest
 
 from tieline.connectors.base import Entity
 from tieline.connectors.errors import ConfigError
+from tieline.sync.config import load_config
 from tieline.sync.config.model import FieldConfig
 from tieline.sync.people import person_edges
 from tieline.sync.people_check import standing, used
@@ -165,3 +166,57 @@ def test_both_sides_may_add_watchers_at_once() -> None:
     assert row.values["watch_list"] == frozenset({"s-1", "s-2"})
     assert issue.values["watches"] == frozenset({"j-1", "j-2"})
     assert not world.conflicts()
+
+
+def caller_world(unknown: str = "default:j-0") -> World:
+    """Callers are mirrored as reporters; of those whom Jira does not know it shows the name."""
+    world = World()
+    caller = FieldConfig.model_validate(
+        {
+            "name": "caller", "kind": "person", "servicenow": "caller_id", "jira": "reporter",
+            "unknown": unknown, "names": {"jira": "customfield_10061"},
+        }
+    )  # fmt: skip
+    world.config = world.config.model_copy(update={"field": (*world.config.field, caller)})
+    world.sn.people["s-1"] = person("servicenow", "s-1", "Ada", "ada@x.com")
+    world.sn.people["s-2"] = person("servicenow", "s-2", "Bob  Smith", "bob@x.com")
+    world.sn.people["s-3"] = person("servicenow", "s-3", "Cay", "cay@x.com")
+    world.jira.people["j-0"] = person("jira", "j-0", "Service desk")
+    world.jira.people["j-1"] = person("jira", "j-1", "Ada", "ada@x.com")
+    return world
+
+
+@pytest.mark.parametrize(("unknown", "reporter"), [("default:j-0", "j-0"), ("unassigned", None)])
+def test_a_caller_whom_jira_does_not_know_is_shown_by_name(unknown: str, reporter: str | None) -> None:
+    world = caller_world(unknown)
+    row, issue = world.paired(caller_id="s-2")
+    assert (issue.values.get("reporter"), issue.values["customfield_10061"]) == (reporter, "Bob Smith")
+    world.sn.edit(row.id, {"caller_id": "s-3"})
+    world.settle()
+    assert (issue.values.get("reporter"), issue.values["customfield_10061"]) == (reporter, "Cay")
+    world.sn.edit(row.id, {"caller_id": "s-1"})
+    world.settle()
+    assert (issue.values["reporter"], issue.values["customfield_10061"]) == ("j-1", None)
+    assert row.values["caller_id"] == "s-1"
+    assert not world.conflicts()
+
+
+def test_a_name_takes_no_caller_away() -> None:
+    world = caller_world()
+    row, issue = world.paired(caller_id="s-2")
+    world.jira.edit(issue.id, {"summary": "Edited in Jira"})
+    world.settle()
+    assert row.values["caller_id"] == "s-2"
+    world.jira.edit(issue.id, {"reporter": "j-1"})
+    world.settle()
+    assert row.values["caller_id"] == "s-1"
+
+
+@pytest.mark.parametrize("key", ["unknown", "names"])
+def test_only_people_are_unknown(tmp_path: Path, key: str) -> None:
+    text = (Path(__file__).resolve().parents[3] / "config.example.toml").read_text(encoding="utf-8")
+    wrong = {"unknown": 'unknown = "hold"', "names": 'names = { jira = "customfield_1" }'}[key]
+    path = tmp_path / "config.toml"
+    path.write_text(text.replace('kind = "line" ', f'{wrong}\nkind = "line" ', 1), encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"{key}: does not go with kind"):
+        load_config(path)
