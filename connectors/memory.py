@@ -454,6 +454,8 @@ class MemorySide:
 
     def _races(self, row: Row, action: Update) -> tuple[tuple[Race, ...], bool | None]:
         if self._workflow is None:
+            if not action.seen.token:
+                return (), None
             alone = self._version(row) == action.seen
             lost = () if alone else (Race("", None, False, row.updated, row.updated_by),)
             return lost, alone
