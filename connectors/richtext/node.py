@@ -132,6 +132,8 @@ def _carded(attrs: dict[str, Any]) -> dict[str, Any] | None:
 def marks_of(node: Mapping[str, Any]) -> list[Mark]:
     """The known marks of a node, outermost first, one of each kind."""
     raw = node.get("marks")
+    if not raw:
+        return []
     found: dict[str, Mark] = {}
     for mark in raw if isinstance(raw, list | tuple) else ():
         kind = kind_of(mark) if isinstance(mark, Mapping) else ""

