@@ -234,7 +234,6 @@ def _sound(path: Path, field: FieldConfig) -> Iterator[Problem]:
         remedy = "leave it out: only a line or a text has a length"
         yield Problem((*path, "limit"), f"does not go with kind = {quoted(field.kind)}", remedy)
 
-
     if field.unknown and field.kind not in ("person", "group"):
         remedy = "leave it out: only a person or a group may be unknown"
         yield Problem((*path, "unknown"), f"does not go with kind = {quoted(field.kind)}", remedy)
@@ -332,8 +331,17 @@ def priority(parts: Parts) -> Iterator[Problem]:
 
 def relations(parts: Parts) -> Iterator[Problem]:
     """Each relation has a column of its own, and a way to be shown that tells it from the others."""
-    if parts.links is not None:
-        yield from links.problems(parts.links)
+    if parts.links is None:
+        return
+    yield from links.problems(parts.links)
+    mirrored = {route.servicenow.table for _, route in parts.routes}
+    for number, each in enumerate(parts.links.type):
+        table = links.TABLE_OF[each.on]
+        if each.on != "incident" and table not in mirrored:
+            remedy = f"add a [[route]] whose table is {quoted(table)}, or take the relation out"
+            yield Problem(
+                ("links", "type", number, "on"), f"no route mirrors {table}", remedy, quoted(each.on)
+            )
 
 
 def comments(parts: Parts) -> Iterator[Problem]:

@@ -14,6 +14,12 @@ from tieline.sync.links.model import SERVICENOW_COLUMN, Relation
 On = Literal["incident", "problem", "change"]
 """What has the relation."""
 
+TABLE_OF: Final[dict[str, str]] = {
+    "incident": "incident",
+    "problem": "problem",
+    "change": "change_request",
+}
+"""The table of what has a relation."""
 TARGET_KIND: Final[dict[Relation, str]] = {
     "problem": "problem",
     "caused_by": "change",

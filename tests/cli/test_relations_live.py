@@ -195,3 +195,14 @@ def test_what_an_incident_may_be_tied_to_is_found_in_batches(site: Site) -> None
             assert [t.ref.id for t in found] == [tied["sys_id"]]
             assert snow.depends_on([ci["sys_id"]]) == {ci["sys_id"]: frozenset({disk["sys_id"]})}
             assert jira.remote_ties([Ref("jira", issue.id)]) == [frozenset()]
+
+
+def test_a_configuration_item_is_shown_by_its_name(site: Site) -> None:
+    site.config.write_text(site.config.read_text() + '\n[[links.type]]\nrelation = "ci"\n')
+    row, ticket = site.paired()
+    disk = site.world.servicenow.create("admin", {"name": "disk07"}, table="cmdb_ci")
+    site.desk(row, cmdb_ci=disk["sys_id"])
+    site.settle()
+    maps = Maps.read(site.config.read_text())
+    _, shown = site.world.relations(maps, [(row["sys_id"], ticket.id)])
+    assert shown == f"{ticket.key}  configuration item disk07"
