@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from tieline.connectors.base import SIDES, Side
 from tieline.sync.config.faults import suggestion
-from tieline.sync.policy.conditions import Atom, atom_holds, atoms, pattern
+from tieline.sync.policy.conditions import Atom, Condition, atom_holds, atoms, pattern
 from tieline.sync.policy.fields import ALWAYS_FILLED, CANONICAL, Cell
 from tieline.sync.policy.findings import Finding
 from tieline.sync.policy.matrix import inverse
@@ -67,15 +67,32 @@ def _fields(policy: Policy) -> Iterator[Finding]:
         given = {a.field: entry.at(f"then.{a.field}") for a in entry.sets} if isinstance(entry, Rule) else {}
         for name, spot in {**asked, **given}.items():
             if name not in known:
-                yield Finding(
-                    "TL002",
-                    "error",
-                    spot,
-                    f"there is no field {name!r}",
-                    "a condition on it never holds, and a value for it goes nowhere",
-                    f"{suggestion(name, known)} A field of your own goes into [fields]",
-                    entry.id,
-                )
+                yield _no_field(name, known, spot, entry.id)
+
+
+def _no_field(name: str, known: Iterable[str], spot: Spot, rule: str) -> Finding:
+    return Finding(
+        "TL002",
+        "error",
+        spot,
+        f"there is no field {name!r}",
+        "a condition on it never holds, and a value for it goes nowhere",
+        f"{suggestion(name, known)} A field of your own goes into [fields]",
+        rule,
+    )
+
+
+def check_condition(policy: Policy, when: Condition, spot: Spot, rule: str) -> Iterator[Finding]:
+    """Fields and values in a condition that there are not; for rules that are no `[[rule]]`."""
+    known = {**CANONICAL, **policy.own_fields}
+    for name in dict.fromkeys(atom.field for atom in atoms(when)):
+        if name not in known:
+            yield _no_field(name, known, spot, rule)
+    for atom in dict.fromkeys(atoms(when)):
+        names = _known(policy, atom.field)
+        if names is not None and isinstance(atom.argument, frozenset):
+            for word in sorted(atom.argument - names):
+                yield _foreign(atom.field, word, names, spot, rule)
 
 
 def _spot(entry: Rule | Bound, part: str) -> Spot:

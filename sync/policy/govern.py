@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from tieline.connectors.base import SIDES, Record, Side, Value, Values
+from tieline.connectors.base import SIDES, AddNote, Record, Side, Value, Values
 from tieline.sync.decide import Context, Verdict, Weighed
 from tieline.sync.groups import PriorityUnit
 from tieline.sync.mapping import ChoiceUnit, Directory, EntityUnit, SetUnit, Unit, Unmapped
@@ -88,11 +88,15 @@ class Governor:
         made = [self._governed(verdict, applied, merged, snapshot, context) for verdict in verdicts]
         if before.servicenow is None and not known.fresh:
             memory = without_old_news(memory, applied)
-        own, after = own_steps(self.engine.policy, applied, units, memory, snapshot)
+        policy = self.engine.policy
+        notes, told = note_steps(policy, applied, memory, snapshot)
+        written = [side for side in SIDES if any(verdict.changed(snapshot, side) for verdict in made)]
+        written += [step.action.ref.side for step in notes if isinstance(step.action, AddNote)]
+        own = own_steps(policy, applied, units, told, snapshot, written)
         if made == verdicts and not applied.flapping and not own:
-            memory = after = settled(self.engine.policy, memory, applied)
-        notes = note_steps(self.engine.policy, applied, after, snapshot)
-        return Governed(made, kept(before, memory, snapshot.at), notes=(*own, *notes), due=due)
+            memory = settled(policy, memory, applied)
+            notes, _ = note_steps(policy, applied, memory, snapshot)
+        return Governed(made, kept(before, memory, snapshot.at), notes=(*notes, *own), due=due)
 
     def weigh(
         self,

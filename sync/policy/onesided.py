@@ -5,10 +5,10 @@ A rule gives such a field a value once; what people make of it afterwards stands
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from tieline.connectors.base import SIDES, Side, Update, Value
+from tieline.connectors.base import SIDES, Side, Update, Value, Version
 from tieline.sync.mapping import Unit
 from tieline.sync.model import Snapshot, Step
 from tieline.sync.policy.applied import Applied, Change
@@ -20,27 +20,52 @@ from tieline.sync.policy.sources import is_writable, is_written
 
 
 def own_steps(
-    policy: Policy, applied: Applied, units: Sequence[Unit], memory: Memory, snapshot: Snapshot
-) -> tuple[tuple[Step, ...], Memory]:
-    """The writes of such fields, and what is remembered after the last of them; each brings its own part."""
+    policy: Policy,
+    applied: Applied,
+    units: Sequence[Unit],
+    memory: Memory,
+    snapshot: Snapshot,
+    written: Collection[Side],
+) -> tuple[Step, ...]:
+    """The write of such fields on each side; each brings what is remembered then.
+
+    `written` are the sides that are written before, so that their versions tell nothing any more.
+    """
     mirrored = {name for unit in units for name in fields_of(unit)}
+    claimed = {
+        name: rule
+        for name, rule in {**_flags(policy, applied, memory), **_claimed(applied)}.items()
+        if name not in mirrored and is_written(policy, name)
+    }
     steps: list[Step] = []
-    for name, rule in _claimed(applied).items():
-        if name in mirrored or not is_written(policy, name):
-            continue
-        for side in SIDES:
-            column, record = policy.sources[name].of(side), snapshot.record(side)
-            if not is_writable(column):
-                continue
+    for side in SIDES if claimed else ():
+        record = snapshot.record(side)
+        values: dict[str, Value] = {}
+        whys: list[str] = []
+        for name, rule in claimed.items():
+            column = policy.sources[name].of(side)
             before = record.values.get(column)
-            own, given = _own(policy, name, side, applied, before, memory.given)
-            if own == before:
-                continue
-            memory = replace(memory, given=given)
-            update = Update(record.ref, {column: own}, {column: before}, record.version)
-            why = f"{name}: {place_of(policy, rule)}"
-            steps.append(Step(update, (why,), {MEMORY: memory.entry(snapshot.at)}))
-    return tuple(steps), memory
+            if is_writable(column):
+                own, given = _own(policy, name, side, applied, before, memory.given)
+                if own != before:
+                    memory, values[column] = replace(memory, given=given), own
+                    whys.append(f"{name}: {place_of(policy, rule)}")
+        if values:
+            seen = Version("") if side in written else record.version
+            update = Update(record.ref, values, {name: record.values.get(name) for name in values}, seen)
+            steps.append(Step(update, tuple(whys), {MEMORY: memory.entry(snapshot.at)}))
+    return tuple(steps)
+
+
+def _flags(policy: Policy, applied: Applied, memory: Memory) -> dict[str, str]:
+    """Flags that were written before, with a rule that makes them what they are: both sides show it."""
+    shown = {mark.partition("@")[0] for mark in memory.given}
+    return {
+        a.field: rule.id
+        for rule in reversed(policy.rules)
+        for a in rule.sets
+        if a.field in shown and a.value is bool(applied.values.get(a.field))
+    }
 
 
 def _claimed(applied: Applied) -> dict[str, str]:

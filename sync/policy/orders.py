@@ -71,8 +71,13 @@ def without_old_news(memory: Memory, applied: Applied) -> Memory:
     return memory
 
 
-def note_steps(policy: Policy, applied: Applied, memory: Memory, snapshot: Snapshot) -> tuple[Step, ...]:
-    """An internal note for each thing that a rule says and that was not said yet, on each of its sides."""
+def note_steps(
+    policy: Policy, applied: Applied, memory: Memory, snapshot: Snapshot
+) -> tuple[tuple[Step, ...], Memory]:
+    """An internal note for each thing that a rule says and that was not said yet, on each of its sides.
+
+    With what is remembered after the last of them.
+    """
     steps: list[Step] = []
     for note in applied.notes:
         for side in note.sides:
@@ -83,4 +88,4 @@ def note_steps(policy: Policy, applied: Applied, memory: Memory, snapshot: Snaps
             why = f"note: {place_of(policy, note.rule)}"
             bases = {MEMORY: memory.entry(snapshot.at)}
             steps.append(Step(AddNote(snapshot.record(side).ref, text), (why,), bases))
-    return tuple(steps)
+    return tuple(steps), memory

@@ -43,6 +43,9 @@ def asked(policy: Policy) -> frozenset[str]:
     found = {atom.field for entry in policy.entries for atom in atoms(entry.when)}
     found |= {a.field for rule in policy.rules for a in rule.sets} & policy.sources.keys()
     found |= FOR_TARGETS if policy.slas else frozenset()
+    found |= (
+        {atom.field for when in policy.links.conditions for atom in atoms(when)} if policy.links else set()
+    )
     return frozenset(found - (NO_SOURCE - policy.sources.keys()))
 
 

@@ -289,7 +289,7 @@ major = [{ name = "true", jira = "Yes" }, { name = "false", jira = "No" }]
 [major]
 when = { impact = 1, urgency = 1 }
 until = { status = ["6", "7", "8"] }
-then = { group = "Network", subcategory = "all hands", watchers = "manager@example.com", note = "Call the manager." }
+then = { group = "Network", subcategory = "all hands", watchers = "manager@example.com", note = "Call!" }
 afterwards = { subcategory = "", note = { servicenow = "Write the review." } }
 
 [[rule]]
@@ -309,7 +309,7 @@ def test_a_major_incident_begins_on_both_sides_and_ends(world: World) -> None:
     assert (row.values["u_major"], issue.values["customfield_10090"]) == ("true", "Yes")
     assert row.values["watch_list"] == frozenset({"someone@example.com", "manager@example.com"})
     assert (row.values["assignment_group"], row.values["subcategory"]) == ("g-net", "all hands")
-    assert notes(world, "Call the manager.") == [1, 1]
+    assert notes(world, "Call!") == [1, 1]
     child = world.incident(**{"parent_incident.u_major": "true"})
     world.settle()
     assert child.values["subcategory"] == "part of a major one"
@@ -323,6 +323,7 @@ def test_a_major_incident_begins_on_both_sides_and_ends(world: World) -> None:
     assert notes(world, "Write the review.") == [1, 0]
     world.tick(24 * HOUR)
     world.settle()
+    assert world.conflicts() == []
     whys = [why for entry in world.audit() for why in entry.why if "rule major" in why]
     assert any(why.startswith("major: rule major (") for why in whys)
     assert any(why.startswith("major: rule major-ends (") for why in whys)
