@@ -11,16 +11,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tieline.connectors.base import (
     Action,
+    AddComment,
     AddNote,
     Applied,
+    Ask,
     Change,
     Connector,
+    Conversation,
     Create,
     Record,
     Ref,
@@ -255,6 +259,41 @@ class ConnectorSuite:
             assert outcome.record.version == record.version
             assert outcome.record.values == record.values
         assert outcome.alone is not False
+
+    # Conversations
+
+    def said(self, bench: Bench, ref: Ref, text: str, *, public: bool, mark: str) -> Applied:
+        line = f"Somebody in the suite {mark}"
+        return bench.applied(AddComment(ref, text, public, line, mark, seen=bench.record(ref).version))
+
+    def heard(self, bench: Bench, ref: Ref, **asked: Any) -> Conversation:
+        [found] = bench.connector.conversations([Ask(ref, fresh=True, **asked)])
+        assert isinstance(found, Conversation), found
+        return found
+
+    def test_entries_are_told_in_order_with_their_marks_and_are_known_as_ours(self, bench: Bench) -> None:
+        bench.connector.identity()
+        ref = bench.raised()
+        bench.applied(AddNote(ref, "a note of ours, without a mark"))
+        marks = [f"[ref {number}-0000000{number}]" for number in (1, 2, 3)]
+        for number, mark in enumerate(marks):
+            self.said(bench, ref, f"entry {number}\n\n**bold**", public=number == 1, mark=mark)
+            bench.later(1)
+        found = self.heard(bench, ref)
+        assert found.whole
+        assert all(entry.own and entry.text is None for entry in found.entries)
+        assert [m for e in found.entries for m in marks if m in e.mark] == marks
+        assert [e.created for e in found.entries] == sorted(e.created for e in found.entries)
+        public = [e.public for e in found.entries if any(m in e.mark for m in marks)]
+        assert not public[0] and not public[2]
+        assert self.heard(bench, ref) == found
+
+    def test_what_was_said_is_asked_of_many_records_at_once(self, bench: Bench) -> None:
+        bench.connector.identity()
+        refs = [bench.raised() for _ in range(3)]
+        self.said(bench, refs[1], "in the middle", public=False, mark="[ref 7-00000007]")
+        found = bench.connector.conversations([Ask(ref, fresh=True) for ref in refs])
+        assert [len(told.entries) for told in found if isinstance(told, Conversation)] == [0, 1, 0]
 
     # The feed
 
