@@ -62,7 +62,8 @@ def _mark(draw: Any) -> dict[str, Any]:
 
 @st.composite
 def inlines(draw: Any, *, marks: bool = True) -> list[dict[str, Any]]:
-    return draw(st.lists(_inline(marks), max_size=4))
+    found: list[dict[str, Any]] = draw(st.lists(_inline(marks), max_size=4))
+    return found
 
 
 @st.composite
@@ -117,7 +118,11 @@ def block(draw: Any, depth: int = 2) -> dict[str, Any]:
         else []
     )
     kind = draw(st.sampled_from(["paragraph"] * 4 + ["heading", "code"] + _LEAVES + inner * 2))
-    few = lambda: draw(st.lists(block(depth - 1), min_size=0, max_size=2))  # noqa: E731
+
+    def few() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = draw(st.lists(block(depth - 1), min_size=0, max_size=2))
+        return found
+
     match kind:
         case "paragraph":
             node = _of("paragraph", draw(inlines()))
@@ -182,8 +187,11 @@ def block(draw: Any, depth: int = 2) -> dict[str, Any]:
             )
         case "simple":
             columns = draw(st.integers(1, 3))
-            cells = lambda kind: [_of(kind, [_of("paragraph", draw(inlines()))]) for _ in range(columns)]  # noqa: E731
-            return _of("table", [_of("tableRow", cells("tableHeader")), _of("tableRow", cells("tableCell"))])
+            rows = [
+                [_of(kind, [_of("paragraph", draw(inlines()))]) for _ in range(columns)]
+                for kind in ("tableHeader", "tableCell")
+            ]
+            return _of("table", [_of("tableRow", row) for row in rows])
         case _:
             attrs = draw(st.sampled_from([{}, {"colspan": 2, "background": "#ffffff"}]))
             return _of(
