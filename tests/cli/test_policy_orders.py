@@ -177,6 +177,7 @@ def test_a_day_under_a_policy(site: Site) -> None:
     for _ in range(2):
         site.sync(after=3600)
     assert site.writes == writes
+    assert {c["kind"] for c in site.run("conflicts", "list", "--all", "--json").json} == {"rule"}
     counts = [
         len([n for n in journal(site, row) if word in n]) for word in ("Nobody has", "A major", "review")
     ]
