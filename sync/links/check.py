@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from tieline.sync.links.model import EVIDENCE_KINDS, RELATIONS, EvidenceKind
 from tieline.sync.links.rules import ClosureRule, LinkPolicy, LinkRule
 from tieline.sync.links.testing import run_link_tests
+from tieline.sync.policy.check_values import asked_words, no_field
 from tieline.sync.policy.conditions import AllOf, Condition, atoms
+from tieline.sync.policy.fields import CANONICAL
 from tieline.sync.policy.findings import Finding
 from tieline.sync.policy.model import Policy
 
@@ -26,9 +28,20 @@ def check_links(policy: Policy) -> Iterator[Finding]:
         yield from _guessing(rule)
     for closure in links.closure[: links.own_closure]:
         yield from _opening(closure)
+    every: list[LinkRule | ClosureRule] = [*own, *links.closure[: links.own_closure]]
+    for each in every:
+        yield from _condition(policy, each)
     yield from _twice(links)
     if _knows_calendars(policy, links):
         yield from _tests(policy, links)
+
+
+def _condition(policy: Policy, rule: LinkRule | ClosureRule) -> Iterator[Finding]:
+    """Fields and values that there are not."""
+    known = {**CANONICAL, **policy.own_fields}
+    fields = dict.fromkeys(atom.field for atom in atoms(rule.when))
+    yield from (no_field(name, known, rule.spot, rule.id) for name in fields if name not in known)
+    yield from asked_words(policy, rule.when, dict.fromkeys(fields, rule.spot), rule.id)
 
 
 def _hidden(rule: LinkRule, before: tuple[LinkRule, ...]) -> Iterator[Finding]:

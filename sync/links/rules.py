@@ -133,6 +133,12 @@ class LinkPolicy:
         """How many rules the policy wrote itself."""
         return self.own + self.own_closure
 
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What the policy's own rules ask of incidents."""
+        rules, closure = self.rules[: self.own], self.closure[: self.own_closure]
+        return (*(rule.when for rule in rules), *(rule.when for rule in closure))
+
     def rule(self, id_: str) -> LinkRule | ClosureRule | None:
         """The rule with this id."""
         every: tuple[LinkRule | ClosureRule, ...] = (*self.rules, *self.closure)

@@ -67,10 +67,11 @@ def _fields(policy: Policy) -> Iterator[Finding]:
         given = {a.field: entry.at(f"then.{a.field}") for a in entry.sets} if isinstance(entry, Rule) else {}
         for name, spot in {**asked, **given}.items():
             if name not in known:
-                yield _no_field(name, known, spot, entry.id)
+                yield no_field(name, known, spot, entry.id)
 
 
-def _no_field(name: str, known: Iterable[str], spot: Spot, rule: str) -> Finding:
+def no_field(name: str, known: Iterable[str], spot: Spot, rule: str) -> Finding:
+    """A field that there is not."""
     return Finding(
         "TL002",
         "error",
@@ -82,17 +83,13 @@ def _no_field(name: str, known: Iterable[str], spot: Spot, rule: str) -> Finding
     )
 
 
-def check_condition(policy: Policy, when: Condition, spot: Spot, rule: str) -> Iterator[Finding]:
-    """Fields and values in a condition that there are not; for rules that are no `[[rule]]`."""
-    known = {**CANONICAL, **policy.own_fields}
-    for name in dict.fromkeys(atom.field for atom in atoms(when)):
-        if name not in known:
-            yield _no_field(name, known, spot, rule)
+def asked_words(policy: Policy, when: Condition, spots: Mapping[str, Spot], rule: str) -> Iterator[Finding]:
+    """Values in a condition that the vocabulary does not have."""
     for atom in dict.fromkeys(atoms(when)):
         names = _known(policy, atom.field)
         if names is not None and isinstance(atom.argument, frozenset):
             for word in sorted(atom.argument - names):
-                yield _foreign(atom.field, word, names, spot, rule)
+                yield _foreign(atom.field, word, names, spots[atom.field], rule)
 
 
 def _spot(entry: Rule | Bound, part: str) -> Spot:
@@ -101,11 +98,8 @@ def _spot(entry: Rule | Bound, part: str) -> Spot:
 
 def _words(policy: Policy) -> Iterator[Finding]:
     for entry in policy.entries:
-        for atom in dict.fromkeys(atoms(entry.when)):
-            names = _known(policy, atom.field)
-            if names is not None and isinstance(atom.argument, frozenset):
-                for word in sorted(atom.argument - names):
-                    yield _foreign(atom.field, word, names, _spot(entry, f"when.{atom.field}"), entry.id)
+        spots = {atom.field: _spot(entry, f"when.{atom.field}") for atom in atoms(entry.when)}
+        yield from asked_words(policy, entry.when, spots, entry.id)
         for assignment in entry.sets if isinstance(entry, Rule) else ():
             names = _known(policy, assignment.field)
             value = assignment.value

@@ -1,0 +1,101 @@
+"""Rules about links in a policy file: read, checked, tested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tieline.sync.links.rules import USUAL_CLOSURE, USUAL_RULES
+from tieline.sync.links.testing import as_results
+from tieline.sync.policy.check import check
+from tieline.sync.policy.load import FaultyPolicy, Loaded, load_policy
+from tieline.sync.policy.sources import asked
+
+
+def loaded(folder: Path, text: str) -> Loaded:
+    path = folder / "policy.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_policy(path)
+
+
+RULE = """
+[[links.rule]]
+id = "database"
+when = { category = "database" }
+evidence = ["ci"]
+at_least = 0.4
+then = "propose"
+"""
+
+
+def test_own_rules_stand_before_the_usual_ones(tmp_path: Path) -> None:
+    links = loaded(tmp_path, RULE).policy.links
+    assert links is not None
+    assert [rule.id for rule in links.rules] == ["database", *(rule.id for rule in USUAL_RULES)]
+    assert links.closure == USUAL_CLOSURE
+    assert (links.rules[0].spot.line, links.own, links.own_closure) == (3, 1, 0)
+
+
+def test_usual_ones_can_be_left_out(tmp_path: Path) -> None:
+    links = loaded(tmp_path, "[links]\nusual = false\nclosure = []\n" + RULE).policy.links
+    assert links is not None
+    assert ([rule.id for rule in links.rules], links.closure) == (["database"], ())
+
+
+def test_without_links_nothing_is_said(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "").policy.links is None
+
+
+def test_a_field_and_a_value_that_there_are_not_are_found(tmp_path: Path) -> None:
+    text = (
+        '[vocabulary]\ncategory = ["network"]\n'
+        + RULE
+        + RULE.replace("category", "categry").replace('"database"\n', '"other"\n')
+    )
+    found = {(f.code, f.rule) for f in check(loaded(tmp_path, text)).findings}
+    assert {("TL002", "other"), ("TL003", "database")} <= found
+
+
+def test_a_pass_reads_what_rules_about_links_ask(tmp_path: Path) -> None:
+    assert "service" not in asked(loaded(tmp_path, RULE).policy)
+    assert "service" in asked(loaded(tmp_path, RULE.replace("category", "service")).policy)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('["ci"]', '["ic"]', "choice"),
+        ('"propose"', '"guess"', "choice"),
+        ("0.4", "4", "1"),
+        ("at_least", "at_lest", "at_least"),
+        ('"database" }', '{ matches = "(" } }', "pattern"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_place(tmp_path: Path, old: str, new: str, told: str) -> None:
+    with pytest.raises(FaultyPolicy) as error:
+        loaded(tmp_path, RULE.replace(old, new))
+    assert all(fault.line > 1 for fault in error.value.faults)
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("expect", "passes"), [('expect = "propose"\nrule = "database"', True), ('expect = "link"', False)]
+)
+def test_tests_are_run(tmp_path: Path, expect: str, passes: bool) -> None:
+    test = f"""
+[[links.test]]
+name = "a database"
+given = {{ category = "database" }}
+evidence = [{{ kind = "ci", weight = 0.4 }}]
+{expect}
+"""
+    policy = loaded(tmp_path, RULE + test).policy
+    (result,) = as_results(policy)
+    assert result.passed == passes
+    assert result.fired == {"database"}
+
+
+def test_a_test_that_expects_nothing_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(FaultyPolicy, match="expects nothing"):
+        loaded(tmp_path, RULE + '[[links.test]]\nname = "x"\n')
