@@ -26,7 +26,7 @@ _ITEM: Final = re.compile(r"[ \t]*([*#-]+)[ \t]+(.*)")
 _HEADING: Final = re.compile(r"[ \t]*h([1-6])\.[ \t]*(.*)")
 _QUOTE: Final = re.compile(r"[ \t]*bq\.[ \t]*(.*)")
 _RULE: Final = re.compile(r"[ \t]*-{4,5}[ \t]*")
-_CELL: Final = re.compile(r"\\.|\[[^\]\n]*\]|\{[^}\n]*\}|(?P<bar>\|{1,2})|.", re.DOTALL)
+_CELL: Final = re.compile(r"\\.|\[(?:\\.|[^\[\]\\\n])*\]|\{[^}\n]*\}|(?P<bar>\|{1,2})|.", re.DOTALL)
 
 
 def read(markup: str) -> Node:

@@ -283,3 +283,8 @@ def test_a_long_log_is_carried_whole() -> None:
     assert len(log) > 60_000
     for back in (plain(literal(log)), wiki_to_text(text_to_wiki(log)), adf_to_text(text_to_adf(log))):
         assert back == canonical_text(log)
+
+
+def test_a_bar_in_a_link_of_a_cell_ends_no_cell() -> None:
+    markdown = canonical("| A |\n| --- |\n| [see \\[x\\] here](https://a.b) and \\| |")
+    assert markdown is not None and from_wiki(to_wiki(markdown)) == markdown
