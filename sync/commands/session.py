@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -121,6 +120,8 @@ def utc_now() -> datetime:
 
 def new_pass_id(now: datetime) -> str:
     """An id that sorts by time and that a person can read out: `20260105-080000-3f2a`."""
+    import secrets
+
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
