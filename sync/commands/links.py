@@ -68,6 +68,9 @@ def list_(everything: bool, limit: int, config_path: Path, as_json: bool) -> Non
 @click.option(
     "--since", type=Pause(), metavar="DURATION", help="Only incidents raised or resolved since, such as 30d."
 )
+@click.option(
+    "--changed", is_flag=True, help="Only resolved incidents that moved since they were last looked at."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be linked and proposed; write nothing.")
 @config_option
 @json_option
@@ -76,6 +79,7 @@ def propose(
     context: click.Context,
     refs: tuple[str, ...],
     since: timedelta | None,
+    changed: bool,
     dry_run: bool,
     config_path: Path,
     as_json: bool,
@@ -88,17 +92,20 @@ def propose(
     \b
     tieline links propose INC0010023
     tieline links propose --since 7d --dry-run
+    tieline links propose --changed  (on a schedule, beside tieline sync)
     """
     from tieline.sync.links.carry import note_proposals, settle
     from tieline.sync.links.show import surveyed_json, surveyed_lines
+    from tieline.sync.links.survey import looked_at
 
     found: list[Surveyed] = []
-    noted = 0
     with _errand(context.obj, config_path, writes=not dry_run) as (run, rules):
-        for wave in _surveyed(run, rules, refs, since):
+        for wave in _surveyed(run, rules, refs, since, changed=changed):
             found += wave
             if not dry_run:
-                noted += note_proposals(run, settle(run, wave))
+                note_proposals(run, settle(run, wave))
+                if changed:
+                    looked_at(run, [each.pair for each in wave])
     if as_json:
         click.echo(json.dumps([surveyed_json(each) for each in found], indent=2))
         return
@@ -315,16 +322,26 @@ def _policy(config: Config) -> Any:
 
 
 def _surveyed(
-    run: Run, rules: Rules, refs: tuple[str, ...], since: timedelta | None, *, deep: bool = True
+    run: Run,
+    rules: Rules,
+    refs: tuple[str, ...],
+    since: timedelta | None,
+    *,
+    deep: bool = True,
+    changed: bool = False,
 ) -> Iterator[list[Surveyed]]:
     """What is known of the incidents that are meant, a wave at a time."""
     from tieline.sync.links.survey import all_pairs, survey
+    from tieline.sync.links.survey import changed as moved
 
     start: datetime | None = None if since is None else run.clock() - since
     for pairs in [_named(run, refs)] if refs else all_pairs(run):
-        found = survey(run, pairs, rules, deep=deep)
+        found = survey(run, moved(run, pairs) if changed else pairs, rules, deep=deep)
         yield [
-            e for e in found if start is None or max(e.case.opened, e.case.resolved or e.case.opened) >= start
+            e
+            for e in found
+            if (start is None or max(e.case.opened, e.case.resolved or e.case.opened) >= start)
+            and (e.case.resolved or not changed)
         ]
 
 

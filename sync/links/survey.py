@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Final
 
 from tieline.connectors.base import SIDES, Ask, Conversation, Record, Ref, Search, Side, Target
@@ -16,12 +17,13 @@ from tieline.sync.links.mentions import Naming, labels
 from tieline.sync.links.model import Link, Proposal, Relation
 from tieline.sync.links.relations_model import Standing as Kept
 from tieline.sync.links.rules import USUAL, LinkPolicy
-from tieline.sync.model import Pair
+from tieline.sync.model import Base, Pair
 from tieline.sync.policy.bridge import View, standing_of
 from tieline.sync.policy.conditions import Moment
 from tieline.sync.policy.fields import Record as Cells
 from tieline.sync.policy.model import Policy
 from tieline.sync.run import Run
+from tieline.sync.store.codec import encode_base
 from tieline.sync.store.store import Tx
 from tieline.sync.vocabulary import field_kinds
 
@@ -86,6 +88,31 @@ def all_pairs(run: Run) -> Iterator[list[Pair]]:
             return
         yield [pair for pair in pairs if pair.route in run.vocabularies]
         after = pairs[-1].id
+
+
+def changed(run: Run, pairs: Sequence[Pair]) -> list[Pair]:
+    """Those of which a mirrored value or a relation moved since `looked_at`; no side is asked."""
+    with run.store.read() as tx:
+        kept = tx.relations_of([pair.id for pair in pairs])
+        return [p for p in pairs if tx.note(_looked(p)) != _fingerprint(p, kept.get(p.id, []))]
+
+
+def looked_at(run: Run, pairs: Sequence[Pair]) -> None:
+    """Remember how these pairs stood when they were surveyed."""
+    with run.store.transaction() as tx:
+        kept = tx.relations_of([pair.id for pair in pairs])
+        for pair in pairs:
+            tx.set_note(_looked(pair), _fingerprint(pair, kept.get(pair.id, [])))
+
+
+def _looked(pair: Pair) -> str:
+    return f"links.looked:{pair.id}"
+
+
+def _fingerprint(pair: Pair, kept: Sequence[Kept]) -> str:
+    units = {name: replace(unit, equal_at=None, trail=()) for name, unit in sorted(pair.base.units.items())}
+    stands = sorted(f"{k.relation} {k.target} {k.servicenow} {k.jira}" for k in kept)
+    return sha256(encode_base(Base(units)) + "\n".join(stands).encode()).hexdigest()[:16]
 
 
 def survey(run: Run, pairs: Sequence[Pair], rules: Rules, *, deep: bool = True) -> list[Surveyed]:

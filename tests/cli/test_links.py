@@ -168,6 +168,23 @@ class TestProposed:
         assert "rule likely: usual" in said.out
 
 
+class TestChanged:
+    def test_it_looks_at_resolution_and_again_when_something_moves(self, site: Site) -> None:
+        row, _ = site.paired()
+        site.desk(row, work_notes=f"Could this be {problem(site)['number']}?", state="2")
+        site.settle()
+        nothing, one = "0 incidents: ", "1 incidents: "
+        assert nothing in site.run("links", "propose", "--changed").out
+        site.desk(row, state="6", close_code="Solution provided", close_notes="Done")
+        site.settle()
+        assert f"{one}0 relations to link, 1 to propose" in site.run("links", "propose", "--changed").out
+        assert nothing in site.run("links", "propose", "--changed").out
+        site.desk(row, close_notes="Done, and well")
+        site.settle()
+        assert one in site.run("links", "propose", "--changed").out
+        assert len(proposals(site)) == 1
+
+
 class TestGraph:
     def test_show_tells_what_an_incident_is_tied_to_and_what_else_is(self, site: Site) -> None:
         cause = problem(site)
