@@ -45,7 +45,8 @@ _NO_CAUSE: Final = (
 DENIED_AFTER: Final = re.compile(
     r"^\W{0,3}(?:is|was|has been|can be|seems|ist|war|wurde)?\s*"
     r"\b(?:unrelated|irrelevant|ruled out|excluded|ausgeschlossen)\b"
-    r"|^\W{0,3}(?:is|was|are|were|does|did|has|hat|ist|war)(?:\s+(?:not|nothing|nicht|nichts|kein\w*)\b|n['’]t\b)"
+    r"|^\W{0,3}(?:(?:but|and|which|that|aber|und)\s+)?"
+    r"(?:(?:is|was|are|were|does|did|has|hat|ist|war)(?:\s+(?:not|nothing|nicht|nichts|kein\w*)\b|n['’]t\b)|(?:not|nicht)\b)"
     rf"\s*(?:(?:the|a|an|our|to do|die|der|das|mit)\s+)?{_NO_CAUSE}\b",
     re.IGNORECASE,
 )
@@ -63,6 +64,8 @@ CUES: Final[tuple[tuple[Relation, re.Pattern[str]], ...]] = (
         re.compile(
             rf"\b(?:caused|broken|triggered|introduced|provoked|verursacht|ausgelöst){_BY}"
             r"|\b(?:broke|root cause|because of|due to|as a result of|following|consequence of)\b"
+            r"|\b(?:roll(?:ed|ing)? ?back|back(?:ed|ing) out|revert(?:ed|ing)?|undoing)\b"
+            r"(?!\s+(?:by|with|in|via)\b)"
             r"|\b(?:since|seit|wegen|aufgrund)\b|\bcause\s*[:=]|\bregression (?:of|from|in)\b",
             re.IGNORECASE,
         ),

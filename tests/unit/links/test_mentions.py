@@ -146,6 +146,7 @@ def test_other_numbers_and_standards_are_no_names(text: str) -> None:
         "{} is not the cause",
         "{} is unrelated",
         "{} was ruled out",
+        "thought it was {}, but not related",
         "other than {}",
         "nothing to do with {}",
         "no link to {}",
@@ -195,6 +196,8 @@ def test_a_name_that_is_quoted_and_said_is_said() -> None:
         ("resolved by change {}", "cured_by"),
         ("broken by the change\n{}", "caused_by"),
         ("behoben durch {}", "cured_by"),
+        ("fixed by rolling back {}", "caused_by"),
+        ("rolled back with {}", None),
         ("caused by X and fixed by {}", "cured_by"),
     ],
 )
