@@ -131,7 +131,10 @@ class _Reader(HTMLParser):
             case "hr":
                 self._add({"type": "rule"})
             case "img":
-                self._add(self._image(given))
+                picture = self._image(given)
+                if self._open[-1]["type"] == "paragraph" and picture["type"] == "mediaSingle":
+                    self._open[-1]["type"] = "group"  # a paragraph holds no picture: what surrounds it does
+                self._add(picture)
             case "input" if given.get("type") == "checkbox":
                 self._add({"type": "text", "text": "[x] " if "checked" in given else "[ ] "})
 
