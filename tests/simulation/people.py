@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from tests.simulation.files import content_of
 from tests.simulation.jira import Jira
-from tests.simulation.scenario import SINGLE, Ambush, Deed, Put, Scenario
+from tests.simulation.scenario import SINGLE, Ambush, Deed, Put, Remark, Scenario
 from tests.simulation.servicenow import ServiceNow
 from tests.simulation.settings import (
     CATEGORIES,
@@ -65,8 +65,16 @@ class People:
         for deed in scenario.deeds:
             self.world.at(deed.at, lambda deed=deed: self.do(deed))  # type: ignore[misc]
 
+        for remark in scenario.remarks:
+            self.world.at(remark.at, lambda remark=remark: self.talk(remark))  # type: ignore[misc]
         for put in scenario.puts:
             self.world.at(put.at, lambda put=put: self.put(put))  # type: ignore[misc]
+
+    def talk(self, remark: Remark) -> None:
+        """Say something about a record that can be seen and is not locked."""
+        row = self.row_of(remark.incident, remark.side)
+        if row is not None and row.visible and not row.sour:
+            self.sides[remark.side].talks.do(row, remark)
 
     def put(self, put: Put) -> None:
         """Put a file on a record that can be seen and is not locked."""

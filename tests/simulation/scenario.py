@@ -84,6 +84,18 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """A person says, edits or deletes something `at` seconds after the start; its words are made of `n`."""
+
+    at: float
+    incident: int
+    side: Side
+    n: int
+    kind: str = "say"
+    public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Traits:
     """What both systems are like, and how the mirror is configured."""
 
@@ -104,6 +116,8 @@ class Traits:
     """Whether the feeds reach back at all; without, nothing is committed late and no index lags."""
     files: bool = False
     """Whether files are carried over."""
+    talk: bool = False
+    """Whether conversations are mirrored."""
     policy: str = ""
     """The rules that every pass applies; "" for none."""
 
@@ -123,6 +137,7 @@ class Scenario:
     gaps: tuple[float, ...] = field(default=(120.0,) * 20)
     """Seconds between the passes while people work."""
     puts: tuple[Put, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(getattr(self, part)) for part in PARTS)

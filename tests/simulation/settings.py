@@ -126,6 +126,10 @@ def configuration(traits: Traits) -> Config:
         )
     parts.append(_STATUS.format(rules=rules["status"], reopen=traits.reopen))
     parts.append(_PRIORITY.format(rules=rules["priority"]))
+    if traits.talk:
+        from tests.simulation.talk import SETTINGS as TALK
+
+        parts.append(TALK)
     if traits.files:
         from tests.simulation.files import SETTINGS
 

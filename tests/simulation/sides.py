@@ -15,9 +15,11 @@ from typing import Any, Final, Literal
 
 from tests.simulation.files import FileRoom
 from tests.simulation.scenario import FaultKind
+from tests.simulation.talk import TalkRoom
 from tests.simulation.world import Effect, Happened, Who, World
 from tieline.connectors.base import (
     Action,
+    AddComment,
     Applied,
     Attach,
     Capabilities,
@@ -112,6 +114,8 @@ class HostileSide:
         self.after_change: list[Callable[[Row, frozenset[str], Who], None]] = []
         self.ambush: Callable[[Action, bool], None] = lambda _action, _before: None
         self.files = FileRoom(self)
+        self.talks = TalkRoom(self)
+        self.conversations = self.talks.conversations
         self.attachments = self.files.attachments
         self.attached = self.files.attached
         self.content = self.files.content
@@ -424,7 +428,7 @@ class HostileSide:
                 self.world.at(self.world.chance.uniform(1, 115), lambda: self._late(action))
                 return Unknown("timed out")
         outcome = self._effect(action, answered=fault is None)
-        if fault == "double" and not isinstance(action, Create | Attach):
+        if fault == "double" and not isinstance(action, Create | Attach | AddComment):
             self._effect(action, answered=False)
         if fault == "lost_made" and isinstance(outcome, Applied):
             return Unknown("the answer was lost")
@@ -448,6 +452,11 @@ class HostileSide:
         now = self.world.now()
         if isinstance(action, Attach) and row is not None:
             outcome = self.files.take(row, action)
+        elif isinstance(action, AddComment) and row is not None:
+            said = self.talks.take(row, action)
+            if not isinstance(said, Applied):
+                return said
+            outcome = said
         else:
             outcome = self._take(row, action)
         seq = self.world.next_seq()
