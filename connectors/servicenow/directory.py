@@ -40,9 +40,7 @@ class Directory:
             found += entities
         return found
 
-    def search(
-        self, kind: EntityKind, keys: Sequence[str], by: PersonKey = "email"
-    ) -> Mapping[str, Entity]:
+    def search(self, kind: EntityKind, keys: Sequence[str], by: PersonKey = "email") -> Mapping[str, Entity]:
         """People by e-mail address, or by user name where a key is none; groups by name; only unique matches.
 
         Each key is asked for as it is and in lower case (instances may compare with case), and compared

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -106,7 +107,7 @@ class TestMemoryFiles(FilesSuite):
         return MemoryDesk(request.param, side, memory=side, clock=clock)
 
     @pytest.mark.skip(reason="names are kept as they are given: there is nothing in between")
-    def test_names_go_there_and_back(self) -> None:
+    def test_names_go_there_and_back(self, desk: FileDesk, tmp_path: Path) -> None:
         """Nothing between the name and the list of names."""
 
 

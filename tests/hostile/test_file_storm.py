@@ -58,9 +58,9 @@ def test_every_file_arrives_once(
             struck = world.requests.faults.total()
             world.trouble(only_clocks(rates))
             found.bring_to_rest(QUIET_PASSES)
-            for number, ours, theirs in contents(found):
-                assert ours == theirs, (number, told(found))
-                assert set(ours.values()) == {1}, (number, told(found))
+            for label, ours, theirs in contents(found):
+                assert ours == theirs, (label, told(found))
+                assert set(ours.values()) == {1}, (label, told(found))
                 assert len(ours) == 8
             assert not list(tmp_path.rglob("*.files/*"))
     assert struck > 10

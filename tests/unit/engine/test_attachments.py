@@ -342,7 +342,7 @@ def test_the_spool_is_private(make: Callable[..., Files]) -> None:
         seen.append(((world.spool.stat().st_mode & 0o777), (Path(action.path).stat().st_mode & 0o777)))
         if isinstance(action, Attach)
         else None
-    )  # type: ignore[func-returns-value]
+    )
     world.sn.put(row.id, "a.txt", b"content")
     world.settle()
     assert seen == [(0o700, 0o600)]
