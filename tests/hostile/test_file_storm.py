@@ -1,4 +1,4 @@
-"""Files on both sides while every fault strikes: each arrives once, whole, whatever became of its transfers."""
+"""Files on both sides while every fault strikes: each arrives once, and whole, whatever became of it."""
 
 from __future__ import annotations
 
