@@ -124,7 +124,7 @@ class TestForget:
 
     def test_by_the_real_program(self, live: Site) -> None:
         row = live.incident(short_description=WORD)
-        live.process("sync", "--initial")
+        live.run("sync", "--initial")
         assert live.process("forget", row["number"], "--yes", "--json").json["forgotten"] is True
         assert not state_holds(live, WORD)
 
@@ -214,7 +214,7 @@ class TestLeave:
 
     def test_by_the_real_program(self, live: Site) -> None:
         live.incident()
-        live.process("sync", "--initial")
+        live.run("sync", "--initial")
         assert lines(live.process("leave", "--json").out)[-1]["summary"]["done"] is False
         assert live.process("leave", "--yes").code == 0
         assert live.process("sync").code == 1

@@ -76,7 +76,7 @@ def test_text_of_tickets_at_debug(live: Site) -> None:
 def test_no_text_where_a_system_quotes_it(live: Site) -> None:
     """Refusals come with the system's words, and those may quote the ticket."""
     row, _ = work(live)
-    live.process("sync", "--initial")
+    live.run("sync", "--initial")
     quoting = data(400, {"errorMessages": [], "errors": {"summary": "'Zimtstern' is no summary"}})
     live.fault("jira", lambda r: quoting if r.method == "PUT" else None)
     live.desk(row, short_description="Zimtstern")
@@ -119,7 +119,7 @@ def test_repeats_are_logged(live: Site) -> None:
 def test_conflicts_are_logged_without_values(live: Site) -> None:
     live.rewrite('clash = "newest"\ntie = "servicenow"\nfirst = "hold"', 'clash = "hold"')
     row, _ = work(live)
-    live.process("sync", "--initial")
+    live.run("sync", "--initial")
     live.desk(row, short_description="Grandmother is here")
     live.engineer(live.mirror(row), summary="Zimtstern is here")
     said = logged(live, "info", "sync")

@@ -52,7 +52,7 @@ class TestParked:
         assert parked in site.run("parked", "list").out
 
     def test_by_the_real_program(self, live: Site) -> None:
-        live.process("sync", "--initial")
+        live.run("sync", "--initial")
         for command in ("show", "drop"):
             said = live.process("parked", command, "INC1")
             assert said.code == 2
@@ -178,9 +178,9 @@ class TestUndo:
 
     def test_by_the_real_program(self, live: Site) -> None:
         row = live.incident()
-        live.process("sync", "--initial")
+        live.run("sync", "--initial")
         live.desk(row, short_description="Wrong")
-        live.process("sync")
+        live.run("sync")
         wrong = lines(live.process("audit", "--json", "--limit", "1").out)[0]["pass"]
         assert lines(live.process("undo", wrong, "--json").out)[-1]["summary"]["done"] is False
         assert live.process("undo", wrong, "--yes").code == 0
@@ -229,7 +229,7 @@ class TestMapping:
 
     def test_by_the_real_program(self, live: Site) -> None:
         live.incident()
-        live.process("sync", "--initial")
+        live.run("sync", "--initial")
         live.rewrite('kind = "text"', 'kind = "line"')
         said = live.process("sync")
         assert said.code == 2

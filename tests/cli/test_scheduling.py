@@ -93,8 +93,8 @@ def test_a_signal_lets_the_wave_finish(live: Site) -> None:
     assert status["passes"][0]["ended"] is not None
     assert not status["passes"][0]["error"]
     made = len(live.world.jira.issues())
-    assert live.process("sync", "--initial").code == 0
-    live.process("sync")
+    assert live.run("sync", "--initial").code == 0
+    live.run("sync")
     assert made <= len(live.world.jira.issues()) == 12
     for row in rows:
         live.mirror(row)
@@ -121,7 +121,7 @@ def test_two_do_not_get_in_each_others_way(live: Site) -> None:
 
 def test_failures_are_told_and_survived(live: Site) -> None:
     live.incident()
-    live.process("sync", "--initial")
+    live.run("sync", "--initial")
     live.change("jira", "url", "http://127.0.0.1:9")
     said = live.process("run", "--every", "1s", "--max-passes", "2", "--json")
     assert said.code == 1
@@ -144,7 +144,7 @@ def test_a_wrong_pause_is_a_usage_error(live: Site, pause: str) -> None:
 
 def test_what_needs_a_person_is_the_exit_code(live: Site) -> None:
     row = live.incident()
-    live.process("sync", "--initial")
+    live.run("sync", "--initial")
     live.rewrite('clash = "newest"', 'clash = "hold"')
     live.desk(row, short_description="One")
     live.engineer(live.mirror(row), summary="Two")

@@ -20,7 +20,7 @@ def lines(text: str) -> list[Any]:
 class TestState:
     def test_a_backup_is_whole_private_and_not_overwritten(self, live: Site, tmp_path: Path) -> None:
         live.incident()
-        live.process("sync", "--initial")
+        live.run("sync", "--initial")
         file = tmp_path / "backup.db"
         said = live.process("state", "backup", str(file), "--json")
         assert (said.code, said.json["pairs"], said.json["installation"]) == (0, 1, "example")
@@ -82,7 +82,7 @@ class TestState:
 
     def test_onto_a_machine_that_has_no_state(self, live: Site, tmp_path: Path) -> None:
         row = live.incident()
-        live.process("sync", "--initial")
+        live.run("sync", "--initial")
         file = tmp_path / "backup.db"
         live.process("state", "backup", str(file))
         live.state.unlink()
@@ -148,7 +148,7 @@ class TestState:
 
     def test_export_has_every_table(self, live: Site, tmp_path: Path) -> None:
         live.incident()
-        live.process("sync", "--initial")
+        live.run("sync", "--initial")
         file = tmp_path / "state.jsonl"
         assert live.process("state", "export", str(file)).code == 0
         assert file.stat().st_mode & 0o777 == 0o600
@@ -159,7 +159,7 @@ class TestState:
         assert lines(live.process("state", "export", "-").out) == rows
 
     def test_check_and_vacuum_by_the_real_program(self, live: Site) -> None:
-        live.process("sync", "--initial")
+        live.run("sync", "--initial")
         assert live.process("state", "check", "--json").json["fine"] is True
         assert live.process("state", "vacuum").code == 0
 
@@ -226,7 +226,7 @@ class TestRebuild:
 
     def test_by_the_real_program(self, live: Site) -> None:
         live.incident()
-        live.process("sync", "--initial")
+        live.run("sync", "--initial")
         live.state.unlink()
         said = live.process("rebuild", "--json")
         assert (said.code, said.json["paired"]) == (0, 1)

@@ -163,7 +163,7 @@ def test_a_disk_that_is_full(live: Site, pages: int) -> None:
     """The state cannot grow at some point of the pass: said, and afterwards all is made, once."""
     live.rewrite('unknown_quiet = "120s"', 'unknown_quiet = "1s"')
     live.incident(short_description="The first")
-    assert live.process("sync", "--initial").code == 0
+    assert live.run("sync", "--initial").code == 0
     room = live.state.stat().st_size + pages * 4096
     for number in range(30):
         live.incident(short_description=f"Incident {number}", description="words " * 500)
@@ -191,7 +191,7 @@ def test_ctrl_c_in_the_middle(live: Site, moment: str) -> None:
     live.rewrite('unknown_quiet = "120s"', 'unknown_quiet = "1s"')
     rows = [live.incident(short_description=f"Incident {number}") for number in range(5)]
     if moment == "after an update":
-        assert live.process("sync", "--initial").code == 0
+        assert live.run("sync", "--initial").code == 0
         for row in rows:
             live.desk(row, short_description=f"Edited {row['number']}")
     process = live.start("sync", "--initial")
@@ -223,7 +223,7 @@ def test_ctrl_c_in_the_middle(live: Site, moment: str) -> None:
     assert live.run("status").code == 1
     for _ in range(3):
         time.sleep(1.1)
-        assert live.process("sync", "--initial").code == 0
+        assert live.run("sync", "--initial").code == 0
     report = live.report()
     assert report.ok
     assert report.pairs == 5

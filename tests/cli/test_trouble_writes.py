@@ -89,7 +89,7 @@ def test_a_create_that_takes_too_long(live: Site, side: str) -> None:
     """A real time-out: the system makes the record while nobody waits for its answer any more."""
     live.rewrite('unknown_quiet = "120s"', 'unknown_quiet = "2s"')
     live.rewrite('timeout = "60s"', 'timeout = "1s"')
-    assert live.process("sync", "--initial").code == 0
+    assert live.run("sync", "--initial").code == 0
 
     def slowly(request: Request, response: Response) -> Response:
         if is_create(request):

@@ -53,7 +53,7 @@ class TestStatus:
 
     def test_by_the_real_program(self, live: Site) -> None:
         live.incident()
-        assert live.process("sync", "--initial").code == 0
+        assert live.run("sync", "--initial").code == 0
         said = live.process("status", "--max-age", "1h", "--json")
         assert (said.code, said.json["pairs"], said.json["health"]) == (0, 1, "ok")
 
@@ -153,7 +153,7 @@ class TestVerify:
 
     def test_by_the_real_program(self, live: Site) -> None:
         live.incident()
-        live.process("sync", "--initial")
+        live.run("sync", "--initial")
         said = live.process("verify", "--json")
         assert said.code == 0
         assert lines(said.out)[-1]["summary"]["compared"] == 1
@@ -209,7 +209,7 @@ class TestAudit:
 
     def test_export(self, live: Site, tmp_path: Path) -> None:
         live.incident(short_description="=1+1")
-        live.process("sync", "--initial")
+        live.run("sync", "--initial")
         table, listed = tmp_path / "audit.csv", tmp_path / "audit.jsonl"
         assert live.process("audit", "--export", str(table)).code == 0
         assert live.process("audit", "--export", str(listed)).code == 0
