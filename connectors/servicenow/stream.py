@@ -138,7 +138,7 @@ def entries(public: str, internal: str, both: str, clock: Viewer) -> list[Entry]
         doubtful = any(later.at < earlier.at for earlier, later in pairwise(pieces)) or _repeated(pieces)
         found = [(p, not doubtful and p.label.casefold() in _PUBLIC_LABELS) for p in pieces]
     seen: Counter[str] = Counter()
-    made = []
+    made: list[Entry] = []
     for piece, shown in found:
         key = _key(piece)
         seen[key] += 1

@@ -18,6 +18,7 @@ from tieline.connectors.base import (
     Race,
     Record,
     Ref,
+    RemoveLink,
     Reviewed,
     ShowLink,
     Touch,
@@ -146,8 +147,10 @@ class Jira(HostileSide):
             case AddNote():
                 row.notes.append(action.text)
                 self.touch(row, "tieline")
-            case _:
+            case RemoveLink():
                 row.links.pop(action.global_id, None)
+            case _:
+                raise AssertionError("files, entries and ties are taken elsewhere")
         return Applied(action.ref)
 
     def _reviewed(self, row: Row, write: Update | Transition) -> Reviewed:

@@ -1,9 +1,9 @@
 """The promises P1 to P10 as code, judged apart from the engine.
 
 It sees what people did, what stands on both sides, and the lists that people are shown (conflicts, parked,
-audit); never the Base, the intents, the inbox or the cursors of the engine. P5 is about comments, which are
-not mirrored yet: here it says that no note of ours is written twice. P11 is judged with P2, where a policy
-is at work: what a rule does with a person's choice stands in the conflicts, or it is lost in silence.
+audit); never the Base, the intents, the inbox or the cursors of the engine. P5 is judged in `talk`, where a
+run has conversations: here it says that no note of ours is written twice. P11 is judged with P2, where a
+policy is at work: what a rule does with a person's choice stands in the conflicts, or it is lost in silence.
 """
 
 from __future__ import annotations

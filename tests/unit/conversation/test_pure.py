@@ -97,8 +97,8 @@ def test_what_was_carried_is_never_due_again_and_the_order_is_that_of_time(
     waiting = due(first, rules, START + timedelta(days=1))
     assert [h.at for h in waiting] == sorted(h.at for h in waiting)
     assert len(waiting) == len(drawn)
-    public = {e.id: e.public for found in sides.values() for e in found}
-    assert all(not h.public or public[h.id] for h in waiting)
+    seen_by_all = {e.id: e.public for found in sides.values() for e in found}
+    assert all(not h.public or seen_by_all[h.id] for h in waiting)
     carried = [after_sent(h, Mark(h.id, h.digest)) for h in waiting]
     assert due(weigh(carried, talks, {}, rules), rules, START) == []
     marks: dict[Side, list[Mark]] = {
@@ -123,7 +123,7 @@ def test_no_configuration_shows_an_entry_to_more_people(public: str, internal: s
     leaky = internal == "comments" or w == "public"
     assert any("public" in problem.what for problem in problems(comments)) == leaky
     for side in ("jira", "servicenow"):
-        assert not audience(comments, said("1", "x", 0, side=side, public=False))  # type: ignore[arg-type]
+        assert not audience(comments, said("1", "x", 0, side=side, public=False))
 
 
 def test_a_digest_does_not_mind_white_space() -> None:

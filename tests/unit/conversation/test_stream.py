@@ -58,10 +58,10 @@ def test_each_entry_is_read_with_its_author_its_text_and_its_journal(
         said.append((at, f"Abey (IT) Ahmad {number}", label, "\n".join(["text", *lines]).strip()))
     newest_first = said[::-1]
     both = "".join(rendered(e, form, zone) for e in newest_first)
-    public = "".join(rendered(e, form, zone) for e in newest_first if e[2].startswith("Z"))
+    shown = "".join(rendered(e, form, zone) for e in newest_first if e[2].startswith("Z"))
     notes = "".join(rendered(e, form, zone) for e in newest_first if e[2].startswith("A"))
     clock = viewer(samples(form, zone), zone)
-    apart = entries(public, notes, both, clock)
+    apart = entries(shown, notes, both, clock)
     together = entries("", "", both, clock)
     wanted = [(at, name, label.startswith("Z"), text.strip()) for at, name, label, text in said]
     assert [(e.at, e.author, e.public, e.text.strip()) for e in apart] == wanted
