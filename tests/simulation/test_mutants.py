@@ -22,7 +22,6 @@ EVERY: Final = 6
 UNCAUGHT: Final = frozenset(
     {
         "base-only-with-write",
-        "cursor-first",
         "doubt-ignored",
         "hops-not-committed",
         "retry-forgotten",
