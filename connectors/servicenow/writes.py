@@ -21,6 +21,7 @@ from tieline.connectors.base import (
     Transition,
     Unrelate,
     Update,
+    Values,
 )
 from tieline.connectors.errors import ConnectorError, Malformed, Rejected, Unknown
 from tieline.connectors.richtext import to_servicenow
@@ -86,12 +87,24 @@ def outcome_of(
             if record is None or before is None or after is None or after < before:
                 return Applied(ref, record)
             # A write that changes nothing may leave the count alone.
-            alone = after <= before + own_writes + 1
+            risen = after - before - own_writes
+            theirs = isinstance(action, Update) and risen == 1 and _set_before_us(action.values, record, us)
+            alone = risen <= 1 and not theirs
             # An entry overwrites nothing; what a state that comes with it ran over is not looked for.
-            quiet = alone or isinstance(action, AddComment)
+            quiet = alone or theirs or isinstance(action, AddComment)
             return Applied(ref, record, alone, () if quiet else (_race(record, us),))
         case _:
             return Applied(ref, record)
+
+
+def _set_before_us(values: Values, record: Record, us: str) -> bool:
+    """Whether somebody else set just these values before we did: the one write that counted bears their name.
+
+    Ours changed nothing then, and what else the record shows is theirs, not the system's.
+    """
+    by = record.updated_by.casefold()
+    stand = bool(values) and all(record.values.get(name) == value for name, value in values.items())
+    return bool(us and by) and by != us.casefold() and stand
 
 
 def shows_entry(action: AddComment, row: Row) -> bool:

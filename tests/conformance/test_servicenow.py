@@ -338,6 +338,18 @@ def test_a_write_that_changes_nothing_is_ours_alone(desk: Desk, connector: Servi
     assert only(connector.write([Update(ref, same, seen=record.version)])).alone is True
 
 
+def test_somebody_who_set_the_same_and_more_before_us_is_noticed(
+    desk: Desk, connector: ServiceNowConnector
+) -> None:
+    connector.identity()
+    ref = desk.incident()
+    record = seen(connector, ref)
+    desk.edit(ref, urgency="1", impact="1")
+    outcome = only(connector.write([Update(ref, {"urgency": "1"}, {"urgency": "3"}, record.version)]))
+    assert (outcome.alone, outcome.races) == (False, ())
+    assert outcome.record.values["impact"] == "1"
+
+
 def test_somebody_elses_edit_in_between_is_noticed(desk: Desk, connector: ServiceNowConnector) -> None:
     ref = desk.incident()
     record = seen(connector, ref)
