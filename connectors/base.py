@@ -161,9 +161,9 @@ class Target:
 class Search:
     """Which targets of one kind are asked for: those that a condition of each given one finds.
 
-    `cis`, `groups` and `categories` are own-side ids or values, any of them; empty means whatever. `since`
-    and `until` (UTC) bound when it was raised (`opened`), or when it was worked on (`work`: implemented or
-    closed within). At most `limit` come, the latest first.
+    `cis`, `groups`, `categories` and `services` are own-side ids or values, any of them; empty means
+    whatever. `since` and `until` (UTC) bound when it was raised (`opened`), or when it was worked on (`work`:
+    implemented or closed within). At most `limit` come, the latest first.
     """
 
     kind: str
@@ -174,6 +174,7 @@ class Search:
     until: datetime | None = None
     by: Literal["opened", "work"] = "opened"
     limit: int = 200
+    services: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

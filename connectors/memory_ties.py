@@ -103,7 +103,12 @@ class MemoryTies:
     def seek(self, search: Search) -> list[Target]:
         """The known records that a search finds; only kind, item and group count here."""
         found = [t for (kind, _), t in self.known.items() if kind == search.kind]
-        sets = [(search.cis, "ci"), (search.groups, "group"), (search.categories, "category")]
+        sets = [
+            (search.cis, "ci"),
+            (search.groups, "group"),
+            (search.categories, "category"),
+            (search.services, "service"),
+        ]
         return [t for t in found if all(not values or getattr(t, name) in values for values, name in sets)]
 
     def remote_of(self, row: str) -> frozenset[str] | ConnectorError:

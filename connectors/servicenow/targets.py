@@ -107,7 +107,10 @@ class Targets:
 
 def _asked(search: Search) -> str:
     """The encoded query of a search: its conditions, once for each column that may tell the time."""
-    sets = (("cmdb_ci", search.cis), ("assignment_group", search.groups), ("category", search.categories))
+    sets = (
+        ("cmdb_ci", search.cis), ("assignment_group", search.groups), ("category", search.categories),
+        ("business_service", search.services),
+    )  # fmt: skip
     fixed = [query.any_of(name, filter(query.is_askable, values)) for name, values in sets if values]
     columns = ("opened_at",) if search.by == "opened" else ("work_end", "closed_at", "work_start")
     bounds = [(">=", search.since), ("<=", search.until)]
@@ -119,7 +122,10 @@ def _asked(search: Search) -> str:
 
 
 def _fits(target: Target, search: Search) -> bool:
-    sets = ((target.ci, search.cis), (target.group, search.groups), (target.category, search.categories))
+    sets = (
+        (target.ci, search.cis), (target.group, search.groups), (target.category, search.categories),
+        (target.service, search.services),
+    )  # fmt: skip
     if any(values and value not in values for value, values in sets):
         return False
     times = (target.opened,) if search.by == "opened" else (target.started, target.closed)

@@ -50,7 +50,8 @@ class Windows:
 class Case:
     """An incident as evidence sees it. `texts` are by source; `labels` are its own numbers and keys.
 
-    `ci`, `service`, `component` and `category` are "" where unknown; times are UTC.
+    `ci`, `service`, `component` and `category` are "" where unknown; times are UTC. `wording` is what was
+    said when it was raised, its title and description: compared for likeness; "" for all texts.
     """
 
     ref: Ref
@@ -63,6 +64,12 @@ class Case:
     category: str = ""
     texts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     labels: frozenset[str] = frozenset()
+    wording: str = ""
+
+    @property
+    def words(self) -> str:
+        """What is compared for likeness."""
+        return (self.wording or " ".join(self.texts.values())).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +230,7 @@ def _shared(case: Case, target: Target, around: Around) -> tuple[str, float] | N
 
 def by_likeness(case: Case, around: Around, windows: Windows) -> Iterator[Evidence]:
     """What incidents of the same category with much the same words were tied to, not long ago."""
-    text = " ".join(case.texts.values()).lower()
+    text = case.words
     if not text.strip() or not case.category:
         return
     near = {
@@ -239,7 +246,7 @@ def by_likeness(case: Case, around: Around, windows: Windows) -> Iterator[Eviden
         if other is None or link.relation != "problem":
             continue
         if other.ref not in ratios:
-            ratios[other.ref] = fuzz.token_sort_ratio(text, " ".join(other.texts.values()).lower())
+            ratios[other.ref] = fuzz.token_sort_ratio(text, other.words)
         if ratios[other.ref] >= LIKE_FROM:
             weight = ALIKE * ratios[other.ref] / 100
             reason = f"{other.label} reads alike ({ratios[other.ref]:.0f} of 100) and has {link.target.label}"

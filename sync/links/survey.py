@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
-from tieline.connectors.base import SIDES, Ask, Conversation, Record, Ref, Search, Side, Target
+from tieline.connectors.base import SIDES, Ask, Conversation, Record, Ref, Side, Target
 from tieline.sync.config.links import TARGET_KIND
 from tieline.sync.config.model import Config
+from tieline.sync.links.around import naming_of, surroundings, wording_of
 from tieline.sync.links.closure import Closed
 from tieline.sync.links.decide import Standing, Verdict, decide, refused
-from tieline.sync.links.evidence import Around, Case, evidence
-from tieline.sync.links.mentions import Naming, labels
+from tieline.sync.links.evidence import Case, evidence
 from tieline.sync.links.model import Link, Proposal, Relation
 from tieline.sync.links.relations_model import Standing as Kept
 from tieline.sync.links.rules import USUAL, LinkPolicy
@@ -29,7 +29,6 @@ from tieline.sync.vocabulary import field_kinds
 
 WAVE: Final = 100
 NOT_MIRRORED: Final = "relations of this kind are not mirrored, so nothing can link them: add one to [links]"
-KINDS: Final = ("incident", "problem", "change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +63,6 @@ def rules_of(run: Run, policy: Policy | None) -> Rules:
     """The rules about links of a policy, the usual ones without any."""
     known = policy or Policy()
     return Rules(known, known.links or USUAL, Moment(run.clock(), known.calendars))
-
-
-def naming_of(run: Run, links: LinkPolicy) -> Naming:
-    """What names of records look like here."""
-    config = run.config
-    projects = {route.jira.project.upper() for route in config.routes} | links.projects
-    return Naming(
-        digits=links.digits,
-        projects=frozenset(projects),
-        servicenow=config.servicenow.url,
-        jira=config.jira.url,
-    )
 
 
 def all_pairs(run: Run) -> Iterator[list[Pair]]:
@@ -127,17 +114,22 @@ def survey(run: Run, pairs: Sequence[Pair], rules: Rules, *, deep: bool = True) 
         proposals = tx.proposals_of([pair.servicenow for pair, _ in shown])
         links = {pair.id: links_around(tx, pair) for pair, _ in shown}
         kept = tx.relations_of([pair.id for pair, _ in shown])
+    cases = {
+        pair.id: _case(run, pair, records, details.get(pair.servicenow.id), said) for pair, records in shown
+    }
+    near = surroundings(run, list(cases.values()), rules.links) if deep else {}
     found = []
     for pair, records in shown:
-        case = _case(run, pair, records, details.get(pair.servicenow.id), said)
+        case = cases[pair.id]
         own = [link for link in links[pair.id] if link.incident == pair.servicenow]
         standing = standing_from(own)
         record, own_words = _cells(run, pair, records, rules.policy)
         known = tuple(proposals.get(pair.servicenow, ()))
         verdicts: list[Verdict] = []
         if deep:
-            around = _around(run, case, links[pair.id], rules.links)
-            speaking = evidence(case, around, naming_of(run, rules.links), rules.links.windows)
+            seen = near[case.ref]
+            seen = replace(seen, links=tuple(dict.fromkeys((*links[pair.id], *seen.links))))
+            speaking = evidence(case, seen, naming_of(run, rules.links), rules.links.windows)
             coming = frozenset((k.relation, k.target.id) for k in kept.get(pair.id, ()) if k.wanted)
             no = refused((p for _, p in known if (p.relation, p.target.ref.id) not in coming), standing)
             verdicts = _possible(run, decide(speaking, rules.links, record, rules.moment, standing, no))
@@ -248,6 +240,7 @@ def _case(
         component=target.component if target else "",
         category=(target.category if target else "") or str(snow.values.get("category") or ""),
         texts=texts,
+        wording=wording_of(snow),
         labels=frozenset({pair.number, pair.key}),
     )
 
@@ -259,33 +252,3 @@ def _cells(run: Run, pair: Pair, records: dict[Side, Record], policy: Policy) ->
     shown = records.values()
     in_policy = View(policy).of_records(vocabulary.units, shown, directory, memory)
     return in_policy, View(Policy()).of_records(vocabulary.units, shown, directory, memory)
-
-
-def _around(run: Run, case: Case, links: Sequence[Link], rules: LinkPolicy) -> Around:
-    """What may matter for one incident: what its texts name, and what happened on its item."""
-    snow, jira = run.sides["servicenow"], run.sides["jira"]
-    named = sorted(labels(case.texts.values(), naming_of(run, rules)))
-    targets = [target for kind in KINDS for target in snow.targets(kind, [n for n in named if "-" not in n])]
-    targets += _issues(run, jira.targets("issue", [name for name in named if "-" in name]))
-    if not case.ci:
-        return Around(tuple(targets), links=links)
-    needs = dict(snow.depends_on([case.ci]))
-    items = frozenset({case.ci}) | needs.get(case.ci, frozenset())
-    until = case.resolved or run.clock()
-    targets += snow.seek(Search("problem", cis=items, until=until))
-    targets += snow.seek(
-        Search("change", cis=items, since=case.opened - rules.windows.caused, until=until, by="work")
-    )
-    return Around(tuple({target.ref: target for target in targets}.values()), needs, links)
-
-
-def _issues(run: Run, found: Sequence[Target]) -> Iterator[Target]:
-    """Issues that are half of a pair are what their pair is."""
-    with run.store.read() as tx:
-        pairs = tx.pairs_of([target.ref for target in found])
-    for target in found:
-        pair = pairs.get(target.ref)
-        if pair is None:
-            yield target
-        else:
-            yield Target(pair.servicenow, target.label, target.title, url=target.url)

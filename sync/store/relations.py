@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tieline.connectors.base import Ref
+from tieline.sync.links.model import Relation
 from tieline.sync.links.relations_model import Standing
 from tieline.sync.store.rows import Rows, chunks
 from tieline.sync.store.schema import relations
@@ -33,6 +34,11 @@ class Relations(Rows):
             _standing(row) for some in chunks(wanted)
             for row in self._all(_BODIES.where(relations.c.target.in_(some)).order_by(*_KEY))
         ]  # fmt: skip
+
+    def latest_of(self, relation: Relation, limit: int) -> list[Standing]:
+        """Relations of one kind, those of the latest pairs first."""
+        query = _BODIES.where(relations.c.relation == relation).order_by(relations.c.pair_id.desc())
+        return [_standing(row) for row in self._all(query.limit(limit))]
 
     def walk_relations(self, after: tuple[int, str, str] | None, limit: int) -> list[Standing]:
         """The next `limit` relations behind (pair, relation, target), in that order; None: from the start."""
