@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tieline.sync.apply import plan_round
+from tieline.sync.aspects import read_parts
 from tieline.sync.intake import weigh
 from tieline.sync.model import InboxEntry
 from tieline.sync.run import PassStopped, Run
@@ -73,6 +74,7 @@ def _would_write_more(run: Run, allowed: int) -> bool:
 def _to_write(run: Run, entries: Sequence[InboxEntry]) -> int:
     free = unblocked(run, entries)
     works = gather(run, [entry for entry in free if entry.pair_id is not None])
+    read_parts(run, works)  # or what only an aspect sees would leave the inbox unheard
     plan_round(run, works)
     found = sum(work.open for work in works)
     for work in works:
