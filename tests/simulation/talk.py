@@ -135,7 +135,8 @@ def _judge(story: Story, couple: Couple, side: Side, *, excused: bool) -> Iterat
         if entry.public and not public[word]:
             yield f"{couple}: {word} of {side} became public"
     people = [e for e in room.talk.of(source.id) if not e.own]
-    held = other(side) == "servicenow" and target.values.get("state") == "7"
+    closed = other(side) == "servicenow" and target.values.get("state") == "7"
+    held = closed or target.sour  # it is refused, and waits
     if not excused and not held and source.place == story.sides[side].place:
         there = {word for word, _ in order}
         yield from (
