@@ -341,7 +341,11 @@ class MemorySide:
         if any(record.values.get(name) != value for name, value in sent.items()):
             return Reviewed(record)
         count, seen = (v.token.partition("@")[0] for v in (record.version, write.seen))
-        if self._workflow is not None or not seen:
+        if self._workflow is not None:
+            changed = {name for name, value in sent.items() if write.before.get(name) != value}
+            authors = {record.touched[name].by for name in changed if name in record.touched}
+            return Reviewed(record, made=not authors or OWN_ACCOUNT in authors)
+        if not seen:
             return Reviewed(record, made=True)
         alone = int(count) <= int(seen) + 1
         lost = () if alone else (Race("", None, False, record.updated, record.updated_by),)

@@ -167,7 +167,10 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
         return
     found = told.record
     done = Applied(found.ref, found, told.alone, told.races)
-    if _stands(found, write, vocabulary):
+    stands = _stands(found, write, vocabulary)
+    if stands and told.made is False:
+        _end(run, intent, "skipped", "its answer was lost; it was not made, and somebody else set its values")
+    elif stands:
         _settle(run, intent, done, "its answer was lost; found by its values")
     elif told.made:
         _settle(run, intent, done, "its answer was lost; found in the record's history")

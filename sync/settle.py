@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -141,18 +141,20 @@ def races(
 ) -> tuple[Conflict, ...]:
     """A Conflict for each edit that our write ran over, with the value where the side tells it.
 
-    And for what a transition carried and the side left empty.
+    It names what was carried in the words of the side that it came from: of a unit of several fields, a write
+    that met an edit may have made something else than either side meant, which is carried back later. And a
+    Conflict for what a transition carried and the side left empty.
     """
     side = applied.ref.side
     found = []
     for race in applied.races:
-        unit = next((u.name for u in vocabulary.units if race.field in u.fields(side)), "")
-        unit = unit or ", ".join(step.bases) or type(step.action).__name__
+        names = [u.name for u in vocabulary.units if race.field in u.fields(side)][:1] or list(step.bases)
+        unit = ", ".join(names) or type(step.action).__name__
         when = race.at.strftime("%Y-%m-%d %H:%M:%S UTC") if race.at else "an unknown time"
         what = "its value stands here" if race.known else "value unknown"
         why = f"{unit}: {race.by or 'somebody'} wrote it in {side} at {when} while Tieline did ({what})"
         lost: Values = {race.field: race.value} if race.known else no_values()
-        ours = _sent(step, side, race.field)
+        ours = _carried(step, side, names) or _sent(step, race.field)
         values = (lost, ours) if side == "servicenow" else (ours, lost)
         found.append(Conflict(pair.id, unit, "race", *values, why, at, winner=other(side), closed_at=at))
     return (*found, *_left_empty(pair, step, applied, vocabulary, at))
@@ -178,6 +180,13 @@ def _left_empty(
             yield Conflict(pair.id, unit.name, "left", there.values, own, why, at, open=True)
 
 
-def _sent(step: Step, side: Side, field: str) -> Values:
+def _carried(step: Step, side: Side, units: Sequence[str]) -> Values:
+    """What the other side holds of these units, as far as `step` brings all of it to `side`."""
+    bases = (step.bases[name] for name in units if name in step.bases)
+    held = (base.of(other(side)) for base in bases)
+    return {name: value for dealt in held if dealt is not None for name, value in dealt.values.items()}
+
+
+def _sent(step: Step, field: str) -> Values:
     values: Values = getattr(step.action, "values", no_values())
     return {field: values.get(field)} if field in values else dict(values)

@@ -38,6 +38,14 @@ def entries(changelog: object, ids: Mapping[str, str]) -> list[Entry]:
     return sorted(found, key=lambda entry: (entry.at, entry.number))
 
 
+def is_whole(changelog: object) -> bool:
+    """Whether a changelog says that it shows every entry there is."""
+    if not isinstance(changelog, Mapping):
+        return False
+    histories, total = changelog.get("histories"), changelog.get("total")
+    return isinstance(histories, list) and isinstance(total, int) and len(histories) >= total
+
+
 def _entries(history: Mapping[str, Any], ids: Mapping[str, str]) -> Iterable[Entry]:
     author = history.get("author")
     who = author if isinstance(author, Mapping) else {}
@@ -97,10 +105,13 @@ def races(
     return tuple(race for race in raced if race is not None)
 
 
-def was_made(found: Sequence[Entry], sent: Sent, kinds: Mapping[str, FieldKind]) -> bool | None:
-    """Whether the history shows the write: True with an entry of it, False if it reaches back far enough.
+def was_made(
+    found: Sequence[Entry], sent: Sent, kinds: Mapping[str, FieldKind], now: Values, *, whole: bool = False
+) -> bool | None:
+    """Whether the history shows the write: True with an entry of it, False if it reaches far enough.
 
-    None where the history does not tell: it may be capped, or all values stood already.
+    It does if it is `whole`, or begins before the write, and shows what made each field what it is `now`.
+    None where the history does not tell: it may be capped at either end, or all values stood already.
     """
     changed = [name for name, value in sent.values.items() if sent.before.get(name) != value]
     if any(
@@ -109,8 +120,10 @@ def was_made(found: Sequence[Entry], sent: Sent, kinds: Mapping[str, FieldKind])
         if entry.field in changed
     ):
         return True
-    reaches = sent.since is not None and any(entry.at <= sent.since for entry in found)
-    return False if reaches and changed else None
+    begins = whole or (sent.since is not None and any(entry.at <= sent.since for entry in found))
+    moved = {name for name in changed if name in sent.before and now.get(name) != sent.before[name]}
+    shown = {entry.field for entry in found if not _before(entry, sent)}
+    return False if changed and begins and moved <= shown else None
 
 
 def _is_the_write(entry: Entry, sent: Sent, kind: FieldKind) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tieline.connectors.base import Record, Reviewed, Transition, Update, Values
 from tieline.connectors.errors import ConnectorError, Malformed
-from tieline.connectors.jira.history import Sent, alone, entries, races, was_made
+from tieline.connectors.jira.history import Sent, alone, entries, is_whole, races, was_made
 from tieline.connectors.jira.reading import Reading
 from tieline.connectors.jira.site import Site
 from tieline.connectors.jira.values import instant
@@ -47,7 +47,7 @@ class Reviewing:
             history = entries(issue.get("changelog"), self._site.reader().ids)
         except (Malformed, AttributeError, TypeError):
             return Reviewed(record)
-        made = was_made(history, sent, kinds)
+        made = was_made(history, sent, kinds, record.values, whole=is_whole(issue.get("changelog")))
         if made is not True:
             return Reviewed(record, made)
         raced = races(history, sent, kinds, exactly=True)

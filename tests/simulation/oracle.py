@@ -16,6 +16,7 @@ from itertools import pairwise
 
 from tests.simulation import truth
 from tests.simulation.scenario import UNITS
+from tests.simulation.servicenow import MATRIX
 from tests.simulation.sides import Row
 from tests.simulation.simulation import Lists, Story
 from tests.simulation.world import Effect, Happened, Who
@@ -234,7 +235,8 @@ def _sent(evidence: Evidence, couple: Couple, side: Side, unit: str) -> Iterator
         given = getattr(effect.action, "values", {})
         held = [s for s in evidence.stands[side, couple.row(side).id, unit] if s.seq < effect.seq]
         if held and any(name in given for name in names):
-            values = {name: given.get(name, held[-1].values.get(name)) for name in names}
+            sent = {name: given.get(name, held[-1].values.get(name)) for name in names}
+            values = _worked_out(side, unit, sent)
             yield Stand(effect.seq, effect.at, "tieline", values, truth.meaning(side, unit, values))
 
 
@@ -377,10 +379,15 @@ def _as_sent(evidence: Evidence, side: Side, id_: str, stand: Stand, unit: str, 
     """
     effect = next((e for e in evidence.sent[side, id_] if e.seq > stand.seq), None)
     given = getattr(effect.action, "values", {}) if effect is not None else {}
-    values = {name: given.get(name, value) for name, value in known.values.items()}
-    if unit == "priority" and side == "servicenow":  # worked out there, never sent
-        values["priority"] = stand.values["priority"]
+    values = _worked_out(side, unit, {name: given.get(name, value) for name, value in known.values.items()})
     return replace(stand, values=values, meaning=truth.meaning(side, unit, values))
+
+
+def _worked_out(side: Side, unit: str, values: Mapping[str, Value]) -> dict[str, Value]:
+    """The values with the priority that ServiceNow makes of impact and urgency: it is never sent."""
+    if (side, unit) != ("servicenow", "priority"):
+        return dict(values)
+    return {**values, "priority": MATRIX[int(str(values["impact"])), int(str(values["urgency"]))]}
 
 
 HELD = "sub4"

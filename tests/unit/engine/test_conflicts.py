@@ -277,7 +277,25 @@ class TestRaces:
         (conflict,) = world.conflicts()
         assert conflict.kind == "race"
         assert conflict.jira == {"summary": "Somebody's"}
-        assert conflict.servicenow == {"summary": "Theirs"}
+        assert conflict.servicenow == {"short_description": "Theirs"}
+
+    def test_a_priority_that_was_mixed_with_somebodys_is_told(self, world: World) -> None:
+        """Jira's becomes an urgency, somebody sets the impact: what they make together nobody chose."""
+        row, mirror = world.paired()
+        world.jira.edit(mirror.id, {"priority": "Medium"})
+
+        def before(action: Action) -> Any:
+            if isinstance(action, Update):
+                world.sn.before_write = lambda _action: None
+                world.sn.edit(row.id, {"impact": "1", "urgency": "2"}, "beth")
+            return None
+
+        world.sn.before_write = before
+        world.settle()
+        assert (row.values["priority"], mirror.values["priority"]) == ("1", "Highest")
+        (conflict,) = world.conflicts()
+        assert (conflict.unit, conflict.kind) == ("priority", "race")
+        assert conflict.jira == {"priority": "Medium"}, "what Jira's person had chosen stands nowhere else"
 
     def test_another_field_meanwhile_is_taken_next(self, world: World) -> None:
         row, mirror = world.paired()

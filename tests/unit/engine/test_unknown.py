@@ -243,6 +243,25 @@ class TestUpdate:
         assert (mirror.values["status"], row.values["state"]) == ("Resolved", "6")
         assert world.conflicts() == []
 
+    def test_a_hop_that_was_never_made_is_not_somebody_elses(self) -> None:
+        """A person sets the status that the lost hop was to reach: their choice clashes, and is told."""
+        hops = [{"from": "Open", "to": "In Progress"}, {"from": "In Progress", "to": "Resolved"}]
+        world = World(
+            route={"jira": {"project": "OPS", "issue_type": "Incident", "workflow": hops}},
+            status={"clash": "servicenow"},
+        )
+        row, mirror = world.paired()
+        world.sn.edit(row.id, {"state": "6", "close_code": "Duplicate", "close_notes": "See INC7"})
+        refuse(world.jira, Transition, Unknown("reset"))
+        world.run()
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+        quiet(world)
+        world.settle()
+        assert (mirror.values["status"], row.values["state"]) == ("Resolved", "6")
+        (conflict,) = world.conflicts()
+        assert (conflict.unit, conflict.kind, conflict.winner) == ("status", "clash", "servicenow")
+        assert conflict.jira["status"] == "In Progress"
+
 
 class TestNotesAndLinks:
     def test_the_note_at_pairing_is_never_sent_twice(self, world: World) -> None:

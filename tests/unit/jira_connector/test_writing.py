@@ -17,6 +17,7 @@ from tieline.connectors.base import (
     Move,
     Race,
     Ref,
+    Reviewed,
     ShowLink,
     Transition,
     Update,
@@ -417,3 +418,55 @@ def test_a_field_that_jira_does_not_have_is_refused_before_anything_is_sent(clou
     (outcome,) = cloud.connector.write([update(customfield_77="x")])
     assert isinstance(outcome, Rejected) and "customfield_77" in outcome.fields
     assert cloud.log == ["GET 3/field"]
+
+
+# What became of a write
+
+NOT_CHANGED_SINCE = "2026-01-01T00:00:00.000+0000"
+
+
+def hop(target: str) -> Transition:
+    return Transition(REF, Move("11", target), {}, {"status": "Open"}, SEEN)
+
+
+def reviewed(cloud: Jira, issue: dict[str, Any], write: Transition) -> bool | None:
+    cloud.fields()
+    cloud.me()
+    cloud.on("POST", "issue/bulkfetch", {"issues": [issue]})
+    (told,) = cloud.connector.review([write])
+    assert isinstance(told, Reviewed)
+    return told.made
+
+
+def test_a_status_that_somebody_else_set_is_not_the_hop_that_was_lost(cloud: Jira, make_issue: Make) -> None:
+    issue = shown(make_issue, entry(5, "acc-ann", "status", "Open", "Working"), status={"name": "Working"})
+    issue["changelog"]["total"] = 1
+    assert reviewed(cloud, issue, hop("Working")) is False
+
+
+def test_a_history_that_begins_before_the_write_tells_that_it_was_not_made(
+    cloud: Jira, make_issue: Make
+) -> None:
+    old = entry(1, "acc-ann", "summary", "x", "y") | {"created": NOT_CHANGED_SINCE}
+    issue = shown(make_issue, old, status={"name": "Open"})
+    assert reviewed(cloud, issue, hop("Working")) is False
+
+
+def test_a_hop_of_ours_is_found_whoever_went_on(cloud: Jira, make_issue: Make) -> None:
+    histories = [
+        entry(7, "acc-ann", "status", "Working", "Waiting"),
+        entry(5, "acc-tieline", "status", "Open", "Working"),
+    ]
+    assert reviewed(cloud, shown(make_issue, *histories, status={"name": "Waiting"}), hop("Working")) is True
+
+
+@pytest.mark.parametrize("cut", ["begin", "end"])
+def test_a_history_that_is_cut_tells_nothing(cloud: Jira, make_issue: Make, cut: str) -> None:
+    """It may be cut before the write, or not show what made the status what it is now."""
+    told = {
+        "begin": entry(5, "acc-ann", "status", "Open", "Working"),
+        "end": entry(1, "acc-ann", "summary", "x", "y") | {"created": NOT_CHANGED_SINCE},
+    }
+    issue = shown(make_issue, told[cut], status={"name": "Working"})
+    issue["changelog"]["total"] = 101
+    assert reviewed(cloud, issue, hop("Working")) is None
