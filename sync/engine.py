@@ -21,6 +21,7 @@ from tieline.sync.guard import guard
 from tieline.sync.intake import claim_mirrors
 from tieline.sync.journal import block_open
 from tieline.sync.lanes import Lanes
+from tieline.sync.looking import look_around
 from tieline.sync.model import Arrival, Outlook, PassSummary
 from tieline.sync.pairing import pair_key, record_key
 from tieline.sync.parking import BY_MAPPING, BY_PERSON, BY_RULE, BY_TIME, BY_WORKFLOW, NO_PATH, arrival_ref
@@ -102,6 +103,8 @@ def _work(run: Run, progress: Progress) -> None:
         claim_mirrors(run)
     _waves(run, named, progress)
     note_parks(run)
+    if not named:
+        look_around(run)
     if changed:  # only now: a mapping that did not work is given up without a word
         remember_mapping(run)
     tidy(run)

@@ -41,6 +41,12 @@ def drained(pass_id: str, side: str, changes: int) -> None:
     _log.info("feed drained", extra={"pass_id": pass_id, "side": side, "changes": changes})
 
 
+def look_failed(pass_id: str, why: str) -> None:
+    """What incidents belong to could not be looked for; the next pass tries again."""
+    _log.warning("looking for links failed", extra={"pass_id": pass_id})
+    _log.debug("why looking for links failed", extra={"pass_id": pass_id, "why": why})
+
+
 def wave(pass_id: str, entries: int) -> None:
     """A wave begins."""
     _log.info("wave", extra={"pass_id": pass_id, "entries": entries})

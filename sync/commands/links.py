@@ -103,7 +103,8 @@ def propose(
         for wave in _surveyed(run, rules, refs, since, changed=changed):
             found += wave
             if not dry_run:
-                note_proposals(run, settle(run, wave))
+                settle(run, wave)
+                note_proposals(run, [each.pair for each in wave])
                 if changed:
                     looked_at(run, [each.pair for each in wave])
     if as_json:
@@ -130,6 +131,7 @@ def accept(number: int, config_path: Path, as_json: bool) -> None:
     tieline links accept 12
     """
     from tieline.sync.links.carry import accept as take
+    from tieline.sync.links.model import NEW_PROBLEM
     from tieline.sync.links.survey import NOT_MIRRORED, mirrored
 
     with open_state(config_path) as (config, store), store.transaction() as tx:
@@ -138,6 +140,11 @@ def accept(number: int, config_path: Path, as_json: bool) -> None:
         if pair is None:
             raise ConfigError(
                 f"{proposal.incident_label} is in no pair any more: tieline links reject {number}"
+            )
+        if proposal.target.ref == NEW_PROBLEM:
+            raise ConfigError(
+                f"Proposal {number} is to open a problem: open it in ServiceNow and set it on "
+                f"{proposal.incident_label}, or: tieline links reject {number}"
             )
         if proposal.relation not in mirrored(config):
             raise ConfigError(f"Proposal {number}: {NOT_MIRRORED}; or make the link by hand")
@@ -164,7 +171,7 @@ def reject(number: int, config_path: Path, as_json: bool) -> None:
 
 @links.command()
 @click.option("--since", type=Pause(), metavar="DURATION", help="Only incidents resolved since, such as 30d.")
-@click.option("--follow-up", is_flag=True, help="Write the notes and labels that the policy's rules ask for.")
+@click.option("--follow-up", is_flag=True, help="Write the notes, labels and proposals that rules ask for.")
 @config_option
 @json_option
 @click.pass_context
@@ -178,6 +185,7 @@ def missing(
     tieline links missing --follow-up
     """
     from tieline.sync.links.carry import follow_up as carry_out
+    from tieline.sync.links.carry import note_proposals, propose_problems
     from tieline.sync.links.closure import missing as lacking
     from tieline.sync.links.closure import shares
     from tieline.sync.links.show import missing_json, missing_lines
@@ -189,7 +197,10 @@ def missing(
         closed = [each.closed(rules.links) for each in chosen]
         found = lacking(closed, rules.links, rules.moment, [each.case for each in every])
         periods = shares(closed, found, timedelta(days=30))
-        noted = carry_out(run, found, {e.case.label: e.pair for e in chosen}) if follow_up else 0
+        pairs = {e.case.label: e.pair for e in chosen}
+        noted = carry_out(run, found, pairs) if follow_up else 0
+        if follow_up:
+            note_proposals(run, propose_problems(run, found, pairs))
     if as_json:
         click.echo(json.dumps(missing_json(found, periods, len(closed)), indent=2))
         return

@@ -84,6 +84,10 @@ class Links(Table):
     """What ties incidents to problems, changes and each other."""
 
     type: tuple[LinkType, ...] = Field(default=(), description="The relations that are mirrored.")
+    look: Flag = Field(
+        default=True,
+        description="A pass looks by itself for what resolved incidents belong to, 100 of them at most.",
+    )
 
     def columns(self, on: str) -> dict[str, str]:
         """By column of the records that `on` names, the kind of record that it leads to."""

@@ -5,36 +5,31 @@ Relations are made by the next pass, like any other; notes go through intents an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from tieline.connectors.base import SIDES, AddNote, Record, Side, Update
+from tieline.connectors.base import SIDES, AddNote, Record, Side, Target, Update
 from tieline.sync.apply import write_steps
 from tieline.sync.errand import came_through, read_both, works_of
 from tieline.sync.links.closure import Missing
 from tieline.sync.links.decide import Verdict, closed_by_links, proposals
-from tieline.sync.links.model import Proposal, ProposalState
+from tieline.sync.links.model import NEW_PROBLEM, Evidence, Proposal, ProposalState
 from tieline.sync.links.relations import relate
 from tieline.sync.links.survey import Surveyed
 from tieline.sync.model import Pair, Step
 from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
+from tieline.sync.telling import Notice, tell
+
+MANY: Final = 10_000
+"""As many open proposals are looked through for one that asks the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """What became of one incident: relations wished for, and new or changed proposals with their numbers."""
-
-    pair: Pair
-    linked: tuple[Verdict, ...]
-    proposed: tuple[tuple[int, Proposal], ...]
-
-
-def settle(run: Run, surveyed: Sequence[Surveyed]) -> list[Carried]:
+def settle(run: Run, surveyed: Sequence[Surveyed]) -> None:
     """Remember what is proposed, wish for what links by itself, and end what somebody carried out."""
     now = run.clock()
-    done = []
     with run.store.transaction() as tx:
         for each in surveyed:
             known = {proposal.key: proposal for _, proposal in each.known}
@@ -46,14 +41,8 @@ def settle(run: Run, surveyed: Sequence[Surveyed]) -> list[Carried]:
             fresh = proposals(each.verdicts, each.pair.servicenow, each.case.label, known, now)
             over = closed_by_links(known.values(), each.standing, now)
             tx.save_proposals([*fresh, *over, *(_linked(v, each, now) for v in linked)])
-            new = {proposal.key for proposal in fresh if proposal.key not in known}
-            numbered = [
-                (number, proposal)
-                for number, proposal in tx.proposals_of([each.pair.servicenow]).get(each.pair.servicenow, [])
-                if proposal.key in new
-            ]
-            done.append(Carried(each.pair, tuple(linked), tuple(numbered)))
-    return done
+            run.counts["links_wanted"] += len(linked)
+            run.counts["links_proposed"] += sum(proposal.key not in known for proposal in fresh)
 
 
 def _linked(verdict: Verdict, each: Surveyed, now: datetime) -> Proposal:
@@ -64,10 +53,34 @@ def _linked(verdict: Verdict, each: Surveyed, now: datetime) -> Proposal:
     )  # fmt: skip
 
 
-def note_proposals(run: Run, carried: Iterable[Carried]) -> int:
-    """An internal note on both sides for each incident with new proposals; how many incidents."""
-    notes = {c.pair.id: (c.pair, _note(c.proposed)) for c in carried if c.proposed}
-    return write_notes(run, notes)
+def note_proposals(run: Run, pairs: Sequence[Pair]) -> list[Pair]:
+    """One internal note on both sides for the open proposals of each that were not told yet.
+
+    A note that a side refuses is not tried again. Returns the pairs of which one is still to be written.
+    """
+    with run.store.read() as tx:
+        known = tx.proposals_of([pair.servicenow for pair in pairs])
+    tell(run, [notice for pair in pairs for notice in _notices(run, pair, known.get(pair.servicenow, ()))])
+    return [pair for pair in pairs if list(_notices(run, pair, known.get(pair.servicenow, ())))]
+
+
+def _notices(run: Run, pair: Pair, known: Sequence[tuple[int, Proposal]]) -> Iterator[Notice]:
+    """What the two halves of a pair were not told yet."""
+    waiting = [(number, proposal) for number, proposal in known if proposal.state == "open"]
+    if not waiting:
+        return
+    with run.store.read() as tx:
+        told = tx.notes([_told(side, number) for number, _ in waiting for side in SIDES])
+    for side in SIDES:
+        due = [(number, proposal) for number, proposal in waiting if _told(side, number) not in told]
+        if due:
+            keys = tuple(_told(side, number) for number, _ in due)
+            yield Notice(pair, side, _note(due), "links: proposed", keys)
+
+
+def _told(side: Side, number: int) -> str:
+    """The small fact that a proposal was noted on a side."""
+    return f"links.told:{side}:{number}"
 
 
 def _note(proposed: Sequence[tuple[int, Proposal]]) -> str:
@@ -75,9 +88,37 @@ def _note(proposed: Sequence[tuple[int, Proposal]]) -> str:
     for number, proposal in proposed:
         relation = proposal.relation.replace("_", " ")
         lines.append(f"- {relation} {proposal.target.label}: {proposal.evidence[0].reason}")
-        lines.append(f"  To accept, make the link or run: tieline links accept {number}")
+        if proposal.target.ref == NEW_PROBLEM:
+            lines.append("  To accept, open a problem and tie the incident to it")
+        else:
+            lines.append(f"  To accept, make the link or run: tieline links accept {number}")
         lines.append(f"  To reject: tieline links reject {number}")
     return "\n".join(lines)
+
+
+def propose_problems(run: Run, missing: Iterable[Missing], pairs: Mapping[str, Pair]) -> list[Pair]:
+    """Propose to open a problem where a rule of closure says so, once for those that are alike; for whom."""
+    now, made = run.clock(), []
+    due = [each for each in missing if each.rule.problem == "propose" and each.case.label in pairs]
+    with run.store.transaction() as tx:
+        mine = tx.proposals_of([pairs[each.case.label].servicenow for each in due]) if due else {}
+        asked = {p.incident_label for _, p in tx.proposals("open", MANY) if p.target.ref == NEW_PROBLEM}
+        for each in due:
+            pair = pairs[each.case.label]
+            had = any(p.target.ref == NEW_PROBLEM for _, p in mine.get(pair.servicenow, ()))
+            if not had and not asked & {each.case.label, *each.alike}:
+                tx.save_proposals([_opening(each, pair, now)])
+                asked.add(each.case.label)
+                made.append(pair)
+    return made
+
+
+def _opening(each: Missing, pair: Pair, now: datetime) -> Proposal:
+    target = Target(NEW_PROBLEM, "(a new one)")
+    speaks = Evidence("closure", "problem", target, 1.0, each.reason, f"rule {each.rule.id}")
+    return Proposal(
+        pair.servicenow, "problem", target, (speaks,), 1.0, "open", each.rule.id, each.case.label, now
+    )
 
 
 def follow_up(run: Run, missing: Iterable[Missing], pairs: Mapping[str, Pair]) -> int:
@@ -132,17 +173,6 @@ def _labels(jira: Record | None, several: Sequence[Missing]) -> list[Step]:
 
 def _why(each: Missing) -> str:
     return f"closure: {each.reason} (rule {each.rule.id})"
-
-
-def write_notes(run: Run, notes: Mapping[int, tuple[Pair, str]]) -> int:
-    """The same internal note on both halves of each pair; how many pairs."""
-    works = works_of(run, [pair for pair, _ in notes.values()])
-    read_both(run, works)
-    for work in works:
-        text = notes[work.pair.id][1]
-        work.steps = [Step(AddNote(work.pair.ref(side), text), ("links: proposed",)) for side in SIDES]
-    write_steps(run, works)
-    return len(works)
 
 
 def accept(tx: Tx, proposal: Proposal, pair: Pair, now: datetime) -> Proposal:

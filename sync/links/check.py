@@ -90,14 +90,14 @@ def _guessing(rule: LinkRule) -> Iterator[Finding]:
 
 
 def _opening(rule: ClosureRule) -> Iterator[Finding]:
-    if rule.problem == "open" and not rule.alike and _always(rule.when):
+    if rule.problem and not rule.alike and _always(rule.when):
         yield Finding(
             "TL033",
             "warning",
             rule.spot,
-            f"the rule {rule.id!r} opens a problem for each resolved incident that has none",
+            f"the rule {rule.id!r} proposes a problem for each resolved incident that has none",
             "problems that nobody works on hide those that somebody should",
-            "say which incidents (`when`), or how many must be alike (`alike`), or only propose it",
+            "say which incidents (`when`), or how many must be alike (`alike`)",
             rule.id,
         )
     if rule.problem and "problem" not in rule.needs:
@@ -105,8 +105,8 @@ def _opening(rule: ClosureRule) -> Iterator[Finding]:
             "TL034",
             "error",
             rule.spot,
-            f"the rule {rule.id!r} brings a problem and asks for something else",
-            "what it opens would not meet it, so it would go on asking",
+            f"the rule {rule.id!r} proposes a problem and asks for something else",
+            "that problem would not meet it, so it would go on asking",
             'add "problem" to its `needs`, or leave `problem` out',
             rule.id,
         )

@@ -12,7 +12,7 @@ from typing import Final
 
 from tieline.connectors.base import Ref
 from tieline.sync.links.evidence import joined
-from tieline.sync.links.model import Decision, Evidence, Proposal, Relation, Target
+from tieline.sync.links.model import NEW_PROBLEM, Decision, Evidence, Proposal, Relation, Target
 from tieline.sync.links.rules import LinkPolicy, LinkRule
 from tieline.sync.policy.conditions import Moment, holds
 from tieline.sync.policy.fields import Record
@@ -150,5 +150,10 @@ def closed_by_links(known: Iterable[Proposal], standing: Standing, now: datetime
     return [
         replace(proposal, state="linked", decided_at=now)
         for proposal in known
-        if proposal.state == "open" and proposal.target.ref in standing.get(proposal.relation, frozenset())
+        if proposal.state == "open" and _made(proposal, standing.get(proposal.relation, frozenset()))
     ]
+
+
+def _made(proposal: Proposal, stands: frozenset[Ref]) -> bool:
+    """Whether what was proposed stands; any problem will do where one was to be opened."""
+    return proposal.target.ref in stands or (proposal.target.ref == NEW_PROBLEM and bool(stands))

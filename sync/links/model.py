@@ -29,10 +29,13 @@ SERVICENOW_COLUMN: Final = {
 TargetKind = Literal["incident", "problem", "change", "ci", "issue"]
 """What a target is: a ServiceNow record of a table, a configuration item, or any Jira issue."""
 
-EvidenceKind = Literal["mention", "link", "ci", "change", "likeness", "history"]
+EvidenceKind = Literal["mention", "link", "ci", "change", "likeness", "history", "closure"]
 EVIDENCE_KINDS: Final[tuple[EvidenceKind, ...]] = ("mention", "link", "ci", "change", "likeness", "history")
 """`mention`: named in text; `link`: a link that exists next door; `ci`: the same or a dependent item;
-`change`: implemented there within the window; `likeness`: of text; `history`: whom and what it met before."""
+`change`: implemented there within the window; `likeness`: of text; `history`: whom and what it met before.
+`closure`, what a rule of closure asks for, is never looked for, so rules about evidence do not name it."""
+NEW_PROBLEM: Final = Ref("servicenow", "new", "problem")
+"""The target of a proposal to open a problem: a person opens it, and ties the incident to it."""
 
 ProposalState = Literal["open", "accepted", "rejected", "linked"]
 """`accepted` and `rejected` by a person's word, `linked` because somebody made the link, or policy did."""

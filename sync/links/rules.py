@@ -14,8 +14,8 @@ from tieline.sync.policy.conditions import ALWAYS, Atom, Condition
 from tieline.sync.policy.fields import Cell
 from tieline.sync.policy.model import NOWHERE, Spot
 
-Opening = Literal["", "propose", "open"]
-"""What is done about a problem that is missing: nothing, a proposal to open one, or one is opened."""
+Opening = Literal["", "propose"]
+"""What is done about a problem that is missing: nothing, or a proposal to open one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ClosureRule:
     """What a resolved incident must have: one of `needs`. With `alike`, only where so many are alike.
 
     `alike` incidents on one item within `within` make it apply. What follows if it is missing: an internal
-    `note`, a `label`, `hold` (it is not closed automatically), and what is done about a problem.
+    `note`, a `label`, and what is done about a problem.
     """
 
     id: str
@@ -55,7 +55,6 @@ class ClosureRule:
     within: timedelta = timedelta(days=30)
     note: str = ""
     label: str = ""
-    hold: bool = False
     problem: Opening = ""
     about: str = ""
     spot: Spot = NOWHERE

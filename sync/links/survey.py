@@ -10,6 +10,7 @@ from typing import Final
 from tieline.connectors.base import SIDES, Ask, Conversation, Record, Ref, Side, Target
 from tieline.sync.config.links import TARGET_KIND
 from tieline.sync.config.model import Config
+from tieline.sync.conversation.model import Heard
 from tieline.sync.links.around import naming_of, surroundings, wording_of
 from tieline.sync.links.closure import Closed
 from tieline.sync.links.decide import Standing, Verdict, decide, refused
@@ -78,28 +79,38 @@ def all_pairs(run: Run) -> Iterator[list[Pair]]:
 
 
 def changed(run: Run, pairs: Sequence[Pair]) -> list[Pair]:
-    """Those of which a mirrored value or a relation moved since `looked_at`; no side is asked."""
+    """Those of which something relevant moved since `looked_at`; no side is asked.
+
+    That is a mirrored value, a relation, or an entry of a mirrored conversation that is not ours.
+    """
     with run.store.read() as tx:
-        kept = tx.relations_of([pair.id for pair in pairs])
-        return [p for p in pairs if tx.note(_looked(p)) != _fingerprint(p, kept.get(p.id, []))]
+        known = tx.notes([_looked(pair) for pair in pairs])
+        now = _fingerprints(tx, pairs)
+        return [pair for pair in pairs if known.get(_looked(pair)) != now[pair.id]]
 
 
 def looked_at(run: Run, pairs: Sequence[Pair]) -> None:
     """Remember how these pairs stood when they were surveyed."""
     with run.store.transaction() as tx:
-        kept = tx.relations_of([pair.id for pair in pairs])
-        for pair in pairs:
-            tx.set_note(_looked(pair), _fingerprint(pair, kept.get(pair.id, [])))
+        for pair, print_ in zip(pairs, _fingerprints(tx, pairs).values(), strict=True):
+            tx.set_note(_looked(pair), print_)
 
 
 def _looked(pair: Pair) -> str:
     return f"links.looked:{pair.id}"
 
 
-def _fingerprint(pair: Pair, kept: Sequence[Kept]) -> str:
+def _fingerprints(tx: Tx, pairs: Sequence[Pair]) -> dict[int, str]:
+    ids = [pair.id for pair in pairs]
+    kept, heard = tx.relations_of(ids), tx.heard(ids)
+    return {pair.id: _fingerprint(pair, kept.get(pair.id, ()), heard.get(pair.id, ())) for pair in pairs}
+
+
+def _fingerprint(pair: Pair, kept: Sequence[Kept], heard: Sequence[Heard]) -> str:
     units = {name: replace(unit, equal_at=None, trail=()) for name, unit in sorted(pair.base.units.items())}
     stands = sorted(f"{k.relation} {k.target} {k.servicenow} {k.jira}" for k in kept)
-    return sha256(encode_base(Base(units)) + "\n".join(stands).encode()).hexdigest()[:16]
+    said = sorted(f"{h.side} {h.id} {h.stamp}" for h in heard if h.fate != "own")
+    return sha256(encode_base(Base(units)) + "\n".join([*stands, *said]).encode()).hexdigest()[:16]
 
 
 def survey(run: Run, pairs: Sequence[Pair], rules: Rules, *, deep: bool = True) -> list[Surveyed]:

@@ -116,6 +116,13 @@ class Pairs(Inbox):
             found += [_pair(row) for row in self._all(oldest)]
         return found
 
+    def compared_since(self, after: tuple[datetime, int], limit: int) -> list[Pair]:
+        """The next active pairs that were compared at this time or later, behind the pair with this id."""
+        at, id_ = after
+        later = sa.or_(pairs.c.checked_at > at, sa.and_(pairs.c.checked_at == at, pairs.c.id > id_))
+        page = sa.select(pairs).where(ACTIVE, pairs.c.checked_at >= at, later)
+        return [_pair(row) for row in self._all(page.order_by(pairs.c.checked_at, pairs.c.id).limit(limit))]
+
     def walk_pairs(self, after_id: int, limit: int, states: Sequence[PairState] = _ALL_STATES) -> list[Pair]:
         """The next `limit` pairs in one of `states` (default: all) with an id above `after_id`, by id."""
         page = sa.select(pairs).where(pairs.c.id > after_id).order_by(pairs.c.id).limit(limit)

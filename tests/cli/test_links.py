@@ -170,6 +170,7 @@ class TestProposed:
 
 class TestChanged:
     def test_it_looks_at_resolution_and_again_when_something_moves(self, site: Site) -> None:
+        site.rewrite("look = true", "look = false")
         row, _ = site.paired()
         site.desk(row, work_notes=f"Could this be {problem(site)['number']}?", state="2")
         site.settle()

@@ -99,3 +99,10 @@ evidence = [{{ kind = "ci", weight = 0.4 }}]
 def test_a_test_that_expects_nothing_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(FaultyPolicy, match="expects nothing"):
         loaded(tmp_path, RULE + '[[links.test]]\nname = "x"\n')
+
+
+@pytest.mark.parametrize("line", ["hold = true", 'problem = "open"'])
+def test_what_closure_cannot_do_yet_is_refused_and_not_ignored(tmp_path: Path, line: str) -> None:
+    with pytest.raises(FaultyPolicy, match="cannot do yet") as told:
+        loaded(tmp_path, f'[[links.closure]]\nid = "a"\nneeds = ["problem"]\nalike = 3\n{line}\n')
+    assert "propose" in str(told.value) or "leave it out" in str(told.value)
