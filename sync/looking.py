@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from tieline.connectors.errors import ConnectorError
 from tieline.sync import passlog
-from tieline.sync.policy.govern import Governor
 
 if TYPE_CHECKING:
     from tieline.sync.policy.model import Policy
@@ -18,7 +17,7 @@ FAILED: Final = "links_failed"
 
 def look_around(run: Run) -> None:
     """Look for evidence, where `[links]` or the policy speaks of links. A look that fails stops no pass."""
-    policy = run.govern.engine.policy if isinstance(run.govern, Governor) else None
+    policy = _policy(run)
     if not _asked_for(run, policy) or run.stop():
         return
     from tieline.sync.links.watch import watch  # slow to import
@@ -28,6 +27,14 @@ def look_around(run: Run) -> None:
     except ConnectorError as error:
         run.counts[FAILED] += 1
         passlog.look_failed(run.id, str(error))
+
+
+def _policy(run: Run) -> Policy | None:
+    if run.govern is None:
+        return None
+    from tieline.sync.policy.govern import Governor  # a pass without a policy needs none of it
+
+    return run.govern.engine.policy if isinstance(run.govern, Governor) else None
 
 
 def _asked_for(run: Run, policy: Policy | None) -> bool:
