@@ -146,6 +146,8 @@ class Part:
     wake: Sequence[int] = ()
     shown: frozenset[str] = frozenset()
     details: Mapping[Ref, Target] = field(default_factory=dict)
+    decided_from: dict[Relation, frozenset[Ref]] = field(default_factory=dict)
+    """By relation the links that Jira showed when the writes were planned."""
 
     def owns(self, action: Action) -> bool:
         """Ties are this aspect's."""
@@ -172,8 +174,9 @@ class Part:
 
     def plan(self, work: Work, context: Context) -> Extra:
         """The writes that are left, behind those of the fields: the version that they made is known then."""
-        found = [step for job in self._jobs(work, context.now) for step in steps(job)]
-        return Extra(after=tuple(found))
+        jobs = self._jobs(work, context.now)
+        self.decided_from = {job.view.rule.relation: job.view.now.links for job in jobs}
+        return Extra(after=tuple(step for job in jobs for step in steps(job)))
 
     def _jobs(self, work: Work, at: datetime) -> list[Job]:
         servicenow, jira = work.records["servicenow"], work.records["jira"]
@@ -243,8 +246,21 @@ class Part:
         if action.global_id:
             gid = frozenset({action.global_id})
             self.shown = self.shown | gid if isinstance(action, Relate) else self.shown - gid
-        self._store(tx, dealt(self.standings, self.pair.id, action, at))
+        standings = dealt(self.standings, self.pair.id, action, at)
+        self._store(tx, self._with_links_seen(standings, action))
         self.run.counts["related" if isinstance(action, Relate) else "unrelated"] += 1
+
+    def _with_links_seen(self, standings: Sequence[Standing], action: Relate | Unrelate) -> list[Standing]:
+        """Once the column was written: the links that this was decided from are dealt with.
+
+        Or the one that lost its place would look newly linked next time, and take the place back, for ever.
+        """
+        relation, _ = told(action)
+        written = action.ref.side == "servicenow" and isinstance(action, Relate)
+        seen = self.decided_from.get(relation, frozenset()) if written else frozenset()
+        return [
+            replace(s, jira=True) if s.relation == relation and s.target in seen else s for s in standings
+        ]
 
     def refused(self, tx: Tx, step: Step, error: Rejected, at: datetime) -> bool:
         """A side refused a tie: it is held with the side's own words, and the pair goes on."""
