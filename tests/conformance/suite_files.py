@@ -165,11 +165,8 @@ class FilesSuite:
         ref = desk.raised()
         desk.later(4000)
         start = desk.record(ref).created
-        cursors = []
-        for page in desk.connector.feed(None, start):
-            cursors.append(page.cursor)
-        for page in desk.connector.attached(None, start):
-            cursors.append(page.cursor)
+        cursors = [page.cursor for page in desk.connector.feed(None, start)]
+        cursors += [page.cursor for page in desk.connector.attached(None, start)]
         desk.put(ref, "a.txt", b"content")
         heard = [change.ref for page in desk.connector.attached(None, start) for change in page.changes]
         heard += [change.ref for page in desk.connector.feed(cursors[0], start) for change in page.changes]

@@ -74,7 +74,7 @@ class TestIdle:
         assert (summary.counts["feed_servicenow"], summary.counts["feed_jira"]) == (0, 0)
 
     def test_new_files_are_asked_for_now_and_then_only(self, world: World) -> None:
-        """ServiceNow's incidents do not tell of their files: that is a sweep's request, every five minutes."""
+        """ServiceNow's incidents do not tell of their files: that is a sweep's request, now and then."""
         world.paired()
         world.tick(600)
         world.run()
