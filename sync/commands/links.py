@@ -95,8 +95,8 @@ def propose(
     tieline links propose --changed  (on a schedule, beside tieline sync)
     """
     from tieline.sync.links.carry import note_proposals, settle
+    from tieline.sync.links.memory import looked_at
     from tieline.sync.links.show import surveyed_json, surveyed_lines
-    from tieline.sync.links.survey import looked_at
 
     found: list[Surveyed] = []
     with _errand(context.obj, config_path, writes=not dry_run) as (run, rules):
@@ -342,8 +342,8 @@ def _surveyed(
     changed: bool = False,
 ) -> Iterator[list[Surveyed]]:
     """What is known of the incidents that are meant, a wave at a time."""
+    from tieline.sync.links.memory import changed as moved
     from tieline.sync.links.survey import all_pairs, survey
-    from tieline.sync.links.survey import changed as moved
 
     start: datetime | None = None if since is None else run.clock() - since
     for pairs in [_named(run, refs)] if refs else all_pairs(run):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Final
 
 from tieline.connectors.base import SIDES, Ask, Conversation, Record, Ref, Side, Target
 from tieline.sync.config.links import TARGET_KIND
 from tieline.sync.config.model import Config
-from tieline.sync.conversation.model import Heard
 from tieline.sync.links.around import naming_of, surroundings, wording_of
 from tieline.sync.links.closure import Closed
 from tieline.sync.links.decide import Standing, Verdict, decide, refused
@@ -18,13 +16,12 @@ from tieline.sync.links.evidence import Case, evidence
 from tieline.sync.links.model import Link, Proposal, Relation
 from tieline.sync.links.relations_model import Standing as Kept
 from tieline.sync.links.rules import USUAL, LinkPolicy
-from tieline.sync.model import Base, Pair
+from tieline.sync.model import Pair
 from tieline.sync.policy.bridge import View, standing_of
 from tieline.sync.policy.conditions import Moment
 from tieline.sync.policy.fields import Record as Cells
 from tieline.sync.policy.model import Policy
 from tieline.sync.run import Run
-from tieline.sync.store.codec import encode_base
 from tieline.sync.store.store import Tx
 from tieline.sync.vocabulary import field_kinds
 
@@ -76,41 +73,6 @@ def all_pairs(run: Run) -> Iterator[list[Pair]]:
             return
         yield [pair for pair in pairs if pair.route in run.vocabularies]
         after = pairs[-1].id
-
-
-def changed(run: Run, pairs: Sequence[Pair]) -> list[Pair]:
-    """Those of which something relevant moved since `looked_at`; no side is asked.
-
-    That is a mirrored value, a relation, or an entry of a mirrored conversation that is not ours.
-    """
-    with run.store.read() as tx:
-        known = tx.notes([_looked(pair) for pair in pairs])
-        now = _fingerprints(tx, pairs)
-        return [pair for pair in pairs if known.get(_looked(pair)) != now[pair.id]]
-
-
-def looked_at(run: Run, pairs: Sequence[Pair]) -> None:
-    """Remember how these pairs stood when they were surveyed."""
-    with run.store.transaction() as tx:
-        for pair, print_ in zip(pairs, _fingerprints(tx, pairs).values(), strict=True):
-            tx.set_note(_looked(pair), print_)
-
-
-def _looked(pair: Pair) -> str:
-    return f"links.looked:{pair.id}"
-
-
-def _fingerprints(tx: Tx, pairs: Sequence[Pair]) -> dict[int, str]:
-    ids = [pair.id for pair in pairs]
-    kept, heard = tx.relations_of(ids), tx.heard(ids)
-    return {pair.id: _fingerprint(pair, kept.get(pair.id, ()), heard.get(pair.id, ())) for pair in pairs}
-
-
-def _fingerprint(pair: Pair, kept: Sequence[Kept], heard: Sequence[Heard]) -> str:
-    units = {name: replace(unit, equal_at=None, trail=()) for name, unit in sorted(pair.base.units.items())}
-    stands = sorted(f"{k.relation} {k.target} {k.servicenow} {k.jira}" for k in kept)
-    said = sorted(f"{h.side} {h.id} {h.stamp}" for h in heard if h.fate != "own")
-    return sha256(encode_base(Base(units)) + "\n".join([*stands, *said]).encode()).hexdigest()[:16]
 
 
 def survey(run: Run, pairs: Sequence[Pair], rules: Rules, *, deep: bool = True) -> list[Surveyed]:

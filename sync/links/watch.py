@@ -15,7 +15,8 @@ from tieline.sync.links.around import MANY
 from tieline.sync.links.carry import note_proposals, propose_problems, settle
 from tieline.sync.links.closure import missing
 from tieline.sync.links.evidence import Case
-from tieline.sync.links.survey import Rules, Surveyed, changed, looked_at, rules_of, survey
+from tieline.sync.links.memory import changed, concerned, looked_at
+from tieline.sync.links.survey import Rules, Surveyed, rules_of, survey
 from tieline.sync.model import Pair
 from tieline.sync.pairing import pair_key
 from tieline.sync.policy.model import Policy
@@ -65,12 +66,15 @@ def _due(run: Run) -> tuple[list[Pair], str]:
     while True:
         with run.store.read() as tx:
             page = tx.compared_since(after, PAGE)
-        free = [pair for pair in page if pair_key(pair) not in run.blocked and _is_resolved(run, pair)]
-        ready = changed(run, free)
-        found += ready
-        if len(found) > MOST:
-            last = found[MOST].checked_at or upto
-            return found[:MOST], last.isoformat()
+        known_ids = {pair.id for pair in found}
+        free = [
+            pair
+            for pair in concerned(run, page)
+            if pair.id not in known_ids and pair_key(pair) not in run.blocked and _is_resolved(run, pair)
+        ]
+        found += changed(run, free)
+        if len(found) > MOST:  # the next pass reads this page again: those that were looked at have not moved
+            return found[:MOST], after[0].isoformat()
         if page:
             after = (page[-1].checked_at or upto, page[-1].id)
         if len(page) < PAGE:

@@ -16,7 +16,8 @@ PRB = "PRB0040001"
 
 @pytest.fixture
 def world() -> World:
-    world = World(links={"type": [{"relation": "problem", "jira": "Problem/Incident"}]})
+    types = [{"relation": "problem", "jira": "Problem/Incident"}, {"relation": "parent", "jira": "Parent"}]
+    world = World(links={"type": types})
     world.sn.ties.add("problem", "prb1", PRB)
     return world
 
@@ -132,3 +133,22 @@ def test_a_note_whose_answer_was_lost_is_not_sent_twice(world: World) -> None:
     assert trouble.seen == 1
     assert notes(world, "jira") == 1
     assert world.intents() == 0
+
+
+def test_what_the_parent_gets_later_its_resolved_children_get_too(world: World) -> None:
+    one, two, parent = resolved(world, 3, "Done")
+    for child in (one, two):
+        world.sn.ties.set(child.id, "parent_incident", Ref("servicenow", parent.id, "incident"))
+        world.sn._stamp(child, {}, "somebody", True)
+    world.settle()
+    world.tick()
+    world.run()
+    assert world.asked["targets"] == 0
+    world.sn.ties.set(parent.id, "problem_id", Ref("servicenow", "prb1", "problem"))
+    world.sn._stamp(parent, {}, "somebody", True)
+    for _ in range(6):
+        world.tick()
+        world.run()
+    held = [world.sn.ties.columns[row.id].get("problem_id") for row in (one, two)]
+    assert [ref.id for ref in held if ref] == ["prb1", "prb1"]
+    assert (world.asked["targets"], world.writes.total()) == (0, 0)
