@@ -163,6 +163,8 @@ def _join(run: Run, entry: InboxEntry, record: Record, marker: Marker, origin: R
     except Denied:
         raise
     except ConnectorError as error:
+        with run.store.transaction() as tx:
+            tx.set_note(claimed_note(origin), str(record.ref))
         postpone(run, [entry], pause_of(error))
         return
     holders[record.ref] = record
@@ -174,7 +176,13 @@ def _join(run: Run, entry: InboxEntry, record: Record, marker: Marker, origin: R
             if copy.ref != mirror.ref:
                 run.counts["parked"] += not tx.parked([record_key(copy.ref)])
                 tx.park(copy_park(run, copy))
+        tx.drop_note(claimed_note(origin))
         tx.leave([entry])
+
+
+def claimed_note(origin: Ref) -> str:
+    """The note that a mirror of this record waits to be joined: no other is made before it is looked for."""
+    return f"claimed:{record_key(origin)}"
 
 
 def _return(run: Run, entry: InboxEntry, record: Record, pair: Pair) -> None:

@@ -9,7 +9,7 @@ from tieline.connectors.base import Applied, Record, Side
 from tieline.connectors.errors import ConnectorError, Denied, Rejected, Retryable
 from tieline.sync import passlog
 from tieline.sync.admission import unsure_before
-from tieline.sync.adoption import postpone
+from tieline.sync.adoption import claimed_note, postpone
 from tieline.sync.candidates import Candidate, mirror_step
 from tieline.sync.journal import audit_entry, block, intend, made_note
 from tieline.sync.marker import Marker
@@ -50,17 +50,19 @@ def _still_free(run: Run, side: Side, wanted: Sequence[Candidate]) -> list[Candi
     """Without those that were paired meanwhile (their mirror stood in the same wave), or have a mirror.
 
     A mirror is searched for where the state may not know it: a person named single records, so that the rest
-    of the inbox was not looked at, or the state was put back to an older one. Jira's index is given its time
-    to show what was made just before that.
+    of the inbox was not looked at, the state was put back to an older one, or one was seen that could not be
+    joined yet. Jira's index is given its time to show what was made just before a state was put back.
     """
     with run.store.read() as tx:
         paired = tx.pairs_of([candidate.record.ref for candidate in wanted])
+        claims = tx.notes([claimed_note(candidate.record.ref) for candidate in wanted])
     free = [candidate for candidate in wanted if candidate.record.ref not in paired]
     unsure = unsure_before(run)
     doubtful = [c for c in free if unsure is not None and _is_older(run, c, unsure)]
     if unsure is not None and side == "jira" and run.clock() < unsure + run.config.jira.overlap:
         postpone(run, [c.entry for c in doubtful], unsure + run.config.jira.overlap - run.clock())
         free = [c for c in free if c not in doubtful]
+    doubtful += [c for c in free if claimed_note(c.record.ref) in claims]
     return [c for c in free if not ((run.options.only or c in doubtful) and _found(run, side, c))]
 
 
@@ -72,11 +74,21 @@ def _is_older(run: Run, candidate: Candidate, moment: datetime) -> bool:
 
 
 def _found(run: Run, side: Side, candidate: Candidate) -> bool:
+    """Whether it has a mirror, as far as that can be asked now: where it cannot, none is made."""
     marker = Marker(run.config.installation, candidate.route, candidate.record.ref.id)
-    holders = run.sides[side].find(str(marker), run.vocabularies[candidate.route].place(side), "")
-    if holders:
-        with run.store.transaction() as tx:
+    try:
+        holders = run.sides[side].find(str(marker), run.vocabularies[candidate.route].place(side), "")
+    except Denied:
+        raise
+    except ConnectorError as error:
+        postpone(run, [candidate.entry], pause_of(error))
+        return True
+    with run.store.transaction() as tx:
+        if not holders:
+            tx.drop_note(claimed_note(candidate.record.ref))
+        else:
             tx.arrive([Arrival(holder.ref, "marked") for holder in holders], run.clock(), run.started)
+    if holders:
         postpone(run, [candidate.entry])
     return bool(holders)
 

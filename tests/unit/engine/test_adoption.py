@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from tieline.connectors.base import Ref
-from tieline.connectors.errors import TielineError, Unavailable
+from tieline.connectors.base import Record, Ref
+from tieline.connectors.errors import Malformed, TielineError, Unavailable
 from tieline.connectors.memory import Row
 from tieline.sync.marker import Marker, digest, parse_marker
 from tieline.sync.model import Arrival
@@ -48,6 +48,32 @@ class TestLostState:
         assert world.mirror_of(other) is copy
         world.one_mirror_each()
         world.settle()
+        world.in_step()
+
+    @pytest.mark.parametrize("fails", [1, 3])
+    def test_a_mirror_that_cannot_be_joined_yet_is_not_made_again(self, world: World, fails: int) -> None:
+        """Its marker was seen, the search for others with it failed: its origin waits, and nobody else."""
+        row, mirror = world.paired()
+        lost(world)
+        other = world.incident(short_description="Another")
+        find, left = world.jira.find, [Malformed("cut off")] * fails
+
+        def failing(marker: str, place: str, watermark: str) -> list[Record]:
+            if left:
+                raise left.pop()
+            return find(marker, place, watermark)
+
+        world.jira.find = failing  # type: ignore[method-assign]
+        world.tick()
+        world.run(initial=True)
+        assert world.mirror_of(other) is not mirror
+        for _ in range(6):
+            world.tick(40)
+            world.run()
+        world.settle()
+        assert len(world.jira.rows) == 2
+        assert world.mirror_of(row) is mirror
+        world.one_mirror_each()
         world.in_step()
 
     def test_whatever_the_order_and_number(self) -> None:
