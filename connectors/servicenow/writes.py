@@ -38,15 +38,16 @@ def call_of(action: Action, settings: ServiceNowSettings) -> Call:
     match action:
         case Create(place=place, values=values, marker=marker, origin=origin, note=note, shown=shown):
             assert place == table, f"{place} is not this connector's table"
-            link = {settings.link: shown} if settings.link and shown else {}
+            link = _shown(shown, settings) if shown else {}
             body = {**body_of(values), settings.marker: marker, **link, **_note(note)}
             return Call(table, None, body, f"creating the mirror of {origin}")
         case Update(ref=ref, values=values, note=note):
             return Call(table, ref.id, {**body_of(values), **_note(note)}, f"updating {ref}")
         case ShowLink(ref=ref, label=label, note=note):
-            return Call(table, ref.id, {settings.link: label, **_note(note)}, f"showing {label} on {ref}")
+            body = {**_shown(label, settings), **_note(note)}
+            return Call(table, ref.id, body, f"showing {label} on {ref}")
         case RemoveLink(ref=ref):
-            return Call(table, ref.id, {settings.link: ""}, f"taking the link off {ref}")
+            return Call(table, ref.id, _shown("", settings), f"taking the link off {ref}")
         case AddNote(ref=ref, text=text):
             return Call(table, ref.id, _note(text), f"adding a note to {ref}")
         case AddComment(ref=ref, values=values, public=public):
@@ -95,6 +96,11 @@ def outcome_of(
             return Applied(ref, record, alone, () if quiet else (_race(record, us),))
         case _:
             return Applied(ref, record)
+
+
+def _shown(label: str, settings: ServiceNowSettings) -> dict[str, str]:
+    """What shows the other half on the record: nothing where no field is configured for it."""
+    return {settings.link: label} if settings.link else {}
 
 
 def _set_before_us(values: Values, record: Record, us: str) -> bool:

@@ -77,6 +77,12 @@ def test_links_and_notes_are_one_patch(instance: Instance, connector: Any, actio
     assert outcome.alone is None
 
 
+def test_without_a_field_for_the_link_its_note_is_written_alone(instance: Instance, make: Any) -> None:
+    instance.replies = [done()]
+    make(link="").write([ShowLink(A, "g", "OPS-7", "https://x", note="Mirrored in Jira")])
+    assert instance.body() == {"work_notes": "Mirrored in Jira"}
+
+
 def test_a_transition_is_a_mistake_of_the_caller(instance: Instance, connector: Any) -> None:
     with pytest.raises(AssertionError):
         connector.write([Transition(A, Move("11", "In Progress"))])
