@@ -73,12 +73,17 @@ def asked_fields(settings: ServiceNowSettings) -> tuple[str, ...]:
     own = (
         *SYSTEM_FIELDS,
         settings.marker,
-        settings.link,
+        *link_field(settings),
         *settings.fields,
         *settings.ties,
         *settings.watched,
     )
     return tuple(dict.fromkeys((*own, *labels)))
+
+
+def link_field(settings: ServiceNowSettings) -> dict[str, FieldKind]:
+    """The column that shows the other half, with its kind; empty where none is configured."""
+    return {settings.link: "line"} if settings.link else {}
 
 
 def label_column(column: str, kind: str) -> str:
@@ -99,7 +104,7 @@ def record_of(row: Row, settings: ServiceNowSettings, base_url: str) -> Record:
         shown = ", ".join(missing)
         raise Malformed(f"{label_of(row)}: ServiceNow does not show {shown}: no such column, or no right")
     sys_id = plain(row["sys_id"])
-    kinds: Mapping[str, FieldKind] = {**settings.watched, settings.link: "line", **settings.fields}
+    kinds: Mapping[str, FieldKind] = {**settings.watched, **link_field(settings), **settings.fields}
     return Record(
         ref=Ref("servicenow", sys_id),
         label=plain(row["number"]),
