@@ -19,8 +19,8 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 class ServiceNowSettings:
     """One table and its mirrored `fields` (column name -> kind).
 
-    `marker` and `link` are the columns that hold a mirror's marker and the other half's key; `overlap` is how
-    far back the feed reaches again. `ties` are columns that refer to other records, with the kind of those
+    `marker` and `link` are the columns that hold a mirror's marker and the other half's key (`link` "" for
+    none); `overlap` is how far back the feed reaches again. `ties` are columns that refer to other records, with the kind of those
     (`Target.kind`). `page_size` rows are asked of the feed at once, `read_batch` records by
     id, and `batch_size` writes go into one request of the Batch API.
     """
@@ -38,7 +38,8 @@ class ServiceNowSettings:
     """Columns that are read and never written, some over references (`caller_id.vip`)."""
 
     def __post_init__(self) -> None:
-        for name in (self.table, self.marker, self.link, *self.fields, *self.ties):
+        shown = (self.link,) if self.link else ()
+        for name in (self.table, self.marker, *shown, *self.fields, *self.ties):
             if not _NAME.fullmatch(name):
                 raise ConfigError(f"not the name of a ServiceNow table or column: {name!r}")
         for name in self.watched:
