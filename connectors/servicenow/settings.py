@@ -20,9 +20,9 @@ class ServiceNowSettings:
     """One table and its mirrored `fields` (column name -> kind).
 
     `marker` and `link` are the columns that hold a mirror's marker and the other half's key (`link` "" for
-    none); `overlap` is how far back the feed reaches again. `ties` are columns that refer to other records, with the kind of those
-    (`Target.kind`). `page_size` rows are asked of the feed at once, `read_batch` records by
-    id, and `batch_size` writes go into one request of the Batch API.
+    none); `overlap` is how far back the feed reaches again. `ties` are columns that refer to other records,
+    with the kind of those (`Target.kind`). `page_size` rows are asked of the feed at once, `read_batch`
+    records by id, and `batch_size` writes go into one request of the Batch API.
     """
 
     table: str
