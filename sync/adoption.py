@@ -35,6 +35,8 @@ LOOKS: Final = 3
 """So often at least it is asked for, however long that takes: one answer may leave out a row by mistake."""
 HIDDEN: Final = "hidden"
 """The reason of an entry whose record was not shown when it was last read."""
+UNREAD: Final = "unread"
+"""The reason of an entry whose record could not be read: nobody knows whose mirror it may be."""
 
 Found = tuple[InboxEntry, Record]
 
@@ -80,7 +82,8 @@ def _unreadable(run: Run, entry: InboxEntry, error: ConnectorError) -> None:
     if isinstance(error, Gone):
         _hidden(run, entry, pause_of(error))
     elif isinstance(error, Retryable):
-        postpone(run, [entry], pause_of(error))
+        with run.store.transaction() as tx:
+            tx.postpone([entry], run.clock() + pause_of(error), UNREAD)
     else:
         reason, detail = unread(str(entry.ref), entry.ref.side, error)
         now = run.clock()

@@ -9,7 +9,7 @@ from tieline.connectors.base import Applied, Record, Side
 from tieline.connectors.errors import ConnectorError, Denied, Rejected, Retryable
 from tieline.sync import passlog
 from tieline.sync.admission import unsure_before
-from tieline.sync.adoption import claimed_note, postpone
+from tieline.sync.adoption import UNREAD, claimed_note, postpone
 from tieline.sync.candidates import Candidate, mirror_step
 from tieline.sync.journal import audit_entry, block, intend, made_note
 from tieline.sync.marker import Marker
@@ -50,11 +50,13 @@ def _still_free(run: Run, side: Side, wanted: Sequence[Candidate]) -> list[Candi
     """Without those that were paired meanwhile (their mirror stood in the same wave), or have a mirror.
 
     A mirror is searched for where the state may not know it: a person named single records, so that the rest
-    of the inbox was not looked at, the state was put back to an older one, or one was seen that could not be
-    joined yet. Jira's index is given its time to show what was made just before a state was put back.
+    of the inbox was not looked at, the state was put back to an older one, one was seen that could not be
+    joined yet, or a record could not be read: it may be anybody's mirror. Jira's index is given its time to
+    show what was made just before a state was put back.
     """
     with run.store.read() as tx:
         paired = tx.pairs_of([candidate.record.ref for candidate in wanted])
+        unread = tx.waits(side, UNREAD)
         claims = tx.notes([claimed_note(candidate.record.ref) for candidate in wanted])
     free = [candidate for candidate in wanted if candidate.record.ref not in paired]
     unsure = unsure_before(run)
@@ -62,7 +64,7 @@ def _still_free(run: Run, side: Side, wanted: Sequence[Candidate]) -> list[Candi
     if unsure is not None and side == "jira" and run.clock() < unsure + run.config.jira.overlap:
         postpone(run, [c.entry for c in doubtful], unsure + run.config.jira.overlap - run.clock())
         free = [c for c in free if c not in doubtful]
-    doubtful += [c for c in free if claimed_note(c.record.ref) in claims]
+    doubtful += [c for c in free if unread or claimed_note(c.record.ref) in claims]
     return [c for c in free if not ((run.options.only or c in doubtful) and _found(run, side, c))]
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from tieline.connectors.base import Ref
+from tieline.connectors.base import Ref, Side
 from tieline.sync.model import Arrival, InboxEntry
 from tieline.sync.store.database import Database, Upsert
 from tieline.sync.store.refs import Refs, pair_key, ref_key
@@ -84,6 +84,12 @@ class Inbox(Refs):
             .values(due=until, reasons=_with_reasons(self._database, sa.literal(added)))
         )
         self._run_many(change, [_held(entry) for entry in entries])
+
+    def waits(self, side: Side, reason: str) -> bool:
+        """Whether a record of this side that is in no pair waits for this reason."""
+        lone = inbox.c.key.startswith(f"r:{side}:")
+        there = self._database.position(inbox.c.reasons, sa.literal(_joined({reason}))) > 0
+        return self._first(sa.select(inbox.c.key).where(lone, there).limit(1)) is not None
 
     def inbox_count(self, now: datetime | None = None) -> int:
         """How many entries there are; with `now`, how many are due then."""

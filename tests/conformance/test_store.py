@@ -219,6 +219,16 @@ class TestInbox:
             tx.arrive(arrivals(sn(1)), NOW)
             assert keys(tx.due(NOW, 10)) == [one.key, two.key]
 
+    def test_what_waits_for_a_reason_is_known_by_side(self, store: Store) -> None:
+        with store.transaction() as tx:
+            tx.arrive(arrivals(sn(1), jira(2)), NOW)
+            tx.postpone([entry for entry in tx.due(NOW, 10) if entry.ref == jira(2)], NOW + MINUTE, "unread")
+            assert tx.waits("jira", "unread")
+            assert not tx.waits("servicenow", "unread")
+            assert not tx.waits("jira", "un")
+            tx.leave([entry for entry in tx.due(NOW + MINUTE, 10) if entry.ref == jira(2)])
+            assert not tx.waits("jira", "unread")
+
     def test_pairing_moves_what_is_pending_under_the_pair(self, store: Store) -> None:
         with store.transaction() as tx:
             tx.arrive(arrivals(jira(1), jira(2), reason="person"), NOW + MINUTE, NOW + 3 * MINUTE)

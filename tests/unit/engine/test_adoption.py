@@ -76,6 +76,20 @@ class TestLostState:
         world.one_mirror_each()
         world.in_step()
 
+    def test_a_mirror_that_could_not_be_read_is_not_made_again(self, world: World) -> None:
+        """The feed told of it, and the answer to the reading left it out: its marker was not seen."""
+        row, mirror = world.paired()
+        lost(world)
+        read, left = world.jira.read, [Unavailable("left out of the answer")]
+        world.jira.read = lambda refs: [left.pop()] if refs and left else read(refs)  # type: ignore[method-assign]
+        world.tick()
+        world.run(initial=True)
+        assert not left
+        world.settle()
+        assert len(world.jira.rows) == 1
+        assert world.mirror_of(row) is mirror
+        world.in_step()
+
     def test_whatever_the_order_and_number(self) -> None:
         world = World(limits={"wave": 5})
         for n in range(17):
