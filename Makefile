@@ -70,7 +70,8 @@ docs: $(DEV)  ## write the parts of docs/ that are generated from the program
 	$(BIN)/python docs/generate_rich_text.py
 
 soak-hostile: $(DEV)  ## every fault of both sides at 2 %: twenty seeds, and the log (INCIDENTS=2000) where ../shared is
-	TIELINE_SOAK_SEEDS=20 TIELINE_SOAK_INCIDENTS=$(INCIDENTS) $(BIN)/pytest -n $(JOBS) -rP --show-capture=stdout tests/hostile/test_soak.py
+	TIELINE_STORM_SEEDS=20 TIELINE_SOAK_SEEDS=20 TIELINE_SOAK_INCIDENTS=$(INCIDENTS) $(BIN)/pytest -n $(JOBS) \
+		-rP --show-capture=stdout tests/hostile/test_soak.py tests/hostile/test_storm.py tests/hostile/test_jira_storm.py
 
 soak-conversation: $(DEV)  ## 5,000 comments on 500 pairs with every fault of both sides: TALKS=20 seeds
 	TIELINE_TALK_SEEDS=$(TALKS) TIELINE_TALK_PAIRS=500 TIELINE_TALK_ENTRIES=5000 \

@@ -18,7 +18,7 @@ from .storm import QUIET_PASSES, every_fault, only_clocks, storm, told
 RATE = 0.02
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("TIELINE_STORM_SEEDS", "4"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("TIELINE_STORM_SEEDS", "2"))))
 def test_a_story_in_a_storm_ends_in_step(
     seed: int, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from tests.simulation.scenario import generate
 from tests.simulation.simulation import run
 from tieline.sync.attachments import aspect, matching
 
-SEEDS = 10
+SEEDS = 5
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, 5))
