@@ -45,11 +45,12 @@ def explained(start: datetime, step: timedelta) -> list[Script]:
         "state": "101",
     }
     first, second, third = KEYS
+    why = {"caused_by": CAUSE, "problem_id": PROBLEM}
     return [
         FileRecord(start + step, "problem", PROBLEM, DESK, (problem,)),
-        DeskEdit(start + 2 * step, first, DESK, {"caused_by": CAUSE, "problem_id": PROBLEM}),
-        DeskEdit(start + 3 * step, second, DESK, {"problem_id": PROBLEM}),
-        DeskEdit(start + 4 * step, third, DESK, {"problem_id": PROBLEM}),
+        DeskEdit(start + 2 * step, first, DESK, why),
+        DeskEdit(start + 3 * step, second, DESK, why),
+        DeskEdit(start + 4 * step, third, DESK, why),
         LinkIssue(start + 5 * step, second, ENGINEER, first),
         LinkIssue(start + 6 * step, third, ENGINEER, first),
     ]
