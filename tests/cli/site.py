@@ -50,7 +50,8 @@ AT_ONCE = (timedelta(0), timedelta(0))
 WRITES = ("PUT", "PATCH", "DELETE")
 READS_BY_POST = ("search", "bulkfetch")
 COMMANDS = (
-    audit, conflicts, forget, leave, link, links, parked, plan, rebuild, session, show, state, status, sync, undo, verify,
+    audit, conflicts, forget, leave, link, links, parked, plan, rebuild, session, show, state, status, sync,
+    undo, verify,
 )  # fmt: skip
 ABEL, BETH = "abel.tuter", "beth.anglin@example.com"
 
