@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -132,13 +133,20 @@ class Storm:
         return [str(entry) for entry in report.differences if not known(entry)]
 
 
+AT_ONCE: Final = re.compile(r"(?m)^concurrency = \d+")
+
+
 @contextmanager
 def storm(
     world: World, clock: VirtualClock, text: str, ledger: Ledger, folder: Path, patch: pytest.MonkeyPatch
 ) -> Iterator[Storm]:
-    """The engine on `world`, its clients on the sandbox's clock."""
+    """The engine on `world`, its clients on the sandbox's clock.
+
+    One request at a time: or threads would decide which request meets a fault, and no seed could be replayed.
+    """
     path = folder / "config.toml"
-    path.write_text(text, encoding="utf-8")
+    assert AT_ONCE.search(text), "the example says how many requests go out at once"
+    path.write_text(AT_ONCE.sub("concurrency = 1 ", text), encoding="utf-8")
     for name, secret in world.environment().items():
         patch.setenv(name, secret)
     patch.setattr("tieline.cli._timing", lambda _clock: timing(clock))
