@@ -27,7 +27,15 @@ from tieline.connectors.errors import ConnectorError, Malformed, Rejected, Unkno
 from tieline.connectors.richtext import to_servicenow
 from tieline.connectors.servicenow.journal import INTERNAL, PUBLIC, display, entry_text
 from tieline.connectors.servicenow.pictures import pictures_written
-from tieline.connectors.servicenow.records import NOTE_FIELD, Row, body_of, mod_count, plain, record_of
+from tieline.connectors.servicenow.records import (
+    NOTE_FIELD,
+    Row,
+    body_of,
+    link_field,
+    mod_count,
+    plain,
+    record_of,
+)
 from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.wire import Call
 
@@ -100,7 +108,7 @@ def outcome_of(
 
 def _shown(label: str, settings: ServiceNowSettings) -> dict[str, str]:
     """What shows the other half on the record: nothing where no field is configured for it."""
-    return {settings.link: label} if settings.link else {}
+    return dict.fromkeys(link_field(settings), label)
 
 
 def _set_before_us(values: Values, record: Record, us: str) -> bool:
