@@ -50,7 +50,7 @@ class Samples:
         known = PARAMETERS[_api(request.path)]
         found = [f"unknown query parameter {name}" for name in {name for name, _ in request.query} - known]
         if request.body:
-            body = json.loads(request.body)
+            body = _parsed(request.body)
             flat = isinstance(body, dict) and all(isinstance(value, str) for value in body.values())
             found += [] if flat else ["the body is no flat object of texts"]
         return found
@@ -59,7 +59,7 @@ class Samples:
         """What the samples have against an answer."""
         if not response.body:
             return [] if response.status == 204 else ["an empty body"]
-        body = json.loads(response.body)
+        body = _parsed(response.body)
         if not isinstance(body, dict):
             return ["the body is no object"]
         if response.status >= 400:
@@ -77,6 +77,14 @@ class Samples:
 def _loaded(path: Path) -> Any:
     body = json.loads(path.read_text(encoding="utf-8"))
     return body["body"] if isinstance(body, dict) and "_source" in body else body
+
+
+def _parsed(raw: bytes) -> Any:
+    """The document in `raw`; None, which no contract allows, for what is none."""
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
 
 
 def _api(path: str) -> str:

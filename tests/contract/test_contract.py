@@ -111,6 +111,7 @@ def test_servicenow_refuses_what_no_sample_has(samples: Samples) -> None:
     assert samples.response(f"GET {path}", listed, answer(200, {"result": [{"number": 1}]}))
     assert samples.response(f"GET {path}", listed, answer(200, {"result": {"number": "INC1"}}))
     assert samples.response(f"GET {path}", listed, answer(404, {"error": "gone"}))
+    assert samples.response(f"GET {path}", listed, Response(200, b"<response/>")) == ["the body is no object"]
 
 
 @pytest.mark.parametrize(
