@@ -308,7 +308,11 @@ class MemorySide:
         """The remote links that were made for ties."""
         for _ in refs:
             self._asked("remote")
-        return [self.ties.remote_of(ref.id) for ref in refs]
+        shown = (self._shown(ref) for ref in refs)
+        return [
+            self.ties.remote_of(ref.id) if isinstance(record, Record) else record
+            for ref, record in zip(refs, shown, strict=True)
+        ]
 
     def conversations(self, asks: Sequence[Ask]) -> list[Conversation | ConnectorError]:
         """What was said on these records; Jira told it along with them."""
@@ -386,11 +390,17 @@ class MemorySide:
 
     def _tied(self, row: Row, action: Relate | Unrelate) -> Applied | ConnectorError:
         _, alone = self._races(row, Update(action.ref, {}, seen=action.seen))
+        if isinstance(action, Relate) and not action.global_id and not self._is_there(action.target):
+            return Rejected(f"{action.target} does not exist", {action.name: "not there"})
         outcome = applied(action, self.ties.write(action))
         if isinstance(outcome, Rejected):
             return outcome
         self._stamp(row, {}, OWN_ACCOUNT, person=True)
         return replace(outcome, record=self._answer(row), alone=alone if action.seen.token else None)
+
+    def _is_there(self, target: Ref) -> bool:
+        row = self.rows.get(target.id)
+        return self.ties.knows(target) if row is None else not row.hidden
 
     def _noted(self, row: Row, note: str) -> Applied:
         """A note or a link: no mapped value moves, but the record counts as changed."""

@@ -79,6 +79,10 @@ class MemoryTies:
         row, name = action.ref.id, action.name
         if name in self.refused:
             return Rejected(f"Operation against file was aborted by Business Rule 'no {name}'")
+        if action.global_id and self._side == "servicenow":
+            return Rejected("ServiceNow has no remote links", {name: "no remote link"})
+        if not action.global_id and action.target.side != self._side:
+            return Rejected(f"{action.target} is no issue: it can be shown by a remote link only")
         if isinstance(action, Unrelate):
             if self._side == "servicenow":
                 self.set(row, name, None)
@@ -95,6 +99,10 @@ class MemoryTies:
             ends = (row, action.target.id) if action.outward else (action.target.id, row)
             self.link(ends[0], name, ends[1])
         return action.global_id
+
+    def knows(self, target: Ref) -> bool:
+        """Whether a record that is no row of the side was made known."""
+        return (target.kind, target.id) in self.known
 
     def find(self, kind: str, keys: Sequence[str]) -> list[Target]:
         """The known records of a kind with these ids or labels."""

@@ -44,6 +44,8 @@ class Relating:
         what = f"link of issue {action.ref.id} to {action.label or action.target.id}"
         if action.global_id:
             return self._remote(action, what)
+        if action.target.side != "jira":
+            raise Rejected(f"{what}: it is no issue, and can be shown by a remote link only")
         ends = (action.ref.id, action.target.id)
         inward, outward = ends if action.outward else reversed(ends)
         body = {

@@ -65,7 +65,7 @@ from tieline.connectors.servicenow.records import (
 from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.targets import Targets
 from tieline.connectors.servicenow.wire import Call, Rows, Wire
-from tieline.connectors.servicenow.writes import call_of, outcome_of, reviewed, shows_entry
+from tieline.connectors.servicenow.writes import call_of, outcome_of, refusal, reviewed, shows_entry
 
 _SEARCH_LIMIT: Final = 1000
 _SAMPLE: Final = 100
@@ -371,7 +371,11 @@ class ServiceNowConnector:
         After a failure that concerns the whole side nothing more is sent: the rest is Unavailable.
         """
         calls = [call_of(action, self._settings) for action in actions]
-        rows: list[Row | ConnectorError] = [Gone(f"{call.what}: no record has such an id") for call in calls]
+        refused = [refusal(action, self._settings) for action in actions]
+        rows: list[Row | ConnectorError] = [
+            why or Gone(f"{call.what}: no record has such an id")
+            for call, why in zip(calls, refused, strict=True)
+        ]
         stop = threading.Event()
 
         def run(chunk: Sequence[int]) -> None:
@@ -381,7 +385,10 @@ class ServiceNowConnector:
             if not _goes_on([rows[n] for n in chunk]):
                 stop.set()
 
-        sendable = [n for n, call in enumerate(calls) if call.sys_id is None or query.is_id(call.sys_id)]
+        sendable = [
+            n for n, call in enumerate(calls)
+            if refused[n] is None and (call.sys_id is None or query.is_id(call.sys_id))
+        ]  # fmt: skip
         queue = list(chunks(sendable, self._settings.batch_size if self._batching else 1))
         alone = queue if _repeats(calls) else queue[: 0 if self._batched else 1]
         parallel.each(run, alone, 1)

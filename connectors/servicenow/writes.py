@@ -106,6 +106,18 @@ def outcome_of(
             return Applied(ref, record)
 
 
+def refusal(action: Action, settings: ServiceNowSettings) -> Rejected | None:
+    """Why a tie is not even sent: ServiceNow would set the column, or drop it, without a word of it."""
+    if not isinstance(action, Relate | Unrelate):
+        return None
+    if action.global_id:
+        return Rejected(f"{action.ref}: ServiceNow has no remote links", {action.name: "no remote link"})
+    if action.name not in settings.ties:
+        words = f"{action.ref}: {action.name} is not among the columns of relations that are read here"
+        return Rejected(words, {action.name: "not read"})
+    return None
+
+
 def _shown(label: str, settings: ServiceNowSettings) -> dict[str, str]:
     """What shows the other half on the record: nothing where no field is configured for it."""
     return dict.fromkeys(link_field(settings), label)

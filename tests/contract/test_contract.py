@@ -89,6 +89,14 @@ def test_cloud_refuses_what_the_document_does_not_have(cloud: Cloud) -> None:
     assert cloud.response(issue, ask("GET", path), answer(207, good)) == ["207 is not described"]
 
 
+def test_each_of_a_list_is_judged_where_the_schema_describes_one(cloud: Cloud) -> None:
+    path = "/rest/api/3/issue/OPS-1/remotelink"
+    link = {"id": 1, "globalId": "a", "object": {"url": "https://e.com", "title": "x"}}
+    for listed, wrong in (([], 0), ([link, link], 0), ([link, {**link, "id": "one"}], 1), (["link"], 1)):
+        said = cloud.response(f"GET {ISSUE}/remotelink", ask("GET", path), answer(200, listed))
+        assert bool(said) == bool(wrong), listed
+
+
 def test_data_center_refuses_what_the_document_does_not_have(server: DataCenter) -> None:
     search = ask("POST", "/rest/api/2/search", {"jql": "project = OPS", "startAt": 0})
     assert server.request("POST /rest/api/2/search", search) == []
