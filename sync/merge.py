@@ -157,6 +157,8 @@ def _take(
 
 def _clash(unit: Unit, base: UnitBase, snapshot: Snapshot, directory: Directory) -> Decision:
     systems = [side for side in SIDES if author(unit, base, snapshot.record(side)) is False]
+    if len(systems) == len(SIDES):  # what a system made of our own write is older than any change since
+        systems = [side for side in SIDES if is_rewrite(unit, base, snapshot.record(side))] or systems
     if len(systems) == 1:
         winner = other(systems[0])
         why = f"{unit.name}: changed in {winner}; in {systems[0]} only the system had changed it"
@@ -198,15 +200,21 @@ def interval(unit: Unit, base: UnitBase, snapshot: Snapshot, side: Side) -> Inte
 
 def author(unit: Unit, base: UnitBase, record: Record) -> bool | None:
     """Whether a person made a side's move; False: its system did; None: the side does not tell."""
-    dealt = base.of(record.ref.side)
-    if dealt is not None and dealt.system is not None:
-        values = unit.own(record.ref.side, record.values)
-        if all(dealt.system.get(name) == value for name, value in values.items()):
-            return False
+    if is_rewrite(unit, base, record):
+        return False
     told = [None if touch is None else touch.person for touch in _touches(unit, base, record)]
     if True in told:
         return True
     return False if told and None not in told else None
+
+
+def is_rewrite(unit: Unit, base: UnitBase, record: Record) -> bool:
+    """Whether a side shows what its system made of our last write there (a Rewrite), and nothing newer."""
+    dealt = base.of(record.ref.side)
+    if dealt is None or dealt.system is None:
+        return False
+    values = unit.own(record.ref.side, record.values)
+    return all(dealt.system.get(name) == value for name, value in values.items())
 
 
 def _touches(unit: Unit, base: UnitBase, record: Record) -> list[Touch | None]:

@@ -146,6 +146,23 @@ class TestBeaten:
         assert (row.values["short_description"], mirror.values["summary"]) == ("Two",) * 2
         assert world.conflicts() == []
 
+    @pytest.mark.parametrize("clash", ["hold", "servicenow", "newest"])
+    def test_a_rewrite_is_older_than_what_a_system_changed_since(self, clash: str) -> None:
+        """Whatever the rule for two persons is: no person set what stands on either side."""
+        world = World(field={"summary": {"clash": clash, "tie": "hold"}})
+        row, mirror = world.paired()
+        world.sn.rules.append(upper)
+        world.jira.edit(mirror.id, {"summary": "One"})
+        world.tick()
+        world.run(max_changes=1)
+        assert row.values["short_description"] == "ONE"
+        world.sn.rules.remove(upper)
+        world.jira.edit(mirror.id, {"summary": "Two"})
+        world.jira.edit(mirror.id, {"summary": "two"}, "automation", person=False)
+        world.settle()
+        assert (row.values["short_description"], mirror.values["summary"]) == ("two",) * 2
+        assert world.conflicts() == []
+
 
 class TestFlapping:
     def fight(self, world: World) -> tuple[Row, Row]:
