@@ -106,9 +106,9 @@ class Adapters:
 
         timing = _timing(clock)
         folder = config.path.parent
-        certificate = _certificate(config.servicenow.auth, folder)
-        snow = _adapter(_http(config, config.servicenow.url, certificate), None, timing)
-        jira = _adapter(_http(config, config.jira.requests_url), only_reads, timing)
+        certificates = _certificates(config.servicenow, config.jira, folder)
+        snow = _adapter(_http(config, config.servicenow.url, certificates[0]), None, timing)
+        jira = _adapter(_http(config, config.jira.requests_url, certificates[1]), only_reads, timing)
         if meters is not None:
             meters["servicenow"], meters["jira"] = snow.meter, jira.meter
         signed = _signing_in(config.servicenow.auth, folder, snow, timing)
@@ -140,12 +140,12 @@ class Adapters:
         from tieline.connectors.servicenow.metadata import ServiceNowInspector
 
         timing = _timing(None)
-        certificate = _certificate(servicenow.auth, folder)
+        certificates = _certificates(servicenow, jira, folder)
         snow, site = (
             _adapter(HttpSettings(url, timeout_s=timeout_s, attempts=3, client_cert=cert), safe, timing)
             for url, safe, cert in (
-                (servicenow.url, None, certificate),
-                (jira.requests_url, only_reads, None),
+                (servicenow.url, None, certificates[0]),
+                (jira.requests_url, only_reads, certificates[1]),
             )
         )
         secrets = (
@@ -233,12 +233,17 @@ def _credentials(auth: Any, folder: Path, timing: Any = None) -> Any:
             return BearerAuth(read_secret(auth.token, folder))
 
 
-def _certificate(auth: Any, folder: Path) -> Any:
-    """The files of a client certificate: one with both halves, or certificate and key; None without."""
-    if auth.kind != "certificate":
-        return None
-    certificate = str(folder / auth.certificate)
-    return certificate if auth.key is None else (certificate, str(folder / auth.key))
+def _certificates(servicenow: ServiceNow, jira: Jira, folder: Path) -> tuple[Any, Any]:
+    """The files of each side's client certificate: one with both halves, or certificate and key, or None."""
+
+    def files(certificate: str | None, key: str | None) -> Any:
+        if certificate is None:
+            return None
+        return str(folder / certificate) if key is None else (str(folder / certificate), str(folder / key))
+
+    auth = servicenow.auth
+    ours = files(auth.certificate, auth.key) if auth.kind == "certificate" else None
+    return ours, files(jira.certificate, jira.key)
 
 
 def _signing_in(auth: Any, folder: Path, adapter: HardenedAdapter, timing: Any) -> Any:

@@ -49,6 +49,10 @@ UNSENDABLE: Final = rx.InvalidURL | rx.MissingSchema | rx.InvalidSchema | rx.Inv
 _HANDSHAKE: Final = re.compile(
     r"CERTIFICATE_VERIFY_FAILED|HANDSHAKE_FAILURE|WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|handshake", re.I
 )
+_OURS_REFUSED: Final = re.compile(
+    r"ALERT_(CERTIFICATE_(REQUIRED|UNKNOWN|EXPIRED|REVOKED)|UNKNOWN_CA|(BAD|UNSUPPORTED)_CERTIFICATE)", re.I
+)
+"""Alerts of a server that does not take our certificate (RFC 8446, 6.2): it ends the handshake by them."""
 _LIMIT_HEADER: Final = re.compile(r"^(retry-after|(x-)?(beta-)?ratelimit.*)$", re.I)
 _LIMIT_WORDS: Final = re.compile(r"rate.?limit|too many requests|throttl|quota|limit exceeded", re.I)
 _BEGUN_WORDS: Final = re.compile(r"cancel", re.I)
@@ -94,13 +98,28 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def never_sent(error: rx.RequestException) -> bool:
-    """True if the failure proves that no byte of the request left: refused, no such host, no handshake."""
+    """True if the failure proves that no request was read: refused, no such host, no handshake."""
     if isinstance(error, rx.ConnectTimeout | UNSENDABLE):
         return True
     chain = list(causes(error))
     if any(isinstance(cause, _NEVER_SENT) for cause in chain):
         return True
-    return isinstance(error, rx.SSLError) and any(_HANDSHAKE.search(str(cause)) for cause in chain)
+    return refused_ours(error) or (
+        isinstance(error, rx.SSLError) and any(_HANDSHAKE.search(str(cause)) for cause in chain)
+    )
+
+
+def refused_ours(error: rx.RequestException) -> bool:
+    """True if the server asked for a certificate and did not take ours, or missed one: it read no request.
+
+    By TLS 1.3 we hear of it only after we have sent one.
+    """
+    return any(isinstance(c, ssl.SSLError) and _OURS_REFUSED.search(str(c)) for c in causes(error))
+
+
+def hopeless(error: rx.RequestException) -> bool:
+    """True if asking again cannot help: a certificate of one end is not trusted by the other."""
+    return refused_ours(error) or any(isinstance(c, ssl.SSLCertVerificationError) for c in causes(error))
 
 
 def is_limit(response: requests.Response) -> bool:
@@ -257,6 +276,8 @@ def _reason(error: rx.RequestException) -> str:
     chain = list(causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
         return "its certificate is not trusted (check the CA bundle and the host name)"
+    if refused_ours(error):
+        return "it asks for a client certificate, and does not take ours (check its file, issuer and dates)"
     match error:
         case NotSent():
             return redact(str(error))

@@ -11,7 +11,6 @@ from `build_session`; either way only the configured system is reachable and no 
 from __future__ import annotations
 
 import logging
-import os
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +18,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -45,6 +43,7 @@ import tieline
 from tieline.connectors.answers import (
     REDIRECT_HEADER,
     UNSENDABLE,
+    hopeless,
     http_date,
     is_limit,
     limits_told,
@@ -53,6 +52,7 @@ from tieline.connectors.answers import (
     retry_after,
 )
 from tieline.connectors.auth import Auth, signer
+from tieline.connectors.certificates import check_files, environment_ca
 from tieline.connectors.errors import ConfigError
 from tieline.connectors.meter import Meter, operation_of
 from tieline.connectors.pacing import Pace, Sent
@@ -275,15 +275,15 @@ def harden(session: requests.Session, adapter: HardenedAdapter) -> requests.Sess
     Cookies are refused: they bind to one node of the other system and carry a login of their own. A URL
     of another host, e.g. out of an answer, raises `InvalidSchema`, so credentials never reach it. Of the
     environment, proxy and CA bundle are taken, once, and never credentials (a .netrc would replace ours).
-    ConfigError if a certificate file is missing.
+    ConfigError if a certificate file is missing or of no use.
     """
     settings = adapter.settings
     session.adapters.clear()
     session.mount(f"{settings.origin}/", adapter)
     session.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
     session.trust_env = False
-    session.verify = settings.ca_bundle or _environment_ca() or True
-    _check_files(session.verify, settings.client_cert)
+    session.verify = settings.ca_bundle or environment_ca() or True
+    check_files(session.verify, settings.client_cert)
     session.cert = settings.client_cert
     session.proxies = _proxies(settings)
     session.headers["User-Agent"] = USER_AGENT
@@ -299,22 +299,11 @@ def stranger(settings: HttpSettings) -> requests.Session:
     session.trust_env = False
     session.auth = None
     session.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-    session.verify = settings.ca_bundle or _environment_ca() or True
+    session.verify = settings.ca_bundle or environment_ca() or True
     session.proxies = _proxies(settings)
     session.max_redirects = 3
     session.headers["User-Agent"] = USER_AGENT
     return session
-
-
-def _check_files(*paths: bool | str | tuple[str, ...] | None) -> None:
-    for path in paths:
-        for name in path if isinstance(path, tuple) else (path,):
-            if isinstance(name, str) and not Path(name).exists():
-                raise ConfigError(f"no such certificate file: {name}")
-
-
-def _environment_ca() -> str | None:
-    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
 
 
 def _proxies(settings: HttpSettings) -> dict[str, str]:
@@ -361,7 +350,7 @@ def _worth_repeating(outcome: tenacity.Future | None, safe: bool) -> bool:
     if error is None:
         response: requests.Response = outcome.result()
         return (safe and response.status_code in PASSING_STATUSES) or is_limit(response)
-    if not isinstance(error, rx.RequestException) or isinstance(error, UNSENDABLE):
+    if not isinstance(error, rx.RequestException) or isinstance(error, UNSENDABLE) or hopeless(error):
         return False
     return safe or never_sent(error)
 

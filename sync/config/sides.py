@@ -170,6 +170,12 @@ class Jira(Table):
     api_url: OptionalUrl = Field(
         default="", description="Where requests go, if that is neither `url` nor Atlassian's gateway."
     )
+    certificate: Line | None = Field(
+        default=None,
+        description="PEM file with a client certificate, where a gate in front of the site asks for one "
+        "besides `auth`; a relative path starts at the configuration's folder.",
+    )
+    key: Line | None = Field(default=None, description="PEM file with its key, if that is another one.")
     marker: JiraField = Field(
         description="Single-line text field that marks mirrors, and only them; or `labels`."
     )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 import responses
+import trustme
 
 from tieline.connectors.auth import BasicAuth, BearerAuth, KeyAuth
 from tieline.connectors.errors import ConfigError
@@ -120,7 +121,9 @@ def test_a_librarys_own_session_is_hardened_too(wire: Any, adapter: HardenedAdap
 
 @pytest.fixture
 def pem(tmp_path: Path) -> str:
-    (tmp_path / "ca.pem").write_text("")
+    """A file with a certificate and its key, which does for a bundle, too."""
+    leaf = trustme.CA().issue_cert("tieline@example.com")
+    leaf.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "ca.pem"))
     return str(tmp_path / "ca.pem")
 
 
