@@ -259,7 +259,26 @@ class EntityUnit(FieldUnit):
 
     kind: EntityKind = "person"
     unknown: str = "unassigned"
-    """`unassigned`, `hold`, or `default:ID` with the id that Jira gets for a person it does not have."""
+    """`unassigned`, `hold`, or `default:ID` with the id that Jira gets for somebody it does not have.
+
+    A group that ServiceNow does not have becomes the partner of that id. `group:ID` is for people: nobody,
+    and the group that takes over (`tieline.sync.handover`).
+    """
+
+    @property
+    def stand_in(self) -> str:
+        """The group, as Jira knows it, that takes over from somebody unknown; "" if none does."""
+        return self.unknown.removeprefix("group:") if self.unknown.startswith("group:") else ""
+
+    def lookups(self) -> Sequence[tuple[Side, EntityKind, str]]:
+        """Whom the rule for the unknown names, to be looked up like those whom records name."""
+        if self.kind == "group" and self._default:
+            return (("jira", "group", self._default),)
+        return (("jira", "group", self.stand_in),) if self.stand_in else ()
+
+    @property
+    def _default(self) -> str:
+        return self.unknown.removeprefix("default:") if self.unknown.startswith("default:") else ""
 
     def classify(self, side: Side, values: Values, directory: Directory) -> Hashable | Unmapped:
         """The Jira id of the person or group, None for nobody."""
@@ -288,6 +307,8 @@ class EntityUnit(FieldUnit):
         if id_ is None:
             return self._as(to, None)
         partner = directory.partner(other(to), self.kind, str(id_))
+        if partner is None and to == "servicenow" and self.kind == "group" and self._default:
+            return self._as(to, directory.partner("jira", "group", self._default))
         found = partner if partner is not None else self._without(other(to), str(id_), directory)
         return found if isinstance(found, Unmapped) else self._as(to, found)
 
@@ -300,9 +321,7 @@ class EntityUnit(FieldUnit):
         if self.unknown == "hold":
             name = directory.name(side, self.kind, id_)
             return Unmapped(f"{self.name}: {name!r} of {side} has no counterpart; add it to the map")
-        if self.unknown.startswith("default:") and side == "servicenow":
-            return self.unknown.removeprefix("default:")
-        return None
+        return (self._default or None) if side == "servicenow" or self.kind == "group" else None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tieline.connectors.base import SIDES, Connector, Entity, PersonKey, Record, Side, other
 from tieline.connectors.errors import ConfigError
 from tieline.sync.config.model import Config, ValueEdge
-from tieline.sync.mapping import Directory, EntityKind
+from tieline.sync.mapping import Directory, EntityKind, EntityUnit
 from tieline.sync.store import Store
 from tieline.sync.vocabulary import Vocabulary
 
@@ -42,6 +42,7 @@ class People:
             side = record.ref.side
             for unit in vocabulary.units:
                 wanted |= {(side, kind, id_) for kind, id_ in unit.entities(side, record.values)}
+                wanted |= set(unit.lookups()) if isinstance(unit, EntityUnit) else set()
         oldest = now - self._config.people.max_age
         stale = {key for key in wanted if self._checked.get(key, oldest) <= oldest}
         for side in SIDES:

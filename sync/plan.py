@@ -13,6 +13,8 @@ from typing import Final
 
 from tieline.connectors.base import Create, Record, Side, Value, other
 from tieline.sync.decide import Context, Verdict, decide
+from tieline.sync.handover import handed_over, mirrored
+from tieline.sync.links.holding import kept_open
 from tieline.sync.mapping import Unmapped
 from tieline.sync.marker import Marker, digest
 from tieline.sync.model import Conflict, Dealt, Origin, Plan, Snapshot, Step, UnitBase
@@ -28,6 +30,7 @@ PARENT_FIELD: Final = "parent_incident"
 def plan(snapshot: Snapshot, vocabulary: Vocabulary, context: Context) -> Plan:
     """Decide every unit of one pair and order what follows from it."""
     verdicts = [decide(unit, snapshot, context) for unit in vocabulary.units]
+    verdicts = handed_over(verdicts, snapshot, context.directory)
     kept: Mapping[str, UnitBase] = {}
     notes: tuple[Step, ...] = ()
     due: datetime | None = None
@@ -65,6 +68,7 @@ def plan_mirror(
         encoded = unit.encode(side, own, {}, context.directory) if vocabulary.creates(side, unit) else None
         if encoded is None or isinstance(encoded, Unmapped):
             continue
+        encoded = mirrored(unit, encoded, vocabulary.units, side, record.values, context.directory)
         values |= {n: v for n, v in encoded.items() if v is not None and n not in unit.computed(side)}
         by: Origin = "person" if context.govern is None else "system"
         dealt: dict[Side, Dealt] = {origin: Dealt(own, by), side: Dealt(encoded, by)}

@@ -130,12 +130,19 @@ def _unit(mirrored: FieldConfig, config: Config) -> Unit:
         case "people":
             return PeopleUnit(name, servicenow, jira, rules)
         case "person":
-            return _person(mirrored, rules, mirrored.unknown or config.people.unknown)
+            return _person(mirrored, rules, mirrored.unknown or _unknown(mirrored, config))
         case "group":
             unknown = mirrored.unknown or config.groups.unknown
             return EntityUnit(name, servicenow, jira, rules, kind="group", unknown=unknown)
         case _:
             assert_never(mirrored.kind)
+
+
+def _unknown(mirrored: FieldConfig, config: Config) -> str:
+    """What `[people]` says of unknown people: a group takes over from assignees, and from nobody else."""
+    rule = config.people.unknown
+    assigned = mirrored.jira == "assignee" or mirrored.servicenow == "assigned_to"
+    return "unassigned" if rule.startswith("group:") and not assigned else rule
 
 
 def _person(mirrored: FieldConfig, rules: Rules, unknown: str) -> Unit:

@@ -14,6 +14,7 @@ from tieline.sync.config import conversation, links
 from tieline.sync.config.faults import Path, Problem, quoted, suggestion
 from tieline.sync.config.model import FieldConfig, FieldOverride, Route, Status, ValueEdge
 from tieline.sync.config.parts import Parts
+from tieline.sync.config.strangers import stand_ins
 
 LEVELS: Final = 3
 """Impact and urgency have the values 1 to 3 (ITIL; ServiceNow's priority lookup)."""
@@ -351,6 +352,6 @@ def comments(parts: Parts) -> Iterator[Problem]:
 
 
 CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
-    sign_in, gateway, names, routes, claims, overrides, kinds, fields, maps, status, priority, comments,
-    relations,
+    sign_in, gateway, names, routes, claims, overrides, kinds, fields, stand_ins, maps, status, priority,
+    comments, relations,
 )  # fmt: skip

@@ -305,7 +305,9 @@ class People(Table):
         "full name, where it is unique); of several, the first that finds one counts.",
     )
     unknown: UnknownEntity = Field(
-        default="unassigned", description='Nobody on the other side: "unassigned", "hold" or "default:ID".'
+        default="unassigned",
+        description='Nobody on the other side: "unassigned", "hold", "default:ID" (an account of Jira), or '
+        '"group:NAME" (unassigned, and that group of Jira has the incident, with its partner in ServiceNow).',
     )
     inactive: Literal["unknown", "use"] = Field(
         default="unknown",
@@ -330,7 +332,9 @@ class Groups(Table):
     """How groups of both sides are joined: by equal name, unless the map says otherwise."""
 
     unknown: UnknownEntity = Field(
-        default="hold", description='No such group on the other side: "unassigned", "hold" or "default:ID".'
+        default="hold",
+        description='No such group on the other side: "unassigned", "hold" or "default:NAME" (a group '
+        "of Jira, and its partner in ServiceNow).",
     )
     map: tuple[ValueEdge, ...] = Field(default=(), description="Groups that are one under different names.")
 

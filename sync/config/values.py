@@ -210,8 +210,8 @@ def _day(value: object) -> object:
 
 
 def _unknown_entity(text: str) -> str:
-    if text not in ("unassigned", "hold") and not re.fullmatch(r"default:\S.*", text):
-        raise fault("is not a known rule", 'choose "unassigned", "hold" or "default:ID"')
+    if text not in ("unassigned", "hold") and not re.fullmatch(r"(default|group):\S.*", text):
+        raise fault("is not a known rule", 'choose "unassigned", "hold", "default:ID" or "group:NAME"')
     return text
 
 
@@ -272,7 +272,7 @@ EncodedQuery = Annotated[Text, AfterValidator(_encoded_query)]
 Jql = Annotated[Text, AfterValidator(_jql)]
 Day = Annotated[date, BeforeValidator(_day), Field(examples=["2024-03-01"])]
 UnknownEntity = Annotated[
-    Text, AfterValidator(_unknown_entity), Field(examples=["unassigned", "hold", "default:ID"])
+    Text, AfterValidator(_unknown_entity), Field(examples=["unassigned", "hold", "default:ID", "group:NAME"])
 ]
 Alternatives = Annotated[
     tuple[Line, ...],
