@@ -22,6 +22,7 @@ INCIDENTS ?= 2000
 SEED  ?=
 KILLS ?= 200
 TALKS ?= 20
+TALK  ?= 300
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak model-check kill-loop soak-hostile soak-conversation conformance-live check contract large-file bench format setup docs clean
@@ -40,8 +41,9 @@ conformance-live: $(DEV)  ## the connectors' suite on a live instance (TIELINE_C
 		"TIELINE_CONFORMANCE=config.toml (docs/sandbox.md)" >&2; exit 2; }
 	$(BIN)/pytest -n 0 tests/conformance/test_live.py
 
-soak: $(DEV)  ## the simulator: SEEDS=10000 for a long run, SEED=17 to show one again
-	$(BIN)/python -m tests.simulation.soak --seeds $(SEEDS) --jobs $(JOBS) $(if $(SEED),--seed $(SEED))
+soak: $(DEV)  ## the simulator: SEEDS=10000 for a long run, SEED=17 to show one again (MODE=lanes: run so)
+	$(BIN)/python -m tests.simulation.soak --seeds $(SEEDS) --jobs $(JOBS) \
+		$(if $(MODE),--mode $(MODE)) $(if $(SEED),--seed $(SEED))
 
 model-check: $(DEV)  ## every order of edits, deaths and lost answers of one pair, within bounds
 	$(BIN)/python -m tests.simulation.model_check
@@ -73,8 +75,8 @@ soak-hostile: $(DEV)  ## every fault of both sides at 2 %: twenty seeds, and the
 	TIELINE_STORM_SEEDS=20 TIELINE_SOAK_SEEDS=20 TIELINE_SOAK_INCIDENTS=$(INCIDENTS) $(BIN)/pytest -n $(JOBS) \
 		-rP --show-capture=stdout tests/hostile/test_soak.py tests/hostile/test_storm.py tests/hostile/test_jira_storm.py
 
-soak-conversation: $(DEV)  ## 5,000 comments on 500 pairs with every fault of both sides: TALKS=20 seeds
-	TIELINE_TALK_SEEDS=$(TALKS) TIELINE_TALK_PAIRS=500 TIELINE_TALK_ENTRIES=5000 \
+soak-conversation: $(DEV)  ## 5,000 comments on 500 pairs, every fault of both sides: TALKS=20 seeds from TALK=300 on
+	TIELINE_TALK_SEEDS=$(TALKS) TIELINE_TALK_FIRST=$(TALK) TIELINE_TALK_PAIRS=500 TIELINE_TALK_ENTRIES=5000 \
 		$(BIN)/pytest -n $(JOBS) -rP --show-capture=stdout tests/hostile/test_talk.py
 
 contract: $(DEV)  ## all that the suite sends and gets, against the vendors' own documents (where ../shared is)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from tieline.connectors.base import Ask, Comment, Conversation
-from tieline.connectors.errors import ConnectorError, Denied, Malformed
+from tieline.connectors.errors import ConnectorError, Denied, Gone, Malformed
 from tieline.connectors.richtext import from_servicenow
 from tieline.connectors.richtext.hooks import ImageHook
 from tieline.connectors.servicenow import query
@@ -38,7 +38,7 @@ _REMEMBERED: Final = 10_000
 
 
 class Unreadable(Exception):
-    """Rows of the journal are counted, and none of them is shown, or not all (`partly`)."""
+    """Rows of the journal are counted, and none of them is shown, or not all, or not whole (`partly`)."""
 
     def __init__(self, *, partly: bool = False) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Journal:
         by_id = {ask.ref.id: ask for ask in asks}
         for ids in chunks(askable_ids(by_id), self._settings.read_batch):
             found |= self._of([by_id[id_] for id_ in ids])
-        return [found.get(ask.ref.id) or Conversation(ask.ref) for ask in asks]
+        return [found.get(ask.ref.id) or Gone(f"{ask.ref} shows no conversation") for ask in asks]
 
     def _of(self, asks: Sequence[Ask]) -> dict[str, Conversation | ConnectorError]:
         if not self._rendered:
@@ -96,6 +96,8 @@ class Journal:
         hidden = False
         for page in self._pages([ask.ref.id for ask in asks], since):
             hidden = hidden or (page.total is not None and page.total > len(page.rows) and not page.more)
+            if any(not row.keys() >= set(_FIELDS) for row in page.rows):  # without its text: without its mark
+                raise Unreadable(partly=True)
             for row in page.rows:
                 if plain(row.get("sys_id")) not in seen:
                     seen.add(plain(row.get("sys_id")))
@@ -197,6 +199,8 @@ class Journal:
     def _of_row(self, ask: Ask, row: Row) -> Conversation | ConnectorError:
         _, ours, zone = self._us()
         samples = [(plain(row.get(n)), display(row.get(n))) for n in ("sys_created_on", "sys_updated_on")]
+        if (PUBLIC in row) != (INTERNAL in row) or not row.keys() & {PUBLIC, BOTH}:
+            return Malformed(f"{ask.ref}: ServiceNow does not show both journals: no right to one of them?")
         streams = {name: display(row.get(name)) for name in (PUBLIC, INTERNAL, BOTH)}
         if not any(streams.values()):
             return Conversation(ask.ref)

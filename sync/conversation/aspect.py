@@ -22,7 +22,7 @@ from tieline.connectors.base import (
     Side,
     other,
 )
-from tieline.connectors.errors import ConnectorError, Denied, Gone, Rejected
+from tieline.connectors.errors import ConnectorError, Denied, Gone, Rejected, Unavailable
 from tieline.sync.aspects import Extra, Part
 from tieline.sync.attachments.images import pictured
 from tieline.sync.config.conversation import Comments
@@ -97,7 +97,8 @@ class ConversationAspect:
             marks["servicenow"] += marks_of(parent)
         weighed = weigh(known.get(work.pair.id, ()), talks, marks, rules)
         entries = {(side, entry.id): entry for side, talk in talks.items() for entry in talk.entries}
-        return ConversationPart(work.pair, rules, weighed, entries, run.counts)
+        new = _unheard(entries, known.get(work.pair.id, ()))
+        return ConversationPart(work.pair, rules, weighed, entries, run.counts, new=new)
 
     def _parents(self, run: Run, works: Sequence[Work]) -> Mapping[Ref, Conversation]:
         """What was put on the parents of closed incidents, where the state may have been lost since."""
@@ -117,7 +118,11 @@ class ConversationAspect:
         if isinstance(told, ConnectorError) and not isinstance(told, Gone):
             raise told
         mark = mark_in(action.mark)
-        if not isinstance(told, Conversation) or mark is None or mark not in marks_of(told):
+        if not isinstance(told, Conversation) or mark is None:
+            return None  # hidden for now, it may be: `weigh` believes its mark once it is shown again
+        if mark not in marks_of(told):
+            if not told.whole:
+                raise Unavailable(f"{action.ref}: its conversation was told in part only")
             return None
         if intent.pair is not None:
             with run.store.transaction() as tx:
@@ -145,13 +150,23 @@ def _parent(incident: Record) -> Ref | None:
     return Ref("servicenow", id_) if isinstance(id_, str) else None
 
 
+def _unheard(entries: Mapping[tuple[Side, str], Comment], known: Sequence[Heard]) -> tuple[str, ...]:
+    """What people said that the state does not know, or knows otherwise."""
+    stamps = {entry.key: entry.stamp for entry in known}
+    return tuple(
+        entry.text
+        for key, entry in entries.items()
+        if entry.text and not entry.own and stamps.get(key) != entry.stamp
+    )
+
+
 def _ask(side: Side, work: Work, known: Sequence[Heard]) -> Ask:
     mine = [entry for entry in known if entry.side == side]
     stamps = {entry.id: entry.stamp for entry in mine if entry.fate not in ("due", "gone")}
     since = None
     renamed = any(entry.id.startswith(RENDERED) and entry.fate != "own" for entry in mine)
     if mine and not renamed and _THOROUGH.isdisjoint(work.entry.reasons):
-        waiting = [entry.at for entry in mine if entry.fate == "due"]
+        waiting = [entry.at for entry in known if entry.fate == "due"]  # or what was carried of it unseen
         since = min([max(entry.at for entry in mine), *waiting]) - OVERLAP
     return Ask(work.pair.ref(side), since, stamps)
 
@@ -199,6 +214,7 @@ class ConversationPart:
     entries: Mapping[tuple[Side, str], Comment]
     counts: Counter[str] = field(default_factory=Counter)
     dropped: bool = False
+    new: tuple[str, ...] = ()
 
     def owns(self, action: Action) -> bool:
         """Entries of conversations."""
@@ -227,6 +243,10 @@ class ConversationPart:
             reopened = reopened or bool(at.values)
             steps += steps_of(heard, entry, work.records[heard.side], self.rules, at)
         return Extra(before=tuple(steps))
+
+    def said(self) -> tuple[str, ...]:
+        """What people said that was not heard before, whoever may read it."""
+        return self.new
 
     def looked(self, tx: Tx, work: Work, at: datetime) -> None:
         """What the look found out, in the transaction of the plan."""

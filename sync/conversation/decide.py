@@ -13,7 +13,7 @@ from typing import Final
 
 from tieline.connectors.base import SIDES, Comment, Conversation, Side, other
 from tieline.sync.config.conversation import Comments
-from tieline.sync.conversation.model import DELETED, Fate, Heard, Mark, digest, mark_in
+from tieline.sync.conversation.model import DELETED, Fate, Heard, Kind, Mark, digest, mark_in
 
 Key = tuple[Side, str]
 Talks = Mapping[Side, Conversation]
@@ -76,6 +76,8 @@ def weigh(
             continue
         _follow_renamed(found, talk)
         carried = _Carried(marks.get(other(side), ()))
+        for known in [h for h in found.heard.values() if h.side == side]:
+            found.put(carried.confirmed(known))
         for entry in talk.entries:
             known = found.heard.get((side, entry.id))
             found.put(_new(entry, carried, rules) if known is None else _again(known, entry, rules))
@@ -99,8 +101,36 @@ class _Carried:
         same = self._by_id.get(entry.id, [])
         if not same and entry.ref.side == "servicenow":
             same = [m for m in self._by_digest.get(digest(entry.text), ()) if is_other_form(m.id, entry.id)]
-        last = max((mark.revision for mark in same), default=0)
-        return [mark for mark in same if mark.revision == last]
+        return _last(same)
+
+    def confirmed(self, known: Heard) -> Heard:
+        """An entry as its marks tell: what stands there was carried, whatever the state believes.
+
+        A write may have been taken for not made, and a state may have been put back.
+        """
+        marks = _last(self._by_id.get(known.id, []))
+        if known.fate not in ("due", "carried") or not marks:
+            return known
+        last, sent = marks[0], _sent(marks)
+        if (last.revision, sent) <= (known.revision, known.sent):
+            return known
+        kind: Kind = "deleted" if last.digest == DELETED else "said" if last.revision == 1 else "edited"
+        seen = replace(known, kind=kind, revision=last.revision)
+        if kind != "deleted" and last.digest != known.digest:  # edited since: it is weighed anew
+            seen = replace(seen, digest=last.digest, stamp="")
+        return after_sent(seen, replace(last, part=sent))
+
+
+def _last(marks: Sequence[Mark]) -> list[Mark]:
+    """Those of the last revision."""
+    last = max((mark.revision for mark in marks), default=0)
+    return [mark for mark in marks if mark.revision == last]
+
+
+def _sent(marks: Sequence[Mark]) -> int:
+    """How many parts of one revision stand there, from the first on."""
+    there = {mark.part for mark in marks}
+    return next(n for n in range(marks[0].of + 1) if n + 1 not in there)
 
 
 def is_other_form(one: str, two: str) -> bool:
@@ -153,8 +183,7 @@ def _new(entry: Comment, carried: _Carried, rules: Rules) -> Heard:
 
 def _resumed(made: Heard, marks: Sequence[Mark], entry: Comment, rules: Rules) -> Heard:
     """An entry that the state does not know, and that was carried before, wholly or in part."""
-    last, there = marks[0], {mark.part for mark in marks}
-    sent = next(n for n in range(last.of + 1) if n + 1 not in there)
+    last, sent = marks[0], _sent(marks)
     stood = replace(
         made, fate="carried" if sent >= last.of else "due", digest=last.digest, revision=last.revision,
         sent=sent, parts=last.of, kind="said" if last.revision == 1 else "edited",

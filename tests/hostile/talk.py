@@ -178,7 +178,7 @@ class Talk:
             if number > 1:
                 yield f"{word}: stands {number} times"
         yield from self._missing(said, found, copies, side)
-        yield from _out_of_order(said, order)
+        yield from out_of_order(said, order)
 
     def _missing(
         self, said: list[Said], found: dict[str, list[Copy]], copies: list[Copy], side: str
@@ -221,14 +221,16 @@ def _same(source: str, copy: str, side: str) -> bool:
     return _letters(plain(copy) or "") == _letters(plain(from_servicenow(source)) or "")
 
 
-def _out_of_order(said: list[Said], order: list[str]) -> Iterator[str]:
+def out_of_order(said: list[Said], order: list[str]) -> Iterator[str]:
     """First versions stand in the order in which they were said; an edit comes when it was made."""
     ranked = sorted(said, key=lambda s: (s.at.replace(microsecond=0), len(s.id), s.id))
     if said and said[0].side == "jira":
         ranked = sorted(said, key=lambda s: (s.at, len(s.id), s.id))
     firsts = [s.versions[0][0] for s in ranked]
-    seen = [word for word in order if word in set(firsts)]
+    seen = list(
+        dict.fromkeys(word for word in order if word in set(firsts))
+    )  # what stands twice is told apart
     wanted = [word for word in firsts if word in set(seen)]
-    if seen != wanted:
-        at = next(n for n, (a, b) in enumerate(zip(seen, wanted, strict=True)) if a != b)
-        yield f"{seen[at]} stands before {wanted[at]}, which was said first"
+    wrong = next(((a, b) for a, b in zip(seen, wanted, strict=True) if a != b), None)
+    if wrong is not None:
+        yield f"{wrong[0]} stands before {wrong[1]}, which was said first"

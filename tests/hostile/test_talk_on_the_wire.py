@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from tieline.connectors.richtext.convert import from_adf, plain
-from tieline.connectors.sandbox.core import VirtualClock
+from tieline.connectors.sandbox.core import DROPPED, Fault, Request, Response, VirtualClock
 from tieline.connectors.sandbox.expected import Maps
 from tieline.connectors.sandbox.story import Story
 from tieline.connectors.sandbox.theatre import MONDAY
@@ -157,6 +158,66 @@ def test_an_internal_comment_that_jira_makes_public_is_taken_back(
         site.clock.advance(timedelta(days=1))
         site.rest()
         assert site.comments() == [(False, "not for customers"), (True, "for customers")]
+
+
+def lost_answer() -> Fault:
+    """The next write to an incident is carried out, and nobody hears of it."""
+
+    def after(request: Request, response: Response) -> Response:
+        return DROPPED if request.method == "PATCH" else response
+
+    return Fault("lost", after=after, times=1)
+
+
+def spoiled(name: str, table: str, spoil: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Fault:
+    """The rows of one table as `spoil` leaves them."""
+
+    def after(request: Request, response: Response) -> Response:
+        if request.method != "GET" or not request.path.endswith(f"/table/{table}"):
+            return response
+        rows = json.loads(response.body)["result"]
+        return replace(response, body=json.dumps({"result": spoil(rows)}).encode())
+
+    return Fault(name, after=after)
+
+
+def without(*columns: str) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]]:
+    return lambda rows: [{k: v for k, v in row.items() if k not in columns} for row in rows]
+
+
+def test_an_entry_whose_answer_was_lost_is_not_sent_again_while_its_text_is_hidden(
+    start: Callable[..., object],
+) -> None:
+    with start() as site:  # type: ignore[attr-defined]
+        site.comment("first")
+        site.world.servicenow.faults.append(lost_answer())
+        site.go()
+        site.world.servicenow.faults.append(spoiled("rights", "sys_journal_field", without("value")))
+        for _ in range(3):
+            site.go()
+        site.comment("second")
+        site.rest()
+        assert [text for _, text in site.notes()] == ["first", "second"]
+        site.world.servicenow.faults.clear()
+        site.rest()
+        assert [text for _, text in site.notes()] == ["first", "second"]
+
+
+def test_a_conversation_that_no_answer_shows_is_not_an_empty_one(start: Callable[..., object]) -> None:
+    with start() as site:  # type: ignore[attr-defined]
+        site.comment("first")
+        site.world.servicenow.faults.append(lost_answer())
+        site.go()
+        both = ("comments", "work_notes")
+        site.world.servicenow.faults += [
+            spoiled("rows", "sys_journal_field", without("value")),
+            spoiled("rendered", "incident", lambda rows: [r for r in rows if not r.keys() & set(both)]),
+        ]
+        for _ in range(3):
+            site.go()
+        site.world.servicenow.faults.clear()
+        site.rest()
+        assert [text for _, text in site.notes()] == ["first"]
 
 
 @pytest.mark.parametrize(
