@@ -90,7 +90,7 @@ class ConversationAspect:
         known: Mapping[int, Sequence[Heard]],
         parents: Mapping[Ref, Conversation],
     ) -> ConversationPart:
-        rules = rules_of(run, self._comments, work.pair, work.records["servicenow"])
+        rules = rules_of(run, self._comments, work.pair, work.records)
         marks = {side: marks_of(talk) for side, talk in talks.items()}
         parent = parents.get(_parent(work.records["servicenow"]) or work.pair.servicenow)
         if parent is not None:
@@ -133,16 +133,17 @@ class ConversationAspect:
         return "its answer was lost; found by its mark"
 
 
-def rules_of(run: Run, comments: Comments, pair: Pair, incident: Record) -> Rules:
+def rules_of(run: Run, comments: Comments, pair: Pair, records: Mapping[Side, Record]) -> Rules:
     """What holds for one pair; a child that continues a closed incident begins a conversation of its own."""
     day = comments.since or run.routes[pair.route].since
     since = datetime.combine(day, time(), UTC)
     if not comments.history and pair.created_at is not None:
         since = max(since, pair.created_at)
+    incident = records["servicenow"]
     marker = parse_marker(incident.marker)
     if marker is not None and marker.parent:
         since = max(since, incident.created)
-    return Rules(comments, since)
+    return Rules(comments, since, records["jira"].label)
 
 
 def _parent(incident: Record) -> Ref | None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from tieline.connectors.base import SIDES, Comment, Conversation, Side, other
 from tieline.sync.config.conversation import Comments
+from tieline.sync.conversation.lines import names, time_in
 from tieline.sync.conversation.model import DELETED, Fate, Heard, Kind, Mark, digest, mark_in
 
 Key = tuple[Side, str]
@@ -21,10 +22,14 @@ Talks = Mapping[Side, Conversation]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The configuration of one pair; entries made before `since` (UTC) are left where they are."""
+    """The configuration of one pair; entries made before `since` (UTC) are left where they are.
+
+    `label` is the issue's key, by which the line of an entry names it.
+    """
 
     comments: Comments
     since: datetime
+    label: str = ""
 
     def wants(self, entry: Comment) -> bool:
         """Whether a new entry is carried at all."""
@@ -76,12 +81,13 @@ def weigh(
             continue
         _follow_renamed(found, talk)
         carried = _Carried(marks.get(other(side), ()))
-        for known in [h for h in found.heard.values() if h.side == side]:
-            found.put(carried.confirmed(known))
+        for heard_of in [h for h in found.heard.values() if h.side == side]:
+            found.put(carried.confirmed(heard_of))
         for entry in talk.entries:
             known = found.heard.get((side, entry.id))
             found.put(_new(entry, carried, rules) if known is None else _again(known, entry, rules))
         if talk.whole and side == "jira":
+            _remember_copied(found, talks.get("servicenow"), rules)
             _miss(found, {entry.id for entry in talk.entries}, rules)
     return found
 
@@ -229,6 +235,27 @@ def _edited(known: Heard, entry: Comment, now: str, rules: Rules) -> Heard:
         seen, fate="due", kind="edited", revision=known.revision + 1, sent=0, parts=1,
         public=known.public and bool(audience(rules.comments, entry)), tries=0, retry_at=None,
     )  # fmt: skip
+
+
+def _remember_copied(found: Weighed, copies: Conversation | None, rules: Rules) -> None:
+    """Comments that only what was carried of them tells of: deleted in Jira while the state was lost.
+
+    An incident may hold entries of other issues too, so a line that does not name this one tells nothing.
+    """
+    if copies is None or not copies.whole:
+        return
+    told: dict[str, list[tuple[Mark, Comment]]] = defaultdict(list)
+    for copy in copies.entries:
+        mark = mark_in(copy.mark) if copy.own else None
+        if mark is not None and ("jira", mark.id) not in found.heard and names(copy.mark, rules.label):
+            told[mark.id].append((mark, copy))
+    for id_, stood in told.items():
+        marks, copy = _last([mark for mark, _ in stood]), stood[-1][1]
+        at = time_in(copy.mark, rules.comments.templates) or stood[0][1].created
+        made = Heard("jira", id_, at, "", "due", marks[0].digest, public=copy.public)
+        kind: Kind = "deleted" if marks[0].digest == DELETED else "said"
+        seen = replace(made, kind=kind, revision=marks[0].revision)
+        found.put(after_sent(seen, replace(marks[0], part=_sent(marks))))
 
 
 def _miss(found: Weighed, there: set[str], rules: Rules) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from string import Formatter
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ NAMES: Final[dict[Side, str]] = {"servicenow": "ServiceNow", "jira": "Jira"}
 PLACEHOLDERS: Final = ("author", "side", "label", "time", "ref")
 _LONGEST_NAME: Final = 100
 _TIME: Final = "%Y-%m-%d %H:%M %Z"
+_TOLD: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,23 @@ def line(
     elif mark.of > 1 and not shows_mark:
         text = f"{text} ({mark.part}/{mark.of})"
     return text
+
+
+def time_in(text: str, templates: Templates) -> datetime | None:
+    """The time that a line tells, to the minute; None if it tells none."""
+    found = _TOLD.search(text)
+    if found is None:
+        return None
+    try:
+        told = datetime.strptime(found[0], _TIME.removesuffix(" %Z"))
+    except ValueError:
+        return None
+    return told.replace(tzinfo=ZoneInfo(templates.time_zone)).astimezone(UTC)
+
+
+def names(text: str, label: str) -> bool:
+    """Whether a line names a record: its label stands there as a word of its own."""
+    return bool(label) and re.search(rf"(?<![\w-]){re.escape(label)}(?![\w-])", text) is not None
 
 
 def _tame(name: str) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from tieline.connectors.base import AddComment, Ask, Conversation
+from tieline.connectors.base import AddComment, Ask, Conversation, Ref
 from tieline.connectors.errors import ConnectorError, Gone, Rejected, Unknown
+from tieline.connectors.memory import Row
 from tieline.sync.conversation.model import Heard
 
-from .test_conversation import bodies, talking
+from .test_conversation import bodies, carried, talking
 from .world import World
 
 
@@ -110,3 +111,67 @@ def test_a_state_that_was_put_back_says_nothing_twice() -> None:
         world.jira.edit(issue.id, {"summary": f"looked at {len(state)} {state is due}"})
         world.settle()
         assert (bodies(world, row), bodies(world, issue)) == stood
+
+
+def lose_state(world: World) -> None:
+    put_back(world, ())
+
+
+def last_line(world: World, row: Row) -> str:
+    return (carried(world, row)[-1].text or "").partition("\n")[0]
+
+
+def test_what_was_edited_or_deleted_while_the_state_was_lost_is_told_once() -> None:
+    world = talking()
+    row, issue = world.paired()
+    public = world.jira.say(issue.id, "shown", public=True)
+    edited = world.jira.say(issue.id, "typo")
+    kept = world.jira.say(issue.id, "kept")
+    world.settle()
+    lose_state(world)
+    world.jira.take_back(issue.id, public.id)
+    world.jira.correct(issue.id, edited.id, "mended")
+    world.settle()
+    assert sorted(bodies(world, row)[3:]) == ["", "mended"]
+    told = [e for e in carried(world, row) if "was deleted" in (e.text or "")]
+    assert [(e.public, f"{public.created:%Y-%m-%d %H:%M} UTC" in (e.text or "")) for e in told] == [
+        (True, True)
+    ]
+    stood = bodies(world, row)
+    for _ in range(2):
+        lose_state(world)
+        world.jira.edit(issue.id, {"summary": f"looked at again {_}"})
+        world.settle()
+        assert bodies(world, row) == stood
+    lose_state(world)
+    world.jira.take_back(issue.id, kept.id)
+    world.settle()
+    assert len(carried(world, row)) == len(stood) + 1
+    assert "was deleted in Jira OPS-1" in last_line(world, row)
+
+
+def test_what_another_issue_left_on_the_incident_does_not_count_as_deleted() -> None:
+    world = talking()
+    row, issue = world.paired()
+    line = "Eve in Jira OPS-11, 2026-01-05 08:00 UTC [ref 777-0123abcd]"
+    world.sn.talk.add(
+        AddComment(Ref("servicenow", row.id), "of another issue", False, line, "[ref 777-0123abcd]"),
+        "tieline",
+    )
+    lose_state(world)
+    world.jira.edit(issue.id, {"summary": "looked at again"})
+    world.settle()
+    assert len(carried(world, row)) == 1
+
+
+@pytest.mark.parametrize("deletions", ["note", "ignore"])
+def test_a_line_that_names_no_issue_cannot_tell_of_a_deletion(deletions: str) -> None:
+    said_by = "{author}" if deletions == "note" else "{author} in {side} {label}, {time}"
+    world = talking(line=said_by, deletions=deletions)
+    row, issue = world.paired()
+    gone = world.jira.say(issue.id, "gone")
+    world.settle()
+    lose_state(world)
+    world.jira.take_back(issue.id, gone.id)
+    world.settle()
+    assert bodies(world, row) == ["gone"]
