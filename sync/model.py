@@ -203,6 +203,9 @@ class Snapshot:
     jira: Record
     at: datetime
     conflicts: tuple[Conflict, ...] = ()
+    said: tuple[str, ...] = ()
+    """Comments of people that are new since the last look, or edited: for a policy to judge by, for nobody
+    to write anywhere."""
 
     def record(self, side: Side) -> Record:
         """The record of one side."""

@@ -31,7 +31,7 @@ from tieline.connectors.errors import (
 )
 from tieline.sync.aspects import part_of, refreshed
 from tieline.sync.journal import audit_entry, block, record_conflicts
-from tieline.sync.model import Base, Intent, OutcomeKind, Pair
+from tieline.sync.model import Base, Conflict, Intent, OutcomeKind, Pair
 from tieline.sync.pairing import first_base, move_over
 from tieline.sync.run import Run
 from tieline.sync.settle import races, settle
@@ -51,15 +51,16 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
     """Settle what was tried; `asked_at` is when the writes were sent. Raises `Denied` if one was."""
     tried = _shown(run, tried)
     refused = [_kept(*each) for each in tried]
+    fights = [() if no is None else _fight(run, *each, no) for each, no in zip(tried, refused, strict=True)]
     tried = [
         (work, intent if no is None else _without(intent, no, work), result)
         for (work, intent, result), no in zip(tried, refused, strict=True)
     ]
     bases = _bases(run, tried)
     with run.store.transaction() as tx:
-        for (work, intent, result), base, no in zip(tried, bases, refused, strict=True):
+        for (work, intent, result), base, no, fight in zip(tried, bases, refused, fights, strict=True):
             if no is not None and base is not None:
-                _partly(run, tx, work, intent, base, no)
+                _partly(run, tx, work, intent, base, no, fight)
             elif not isinstance(result, Applied):
                 _failed(run, tx, work, intent, result)
             elif base is None:
@@ -138,13 +139,36 @@ def _without(intent: Intent, refusal: Rejected, work: Work) -> Intent:
     return replace(intent, step=replace(step, bases=bases, conflicts=conflicts))
 
 
-def _partly(run: Run, tx: Tx, work: Work, intent: Intent, base: Base, refusal: Rejected) -> None:
-    """What the side took is settled, with the Conflicts of what it ran over; for the rest the pair parks."""
+def _fight(run: Run, work: Work, intent: Intent, _result: object, refusal: Rejected) -> tuple[Conflict, ...]:
+    """The Conflicts of a rule of the policy with one of the side, which held."""
+    if run.govern is None:
+        return ()
+    from tieline.sync.policy.undone import undone
+
+    return undone(work, intent.step, target_side(intent), refusal.fields, run.clock())
+
+
+def _partly(
+    run: Run, tx: Tx, work: Work, intent: Intent, base: Base, refusal: Rejected, fight: Sequence[Conflict]
+) -> None:
+    """What the side took is settled, with the Conflicts of what it ran over; for the rest the pair parks.
+
+    Where only rules of the policy are refused, what they set is held, and everything else goes on.
+    """
     work.pair = replace(work.pair, base=base)
     tx.save_pair(work.pair)
-    record_conflicts(tx, [replace(c, pass_id=run.id) for c in intent.step.conflicts])
-    run.counts["conflicts"] += len(intent.step.conflicts)
-    _failed(run, tx, work, intent, refusal)
+    conflicts = [*intent.step.conflicts, *fight]
+    record_conflicts(tx, [replace(c, pass_id=run.id) for c in conflicts])
+    run.counts["conflicts"] += len(conflicts)
+    if not fight:
+        _failed(run, tx, work, intent, refusal)
+        return
+    tx.audit([audit_entry(intent, "rejected", run.clock(), str(refusal))])
+    tx.remove_intent(intent.id)
+    run.counts["rejected"] += 1
+    work.steps = []
+    work.records.clear()
+    work.read_at.clear()
 
 
 def _plain(value: Value) -> Value:

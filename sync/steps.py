@@ -14,7 +14,7 @@ from tieline.connectors.base import AddNote, Move, ShowLink, Side, Transition, U
 from tieline.sync.decide import Context, Verdict
 from tieline.sync.groups import StatusUnit
 from tieline.sync.mapping import SetUnit
-from tieline.sync.model import Dealt, Park, Snapshot, Step, UnitBase
+from tieline.sync.model import UNDO, Dealt, Park, Snapshot, Step, UnitBase
 from tieline.sync.parking import NO_PATH
 from tieline.sync.vocabulary import Vocabulary
 from tieline.sync.workflow import Workflow
@@ -242,6 +242,13 @@ def _reached(verdict: Verdict, draft: Draft, snapshot: Snapshot) -> UnitBase | N
     if values is None or isinstance(verdict.unit, SetUnit):
         return None
     before = snapshot.pair.base.unit(verdict.unit.name)
+    end, known = verdict.base.of(draft.side), before.of(draft.side)
+    if end is not None and known is not None and end.origin == "rule" and not end.rule.startswith(UNDO):
+        # A rule's value on its way counts as the system's: it is still to be carried, and no person chose it.
+        ruled = replace(known, origin="rule", rule=end.rule, system=values)
+        if draft.side == "servicenow":
+            return replace(before, servicenow=ruled)
+        return replace(before, jira=ruled)
     # What is being carried is not dealt with yet: put back to what it was, it must not look untouched.
     if draft.side == "servicenow":
         return replace(before, servicenow=Dealt(values), jira=None)

@@ -14,7 +14,7 @@ from tieline.sync.groups import PriorityUnit, StatusUnit
 from tieline.sync.mapping import Directory, FieldUnit, Unit
 from tieline.sync.model import Base, Snapshot
 from tieline.sync.policy.applied import Standing
-from tieline.sync.policy.fields import Cell, Record
+from tieline.sync.policy.fields import COMMENTS, Cell, Record, Said
 from tieline.sync.policy.memory import MEMORY, NOTHING, Memory, remembered
 from tieline.sync.policy.model import Policy, Source
 from tieline.sync.policy.sources import cells, is_yes, sources
@@ -66,10 +66,12 @@ class View:
         mirrored = frozenset(name for unit in units for name in fields_of(unit))
         if mirrored not in self._sources:
             self._sources[mirrored] = sources(self.policy, mirrored)
-        flags: dict[str, Cell] = dict.fromkeys(memory.flags - mirrored, True)
+        kept: dict[str, Cell] = dict.fromkeys(memory.flags - mirrored, True)
+        if memory.heard:
+            kept[COMMENTS] = Said(marks=memory.heard)
         found = incident(self.policy, units, values, directory, opened, updated)
         read = cells(self.policy, self._sources[mirrored], values)
-        return {**found, **flags, **read}
+        return {**found, **kept, **read}
 
 
 def status_since(snapshot: Snapshot) -> datetime:

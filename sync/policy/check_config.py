@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tieline.sync.policy.conditions import atoms
+from tieline.sync.policy.fields import COMMENTS
 from tieline.sync.policy.findings import Finding
 from tieline.sync.policy.load import Loaded, matrix_spot
 from tieline.sync.policy.model import MAJOR, MAJOR_ENDS, Policy, Rule
@@ -23,7 +24,8 @@ def check_config(loaded: Loaded) -> Iterator[Finding]:
     yield from matrices(loaded)
     routes = list(_carried(loaded.config))
     yield from _not_written(loaded.policy, frozenset().union(*(both for _, both in routes)))
-    yield from _not_read(loaded.policy, [mirrored for mirrored, _ in routes])
+    hears = loaded.config.comments is not None
+    yield from _not_read(loaded.policy, [mirrored for mirrored, _ in routes], hears=hears)
 
 
 def matrices(loaded: Loaded) -> Iterator[Finding]:
@@ -91,16 +93,16 @@ def _not_written(policy: Policy, carried: frozenset[str]) -> Iterator[Finding]:
         )
 
 
-def _not_read(policy: Policy, routes: list[frozenset[str]]) -> Iterator[Finding]:
+def _not_read(policy: Policy, routes: list[frozenset[str]], *, hears: bool) -> Iterator[Finding]:
     given = {a.field for rule in policy.rules for a in rule.sets if policy.kind(a.field) == "flag"}
     silent: set[str] = set()
     for mirrored in routes:
         silent |= asked(policy) - mirrored - sources(policy, mirrored).keys() - given
-    asks_comments = {a.field for e in policy.entries for a in atoms(e.when)} & {"comments"}
+    silent |= frozenset() if hears else {COMMENTS}
     for entry in policy.entries:
         named = dict.fromkeys(atom.field for atom in atoms(entry.when))
         for name in named:
-            if name in silent | asks_comments:
+            if name in silent:
                 yield Finding(
                     "TL028",
                     "warning",
@@ -113,6 +115,8 @@ def _not_read(policy: Policy, routes: list[frozenset[str]]) -> Iterator[Finding]
 
 
 def _remedy(name: str) -> str:
+    if name == COMMENTS:
+        return "add [comments] to the configuration: a pass hears what it mirrors"
     if name in NO_SOURCE:
         return "ask another field"
     return f'mirror it, or say where it stands: [fields] {name} = {{ kind = "...", servicenow = "..." }}'

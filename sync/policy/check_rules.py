@@ -215,7 +215,7 @@ def _overlap(policy: Policy, regions: Regions, earlier: int, later: int) -> tupl
 
 def _text_only(policy: Policy, condition: Condition) -> bool:
     found = [*atoms(condition)]
-    return bool(found) and any(policy.kind(atom.field) == "text" for atom in found)
+    return bool(found) and any(policy.kind(atom.field) in ("text", "texts") for atom in found)
 
 
 def _flipping(

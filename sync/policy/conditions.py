@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal, assert_never
 
 from tieline.sync.policy.calendars import Calendar
-from tieline.sync.policy.fields import Cell, Record
+from tieline.sync.policy.fields import Cell, Record, Said
 
 Operator = Literal[
     "in", "empty", "contains", "starts_with", "matches", "has", "before", "after", "older_than", "within"
@@ -101,6 +102,8 @@ def holds(condition: Condition, record: Record, moment: Moment) -> bool:
 
 def atom_holds(atom: Atom, value: Cell, moment: Moment | None) -> bool:
     """Whether one atom holds for a value. An empty value meets nothing but `empty`; a flag is then false."""
+    if isinstance(value, Said):
+        return _said(atom, value)
     argument: Any = atom.argument
     match atom.operator:
         case "in":
@@ -123,6 +126,19 @@ def atom_holds(atom: Atom, value: Cell, moment: Moment | None) -> bool:
             return isinstance(value, datetime) and moment is not None and _timed(atom, value, moment)
         case _:
             assert_never(atom.operator)
+
+
+def _said(atom: Atom, said: Said) -> bool:
+    """Whether one of the texts answers the question, or one that is not kept did."""
+    if atom.operator == "empty":
+        return not said
+    return mark_of(atom) in said.marks or any(atom_holds(atom, text, None) for text in said.texts)
+
+
+def mark_of(atom: Atom) -> str:
+    """What is remembered of a question that was once answered: a digest, no text."""
+    argument = sorted(atom.argument) if isinstance(atom.argument, frozenset) else [str(atom.argument)]
+    return hashlib.sha256("\0".join([atom.operator, *argument]).encode()).hexdigest()[:12]
 
 
 def _word(value: Cell) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from tieline.sync.policy.conditions import AllOf, AnyOf, Atom, Condition, Moment, Not, holds
 from tieline.sync.policy.due import next_look
 from tieline.sync.policy.evaluate import Applied, Engine, Standing, derived
-from tieline.sync.policy.fields import DERIVED, Cell, Record
+from tieline.sync.policy.fields import DERIVED, Cell, Record, Said
 from tieline.sync.policy.model import Bound, Policy, Rule
 from tieline.sync.policy.testing import shown
 
@@ -215,6 +215,8 @@ def explanation_json(found: Explanation) -> dict[str, Any]:
 def _plain(value: Cell) -> Any:
     if isinstance(value, frozenset):
         return sorted(value)
+    if isinstance(value, Said):
+        return sorted(value.texts)
     return value.isoformat() if isinstance(value, datetime) else value
 
 

@@ -24,6 +24,7 @@ from tieline.sync.policy.due import next_look
 from tieline.sync.policy.evaluate import Engine
 from tieline.sync.policy.fields import Cell
 from tieline.sync.policy.fields import Record as Cells
+from tieline.sync.policy.hearing import answered, questions
 from tieline.sync.policy.memory import MEMORY, NOTHING, Memory, mark_of, remembered
 from tieline.sync.policy.onesided import own_steps
 from tieline.sync.policy.orders import (
@@ -55,6 +56,8 @@ class Governed:
     due: datetime | None = None
 
 
+NO_ENTRIES: Final[Mapping[str, UnitBase]] = MappingProxyType({})
+"""Nothing of the Base advances."""
 RAISED: Final = Standing(fresh=True)
 """What is known of an incident that has no mirror yet."""
 
@@ -66,15 +69,18 @@ class Governor:
         self.engine = engine
         self.fingerprint = fingerprint
         self._resolve = resolve
+        self._questions = questions(engine.policy)
         self._view = View(engine.policy)
 
     def __call__(self, verdicts: list[Verdict], snapshot: Snapshot, context: Context) -> Governed:
         """What the policy makes of these verdicts."""
-        if any(verdict.child for verdict in verdicts):
-            return Governed(verdicts)
-        verdicts = [_with_origin(verdict, snapshot) for verdict in verdicts]
         before = snapshot.pair.base.unit(MEMORY)
+        news = answered(self._questions, snapshot.said)
         known = remembered(before) or Memory(fresh=_is_made(snapshot))
+        known = replace(known, heard=known.heard | news)
+        if any(verdict.child for verdict in verdicts):
+            return Governed(verdicts, kept(before, known, snapshot.at) if news else NO_ENTRIES)
+        verdicts = [_with_origin(verdict, snapshot) for verdict in verdicts]
         merged = {side: _merged(verdicts, snapshot, side) for side in SIDES}
         units = [verdict.unit for verdict in verdicts]
         record = self._view.of_pair(units, merged, context.directory, snapshot, known)
@@ -82,6 +88,8 @@ class Governor:
         standing = Standing(_touched(verdicts) | _held(verdicts), memory.fresh, memory.statuses)
         applied = self.engine.apply(record, context.now, standing)
         due = next_look(self.engine, applied.values, context.now, standing)
+        if applied.leave_out and news:
+            due = context.now  # whether it is in scope was asked before it was known what people say
         hold = held(self.engine.policy, applied, memory, pair_key(snapshot.pair), snapshot.at)
         if hold is not None:
             return Governed(verdicts, kept(before, memory, snapshot.at), hold, due=due)
@@ -170,7 +178,9 @@ class Governor:
             return _stopped(verdict, merged, snapshot, "unmapped", f"{why}: {encoded.reason}")
         trail = _trail(verdict.unit, snapshot, rule)
         if len(trail) > ALTERNATIONS:
-            why = f"{why}: something that is no person keeps undoing it; switch one of the two off"
+            unknown = all(by is None for by in _moved_by(unit, snapshot))
+            who = "something, and no side tells who," if unknown else "something that is no person"
+            why = f"{why}: {who} keeps undoing it; switch one of the two off"
             return _stopped(verdict, merged, snapshot, "flapping", why)
         base = UnitBase(Dealt(wanted, "rule", rule), Dealt(encoded, "rule", rule), snapshot.at, trail)
         conflict = (

@@ -13,7 +13,7 @@ from typing import Any, Final
 from tieline.sync.policy.calendars import Calendar
 from tieline.sync.policy.clauses import Clause, clauses
 from tieline.sync.policy.conditions import Atom, Condition, Moment, atom_holds
-from tieline.sync.policy.fields import Cell, Record
+from tieline.sync.policy.fields import COMMENTS, Cell, Record
 
 MAX_REMEMBERED: Final = 50_000
 """Values of one field whose masks are kept; beyond, they are forgotten and worked out again."""
@@ -50,8 +50,9 @@ class Matcher:
     def _mask_maker(self, needs: list[tuple[Atom, int, int]], memo: dict[Cell, int]) -> Callable[[Cell], int]:
         """What works out the mask of one value of a field; words are looked for in its lower case at once."""
         moment = Moment(_NO_TIME, self._calendars)
-        words = [(str(a.argument), yes, no) for a, yes, no in needs if a.operator == "contains"]
-        others = [need for need in needs if need[0].operator != "contains"]
+        one_text = needs[0][0].field != COMMENTS
+        words = [(str(a.argument), yes, no) for a, yes, no in needs if one_text and a.operator == "contains"]
+        others = [need for need in needs if not (one_text and need[0].operator == "contains")]
 
         def mask(value: Cell) -> int:
             found = self.full

@@ -26,6 +26,7 @@ _TOLD: Final = "@told"
 _RELEASED: Final = "@released"
 _STATUSES: Final = "@statuses"
 _GIVEN: Final = "@given"
+_HEARD: Final = "@heard"
 _FRESH: Final = "@fresh"
 
 
@@ -44,6 +45,8 @@ class Memory:
     fresh: bool = False
     given: frozenset[str] = frozenset()
     """Values that rules gave fields of one side only, each as `field=value`."""
+    heard: frozenset[str] = frozenset()
+    """Marks of what rules ask of comments and a comment answered; no text of them."""
 
     def has_told(self, note: Note, side: Side) -> bool:
         """Whether a note was written on a side."""
@@ -66,6 +69,7 @@ class Memory:
         values |= {_TOLD: self.told} if self.told else {}
         values |= {_RELEASED: self.released} if self.released else {}
         values |= {_GIVEN: self.given} if self.given else {}
+        values |= {_HEARD: self.heard} if self.heard else {}
         values |= {_FRESH: "true"} if self.fresh else {}
         if self.statuses:
             values[_STATUSES] = json.dumps([[at.isoformat(), name] for at, name in self.statuses])
@@ -94,6 +98,7 @@ def remembered(held: UnitBase) -> Memory | None:
         statuses=_statuses(values.get(_STATUSES)),
         fresh=values.get(_FRESH) == "true",
         given=_set(values, _GIVEN),
+        heard=_set(values, _HEARD),
     )
 
 

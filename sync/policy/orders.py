@@ -51,6 +51,15 @@ def lifted(base: Base, mark: str, at: datetime, *, fresh: bool = False) -> Base:
     return replace(base, units=MappingProxyType({**base.units, MEMORY: memory.entry(at)}))
 
 
+def knowing(base: Base, closed: Base, at: datetime) -> Base:
+    """The Base of a child that continues a closed incident: what people said about that stays said."""
+    memory = remembered(closed.unit(MEMORY)) or NOTHING
+    if not memory.heard:
+        return base
+    mine = replace(remembered(base.unit(MEMORY)) or Memory(fresh=True), heard=memory.heard)
+    return replace(base, units=MappingProxyType({**base.units, MEMORY: mine.entry(at)}))
+
+
 def kept(before: UnitBase, memory: Memory, at: datetime) -> Mapping[str, UnitBase]:
     """The entry of the Base, if it is another one now."""
     entry = memory.entry(at)

@@ -17,13 +17,14 @@ from tieline.connectors.base import SIDES
 from tieline.sync.config.faults import Path, Problem, shown, suggestion
 from tieline.sync.config.values import parse_duration
 from tieline.sync.policy.conditions import AllOf, AnyOf, Atom, Condition, Not, pattern
-from tieline.sync.policy.fields import DERIVED, ORDERS, Cell, Kind
+from tieline.sync.policy.fields import DERIVED, ORDERS, Cell, Kind, Said
 from tieline.sync.policy.model import Order
 
 MAX_DEPTH: Final = 20
 OPERATORS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "choice": ("is", "is_not", "in", "not_in", "contains", "starts_with", "matches", "empty"),
     "text": ("is", "is_not", "in", "not_in", "contains", "starts_with", "matches", "empty"),
+    "texts": ("is", "is_not", "in", "not_in", "contains", "starts_with", "matches", "empty"),
     "set": ("contains", "empty"),
     "time": ("before", "after", "older_than", "within", "calendar", "empty"),
     "flag": ("is", "is_not"),
@@ -189,7 +190,7 @@ class Reader:
             kind = self.kinds.get(name, "choice")
             if name in ORDERS:
                 orders[name] = self._order(name, value, (*path, name))
-            elif name in DERIVED or kind in ("text", "time"):
+            elif name in DERIVED or kind in ("text", "texts", "time"):
                 why = "it follows from impact and urgency" if name == "priority" else "rules only read it"
                 self.wrong((*path, name), "cannot be set by a rule", f"{why}; set another field")
             else:
@@ -229,6 +230,10 @@ class Reader:
                 return self._moment(value, path)
             case "choice", int() if not isinstance(value, bool):
                 return str(value)
+            case "texts", str():
+                return Said(frozenset({value})) if value else None
+            case "texts", list() if all(isinstance(v, str) and v for v in value):
+                return Said(frozenset(value)) if value else None
             case (("choice" | "text"), str()):
                 return value or None
             case kind, _:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from tieline.connectors.errors import PolicyError
-from tieline.sync.policy.fields import Cell, Record
+from tieline.sync.policy.fields import Cell, Record, Said
 from tieline.sync.policy.model import Policy
 
 EVENT_LOG: Final[Mapping[str, str]] = {
@@ -158,6 +158,11 @@ def cell_of(policy: Policy, name: str, value: object) -> Cell:
     match value:
         case None | "":
             return None
+        case str() if kind == "texts":
+            return Said(frozenset({value}))
+        case list() if kind == "texts":
+            texts = frozenset(text for text in map(str, value) if text)
+            return Said(texts) if texts else None
         case bool():
             return value
         case int() | float():

@@ -16,7 +16,7 @@ from typing import Final
 
 from tieline.sync.policy.clauses import Clause
 from tieline.sync.policy.conditions import Atom, Moment, atom_holds
-from tieline.sync.policy.fields import ALWAYS_FILLED, Cell, Kind, Record
+from tieline.sync.policy.fields import ALWAYS_FILLED, Cell, Kind, Record, Said
 from tieline.sync.policy.model import Policy
 from tieline.sync.policy.samples import sample_of
 
@@ -96,13 +96,21 @@ class Space:
         return values if name in ALWAYS_FILLED else (*values, None)
 
     def _relate(self, name: str, found: Sequence[Atom]) -> None:
-        """What one atom of a field says about another: `contains "vpn client"` holds `contains "vpn"` too."""
+        """What one atom of a field says about another: `contains "vpn client"` holds `contains "vpn"` too.
+
+        Of several texts each may answer another question: only silence excludes anything.
+        """
+        one_text = self.kind(name) != "texts"
         for one in found:
             for two in found:
                 if one is not two and _implies(one, two):
                     self.implied.setdefault((one, True), []).append((two, True))
                     self.implied.setdefault((two, False), []).append((one, False))
-                elif one is not two and _excludes(one, two):
+                elif (
+                    one is not two
+                    and (one_text or "empty" in (one.operator, two.operator))
+                    and (_excludes(one, two))
+                ):
                     self.implied.setdefault((one, True), []).append((two, False))
 
     def box(self, clause: Clause) -> dict[Dimension, int] | None:
@@ -324,6 +332,11 @@ def _wish(kind: Kind, wanted: Wishes, moment: Moment) -> Cell:
             )
         case "time":
             return _time_wish(wanted, moment)
+        case "texts":
+            texts = [
+                _text_wish([(atom, holds)]) for atom, holds in wanted if holds == (atom.operator != "empty")
+            ]
+            return Said(frozenset(text for text in texts if text)) or None
         case _:
             return _text_wish(wanted)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tieline.sync.policy.evaluate import Applied, Engine, Standing, same
-from tieline.sync.policy.fields import Cell, Record
+from tieline.sync.policy.fields import Cell, Record, Said
 from tieline.sync.policy.matrix import inverse
 from tieline.sync.policy.model import Policy, Test, TestStep
 
@@ -100,8 +100,11 @@ def run_test(engine: Engine, test: Test) -> Result:
 
 
 def _edited(policy: Policy, values: Record, edits: Mapping[str, Cell]) -> dict[str, Cell]:
-    """A person's edit; a priority set in Jira becomes the impact and urgency that yield it."""
-    changed = dict(edits)
+    """A person's edit; a priority set in Jira becomes the impact and urgency that yield it.
+
+    A comment is one more: what was said before stays said.
+    """
+    changed = {n: v.and_also(values.get(n)) if isinstance(v, Said) else v for n, v in edits.items()}
     wanted = changed.get("priority")
     if isinstance(wanted, str) and policy.matrix.cells:
         cell = inverse(policy.matrix, values.get("impact"), values.get("urgency"), (wanted,))
@@ -152,6 +155,8 @@ def shown(value: Cell) -> str:
     match value:
         case frozenset():
             return repr(sorted(value))
+        case Said():
+            return repr(sorted(value.texts))
         case bool():
             return str(value).lower()
         case None:
