@@ -58,6 +58,14 @@ class Looking(Protocol):
         """The pair was planned: what needs no write is settled, in the transaction that settles fields."""
 
 
+@runtime_checkable
+class Telling(Protocol):
+    """A Part that hears what people say."""
+
+    def said(self) -> tuple[str, ...]:
+        """What people said that was not heard before, in their words; nothing that Tieline wrote."""
+
+
 class Aspect(Protocol):
     """One aspect in one pass."""
 
@@ -148,6 +156,11 @@ def remember_looks(tx: Tx, work: Work, at: datetime) -> None:
     for part in work.parts or ():
         if isinstance(part, Looking):
             part.looked(tx, work, at)
+
+
+def said_in(work: Work) -> tuple[str, ...]:
+    """What people said about an incident that was not heard before."""
+    return tuple(text for part in work.parts or () if isinstance(part, Telling) for text in part.said())
 
 
 def refreshed(steps: Sequence[Step], shown: Record, *, alone: bool | None = None) -> list[Step]:

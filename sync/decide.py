@@ -28,6 +28,8 @@ class Context:
     installation: str = ""
     govern: Govern | None = None
     """The policy, which has the last word on what each side should hold; None where there is none."""
+    held: Mapping[int, str] = field(default_factory=dict)
+    """By pair why its closing is held back, for those of which it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ class Govern(Protocol):
 
     def __call__(self, verdicts: list[Verdict], snapshot: Snapshot, context: Context) -> Governed:
         """The verdicts as the policy leaves them. Pure."""
+
+    def hears(self, base: Base, said: Sequence[str], at: datetime) -> Base:
+        """The Base of a pair that is not planned now, once this was said. Pure."""
 
     def weigh(
         self,

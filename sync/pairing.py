@@ -90,6 +90,10 @@ def _with_lifted(tx: Tx, pair: Pair, now: datetime) -> Pair:
 def move_over(run: Run, tx: Tx, closed: Pair, child: Record, issue: Record | Ref, base: Base | None) -> Pair:
     """The issue goes on with the child of its closed incident: that pair ends, and a new one begins."""
     unlink(run, tx, closed)
+    if base is not None and run.govern is not None:
+        from tieline.sync.policy.orders import knowing
+
+        base = knowing(base, closed.base, run.clock())
     pair = pair_up(run, tx, closed.route, issue, child, base)
     said = [entry for entry in tx.heard([closed.id]).get(closed.id, ()) if entry.side == "jira"]
     tx.save_heard(pair.id, said)  # what the closed incident got is not said again; what it did not take is

@@ -11,9 +11,10 @@ from typing import Final
 
 from tieline.connectors.base import SIDES, Record, Ref
 from tieline.sync.apply import contexts
-from tieline.sync.aspects import heard_by_all, read_parts, with_aspects
+from tieline.sync.aspects import heard_by_all, read_parts, said_in, with_aspects
 from tieline.sync.engine import Progress, find_label, silent
 from tieline.sync.explain import Names
+from tieline.sync.goes_on import goes_on
 from tieline.sync.intake import candidates, mirror_step
 from tieline.sync.journal import target
 from tieline.sync.keeping_out import judged
@@ -163,10 +164,12 @@ def _paired(run: Run, pairs: Sequence[tuple[Pair, Reasons]], now: datetime) -> I
         label = f"{records['servicenow'].label} = {records['jira'].label}"
         seen = seen_values(records.values(), work.vocabulary)
         if park is not None and stays_parked(park, work.entry.reasons, seen, now):
-            yield Proposal(label, Plan(park=park), work.pair, rests=True)
+            steps = tuple(goes_on(work, park, context[work.pair.route]))
+            yield Proposal(label, Plan(steps, park=park), work.pair, rests=not steps)
             continue
         conflicts = standing.get(work.pair.id, ())
-        snapshot = Snapshot(work.pair, records["servicenow"], records["jira"], now, conflicts)
+        said = said_in(work)
+        snapshot = Snapshot(work.pair, records["servicenow"], records["jira"], now, conflicts, said)
         mine = context[work.pair.route]
         made = plan(snapshot, work.vocabulary, mine)
         made = replace(made, steps=tuple(with_aspects(work, made.steps, mine)))

@@ -245,6 +245,18 @@ class ConversationPart:
             steps += steps_of(heard, entry, work.records[heard.side], self.rules, at)
         return Extra(before=tuple(steps))
 
+    def while_parked(self, work: Work, context: Context) -> Extra:
+        """What is said goes on; what would write a state with it waits, and what was said behind it."""
+        found: list[Step] = []
+        held: set[Side] = set()
+        for step in self.plan(work, context).before:
+            assert isinstance(step.action, AddComment)
+            if step.action.values:
+                held.add(step.action.ref.side)
+            if step.action.ref.side not in held:
+                found.append(step)
+        return Extra(before=tuple(found))
+
     def said(self) -> tuple[str, ...]:
         """What people said that was not heard before, whoever may read it."""
         return self.new

@@ -34,6 +34,7 @@ from tieline.sync.policy.orders import (
     pair_key,
     place_of,
     settled,
+    with_heard,
     without_old_news,
 )
 
@@ -105,6 +106,11 @@ class Governor:
             memory = settled(policy, memory, applied)
             notes, _ = note_steps(policy, applied, memory, snapshot)
         return Governed(made, kept(before, memory, snapshot.at), notes=(*notes, *own), due=due)
+
+    def hears(self, base: Base, said: Sequence[str], at: datetime) -> Base:
+        """The Base of a pair that is not planned now, once this was said."""
+        news = answered(self._questions, said)
+        return with_heard(base, news, at) if news else base
 
     def weigh(
         self,

@@ -239,6 +239,8 @@ def watched(config: Config, side: Side) -> dict[str, FieldKind]:
     for route in config.routes:
         mirrored = {name for unit in vocabulary(config, route).units for name in fields_of(unit)}
         found |= columns(policy, mirrored, side)
+    if side == "jira" and policy.links is not None and any(rule.label for rule in policy.links.closure):
+        found["labels"] = "set"  # one is added, and the others are kept
     known = field_kinds(config, side)
     return {name: kind for name, kind in found.items() if name not in known}
 

@@ -54,10 +54,14 @@ def lifted(base: Base, mark: str, at: datetime, *, fresh: bool = False) -> Base:
 def knowing(base: Base, closed: Base, at: datetime) -> Base:
     """The Base of a child that continues a closed incident: what people said about that stays said."""
     memory = remembered(closed.unit(MEMORY)) or NOTHING
-    if not memory.heard:
-        return base
-    mine = replace(remembered(base.unit(MEMORY)) or Memory(fresh=True), heard=memory.heard)
-    return replace(base, units=MappingProxyType({**base.units, MEMORY: mine.entry(at)}))
+    return with_heard(base, memory.heard, at, Memory(fresh=True)) if memory.heard else base
+
+
+def with_heard(base: Base, marks: frozenset[str], at: datetime, new: Memory = NOTHING) -> Base:
+    """The Base that knows these answers too; `new` is what is remembered where nothing was."""
+    memory = remembered(base.unit(MEMORY)) or new
+    memory = replace(memory, heard=memory.heard | marks)
+    return replace(base, units=MappingProxyType({**base.units, MEMORY: memory.entry(at)}))
 
 
 def kept(before: UnitBase, memory: Memory, at: datetime) -> Mapping[str, UnitBase]:
