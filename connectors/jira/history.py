@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 
 from tieline.connectors.base import FieldKind, Race, Touch, Value, Values
 from tieline.connectors.jira.values import instant
 from tieline.connectors.richtext import canonical_text, wiki_to_text
+
+Shown = FieldKind | Literal["team"]
+"""How a changelog shows a field: as its kind is shown, or as a team's id and name."""
+_OTHERWISE: Final = frozenset({"text", "set", "people", "team"})
+"""Kinds that a changelog shows in another form than they are kept in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ class Sent:
 
 
 def races(
-    found: Sequence[Entry], sent: Sent, kinds: Mapping[str, FieldKind], *, exactly: bool = False
+    found: Sequence[Entry], sent: Sent, kinds: Mapping[str, Shown], *, exactly: bool = False
 ) -> tuple[Race, ...]:
     """The values that `sent` overwrote unseen, field by field.
 
@@ -106,7 +111,7 @@ def races(
 
 
 def was_made(
-    found: Sequence[Entry], sent: Sent, kinds: Mapping[str, FieldKind], now: Values, *, whole: bool = False
+    found: Sequence[Entry], sent: Sent, kinds: Mapping[str, Shown], now: Values, *, whole: bool = False
 ) -> bool | None:
     """Whether the history shows the write: True with an entry of it, False if it reaches far enough.
 
@@ -126,14 +131,14 @@ def was_made(
     return False if changed and begins and moved <= shown else None
 
 
-def _is_the_write(entry: Entry, sent: Sent, kind: FieldKind) -> bool:
+def _is_the_write(entry: Entry, sent: Sent, kind: Shown) -> bool:
     if not _is_ours(entry, sent):
         return False
     # Texts and sets are shown in another form than they were sent in.
-    return kind in {"text", "set", "people"} or _value(entry.new, kind) == sent.values[entry.field]
+    return kind in _OTHERWISE or _value(entry.new, kind) == sent.values[entry.field]
 
 
-def _race(found: Sequence[Entry], sent: Sent, name: str, kind: FieldKind, *, exactly: bool) -> Race | None:
+def _race(found: Sequence[Entry], sent: Sent, name: str, kind: Shown, *, exactly: bool) -> Race | None:
     own = [entry for entry in found if entry.field == name]
     mine = [_is_the_write(e, sent, kind) if exactly else _is_ours(e, sent) for e in own]
     ours = next((i for i in range(len(own) - 1, -1, -1) if mine[i]), None)
@@ -143,7 +148,7 @@ def _race(found: Sequence[Entry], sent: Sent, name: str, kind: FieldKind, *, exa
     if was == before or name not in sent.before:
         return None
     theirs = next((entry for entry in reversed(own[:ours]) if not _before(entry, sent)), None)
-    if kind in {"text", "set", "people"} and (theirs is None or theirs.by == sent.account):
+    if kind in _OTHERWISE and (theirs is None or theirs.by == sent.account):
         return None  # texts and sets are shown in another form than they are kept: that alone proves nothing
     return Race(name, was, True, theirs.at if theirs else None, theirs.by if theirs else "")
 
@@ -156,11 +161,11 @@ def _before(entry: Entry, sent: Sent) -> bool:
     return sent.since is not None and entry.at < sent.since
 
 
-def _value(shown: tuple[str, str], kind: FieldKind) -> Value:
+def _value(shown: tuple[str, str], kind: Shown) -> Value:
     """What a changelog shows, in the vocabulary of values."""
     id_, text = shown
     match kind:
-        case "person":
+        case "person" | "team":
             return id_ or text or None
         case "text":
             return wiki_to_text(text)

@@ -364,6 +364,8 @@ def _kind(field: Field) -> FieldKind | None:
     """How Tieline would read a field, by its JSON type (Jira REST: "JSON schema of a field")."""
     if field.rich:
         return "text"
+    if field.team:
+        return "group"
     match field.type:
         case "string":
             return "line"

@@ -20,7 +20,7 @@ def entities(site: Site, kind: Kind, ids: Sequence[str]) -> list[Entity]:
     """The people or groups behind `ids`, in their order; people that Jira does not know are absent."""
     wanted = list(dict.fromkeys(ids))
     if kind == "group":
-        return [_group(name) for name in wanted]
+        return [found for found in (_group(site, name) for name in wanted) if found is not None]
     found = _bulk(site, wanted) if site.settings.cloud else _single(site, wanted)
     return [found[id_] for id_ in wanted if id_ in found]
 
@@ -30,21 +30,26 @@ def search_entities(
 ) -> Mapping[str, Entity]:
     """People whose address is exactly the key, if there is one of them; groups are their own names.
 
+    Jira has no search for teams: one is found by its id, or by a name that an issue has shown.
+
     `by` compares with the user name, which Cloud has none of, or with the full name instead.
 
     People who hide their address cannot be found by it: they are absent rather than guessed.
     """
     wanted = list(dict.fromkeys(keys))
     if kind == "group":
-        return {name: _group(name) for name in wanted}
+        groups = ((name, _group(site, name) or site.teams.named(name)) for name in wanted)
+        return {name: found for name, found in groups if found is not None}
     if by == "user_name" and site.settings.cloud:
         return {}
     found = site.wire.each(lambda key: _one(site, key, by), wanted)
     return {email: entity for email, entity in zip(wanted, found, strict=True) if entity is not None}
 
 
-def _group(name: str) -> Entity:
-    return Entity("jira", "group", name, name)
+def _group(site: Site, name: str) -> Entity | None:
+    """An option or component is its own name; a team has an id, and is found by nothing else."""
+    team = site.teams.entity(name)
+    return team if team is not None or site.team_groups() else Entity("jira", "group", name, name)
 
 
 def _bulk(site: Site, ids: Sequence[str]) -> dict[str, Entity]:

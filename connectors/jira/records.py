@@ -28,6 +28,7 @@ class Reader:
 
     `demanded` tells what a transition (by id and target) wants besides what Jira reports; `formatted` is told
     each text (by issue and field) whose formatting is more than its value says, and None where it is not.
+    `team` is told what a Team field shows.
     """
 
     settings: JiraSettings
@@ -35,6 +36,7 @@ class Reader:
     ids: Mapping[str, str]
     demanded: Callable[[str, str], frozenset[str]] = lambda _move, _to: frozenset()
     formatted: Callable[[str, str, object], None] = lambda _id, _field, _raw: None
+    team: Callable[[object], None] = lambda _raw: None
 
     def record(self, issue: Mapping[str, Any]) -> Record:
         """The issue as a Record; Malformed if what every issue has is missing or unreadable."""
@@ -86,6 +88,8 @@ class Reader:
 
     def _value(self, id_: str, name: str, raw: Any) -> Value:
         value = decode(self.fields[name], self.settings.fields[name], raw, cloud=self.settings.cloud)
+        if self.fields[name].team:
+            self.team(raw)
         if self.fields[name].rich:
             self.formatted(id_, name, raw if formatted(raw) else None)
         if name == self.settings.marker == LABELS and isinstance(value, frozenset):

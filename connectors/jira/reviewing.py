@@ -41,7 +41,7 @@ class Reviewing:
     def _reviewed(
         self, write: Update | Transition, record: Record, issue: dict[str, Any], us: str
     ) -> Reviewed:
-        kinds = self._site.settings.fields
+        kinds = self._site.shown_kinds()
         sent = Sent(_sent(write), write.before, us, _since(write))
         try:
             history = entries(issue.get("changelog"), self._site.reader().ids)

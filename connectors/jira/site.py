@@ -9,9 +9,11 @@ from typing import Any, Final
 from tieline.connectors.base import Identity
 from tieline.connectors.errors import ConfigError, Denied
 from tieline.connectors.jira.files import ATTACHMENT
+from tieline.connectors.jira.history import Shown
 from tieline.connectors.jira.linked import LINKS
 from tieline.connectors.jira.records import BASE_FIELDS, Reader
 from tieline.connectors.jira.settings import LABELS, JiraSettings
+from tieline.connectors.jira.teams import Teams
 from tieline.connectors.jira.values import Field, field_of
 from tieline.connectors.jira.wire import Wire
 
@@ -31,6 +33,7 @@ class Site:
     def __init__(self, settings: JiraSettings, wire: Wire) -> None:
         self.settings = settings
         self.wire = wire
+        self.teams = Teams()
         self._lock = threading.Lock()
         self._fields: Mapping[str, Field] = {}
         self._reader: Reader | None = None
@@ -76,8 +79,20 @@ class Site:
                     {f.name: f.id for f in fields.values()},
                     self.demanded,
                     self.keep_formatted,
+                    self.teams.saw,
                 )
             return self._reader
+
+    def team_groups(self) -> bool:
+        """Whether groups are mirrored into Team fields, and into no others."""
+        fields = self.fields()
+        held = [fields[n].team for n, kind in self.settings.fields.items() if kind == "group"]
+        return bool(held) and all(held)
+
+    def shown_kinds(self) -> Mapping[str, Shown]:
+        """How the changelog shows each field that is read."""
+        fields = self.fields()
+        return {n: "team" if fields[n].team else kind for n, kind in self.settings.fields.items()}
 
     def names(self) -> list[str]:
         """The ids of all fields that a Record is made of."""

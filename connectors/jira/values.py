@@ -18,6 +18,8 @@ from tieline.connectors.richtext import adf_to_text, canonical_text, text_to_adf
 
 _RICH_FIELDS: Final = frozenset({"description", "environment"})
 _RICH_TYPE: Final = ":textarea"
+TEAM_TYPES: Final = ("atlassian-team", "rm-teams-custom-field-team", "rm-team-custom-field-team")
+"""The ends of the type keys of a Team field, the newer and the older ones."""
 _CASCADE: Final = " > "
 _NAMES: Final = ("value", "name", "displayName", "title", "key", "id")
 NotSet = Literal["not set"]
@@ -37,6 +39,11 @@ class Field:
     def rich(self) -> bool:
         """Whether it holds a document (Cloud) or wiki markup (Data Center) instead of a plain string."""
         return self.id in _RICH_FIELDS or self.custom.endswith(_RICH_TYPE)
+
+    @property
+    def team(self) -> bool:
+        """Whether it holds an Atlassian team: an object with id and name, written as the bare id."""
+        return self.type == "team" or self.custom.rpartition(":")[2] in TEAM_TYPES
 
 
 def field_of(described: Mapping[str, Any]) -> Field:
@@ -70,6 +77,8 @@ def instant(text: object) -> datetime:
 
 def decode(field: Field, kind: FieldKind, raw: Any, *, cloud: bool) -> Value:
     """The typed value of what an issue holds in `field`; empty is None."""
+    if field.team:
+        return str(raw.get("id") or "") or None if isinstance(raw, Mapping) else _name(raw)
     match kind:
         case "set":
             names = (_name(item) for item in (raw if isinstance(raw, list) else [raw]))

@@ -176,7 +176,7 @@ class Writing:
             found = entries(answer.get("changelog"), self._site.reader().ids)
         except (Malformed, AttributeError, TypeError):
             return Applied(action.ref, self._record(answer))
-        raced = races(found, sent, self._site.settings.fields)
+        raced = races(found, sent, self._site.shown_kinds())
         return Applied(action.ref, self._record(answer), alone(found, sent, raced), raced)
 
     def _account(self) -> str:

@@ -170,6 +170,13 @@ class View:
         bean = {"self": f"{self.api}/customFieldOption/{option.id}", "value": option.name, "id": option.id}
         return bean if self.world.cloud else bean | {"disabled": False}
 
+    def team(self, team: Named) -> Bean:
+        """An Atlassian team as issues show it."""
+        return {
+            "id": team.id, "name": team.name, "avatarUrl": "", "isVisible": True, "isVerified": False,
+            "title": team.name, "isShared": True,
+        }  # fmt: skip
+
     def component(self, component: Named) -> Bean:
         """A component as issues show it."""
         return {"self": f"{self.api}/component/{component.id}", "id": component.id, "name": component.name}

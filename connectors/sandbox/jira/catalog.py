@@ -10,12 +10,14 @@ _TYPES: Final = "com.atlassian.jira.plugin.system.customfieldtypes:"
 
 
 def custom(number: int, name: str, kind: FieldKind) -> Field:
-    """A custom field of one of the three types that are served: one line, text area, single select."""
+    """A custom field of one of the types that are served: one line, text area, single select, team."""
     match kind:
         case "line":
             type_, custom_type, shown = "string", "textfield", "Short text"
         case "text":
             type_, custom_type, shown = "string", "textarea", "Paragraph"
+        case "team":
+            type_, custom_type, shown = "team", "atlassian-team", "Team"
         case _:
             type_, custom_type, shown = "option", "select", "Dropdown"
     clauses = (f"cf[{number}]", name, f"{name}[{shown}]")

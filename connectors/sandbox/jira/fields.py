@@ -153,6 +153,18 @@ def _option(definition: Field, wire: Any, desk: Desk) -> Value:
     return _named(desk.world.options[definition.id], definition, wire, "Option")
 
 
+def _team(definition: Field, wire: Any, desk: Desk) -> Value:
+    """The bare id of a team (Atlassian: "Team field in Jira REST API"); a refusal's words are a guess."""
+    if wire in (None, ""):
+        return None
+    if not isinstance(wire, str):
+        raise Invalid("Operation value must be a string")
+    team = next((t for t in desk.world.options[definition.id] if t.id == wire), None)
+    if team is None:
+        raise Invalid(f"Team id '{wire}' is not valid")
+    return team
+
+
 def _components(definition: Field, wire: Any, desk: Desk) -> Value:
     if not isinstance(wire, list):
         raise Invalid("Operation value must be an array" if wire is not None else "data was not an array")
@@ -213,6 +225,7 @@ _READERS: Final[Mapping[str, Callable[[Field, Any, Desk], Value]]] = {
     "priority": _priority,
     "resolution": _resolution,
     "option": _option,
+    "team": _team,
     "components": _components,
     "user": _user,
     "labels": _labels,
@@ -241,6 +254,9 @@ def to_wire(definition: Field, simple: Simple, world: World) -> Any:
             )
         case "option":
             return {"value": simple}
+        case "team":
+            team = named(world.options[definition.id], str(simple))
+            return team.id if team is not None else simple
         case _:
             return {"name": simple}
 

@@ -150,6 +150,8 @@ class Renderer:
                 return self.view.part("priority", value.id, lambda: self.view.priority(value))
             case "resolution":
                 return self.view.part("resolution", value.id, lambda: self.view.resolution(value))
+            case _ if (found := self.view.world.fields.get(field)) and found.kind == "team":
+                return self.view.part("team", value.id, lambda: self.view.team(value))
             case _:
                 return self.view.part("option", value.id, lambda: self.view.option(value))
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 Deployment = Literal["cloud", "datacenter"]
 CategoryKey = Literal["new", "indeterminate", "done"]
 FieldKind = Literal[
-    "line", "text", "priority", "resolution", "user", "labels", "components", "option", "fixed"
+    "line", "text", "priority", "resolution", "user", "labels", "components", "option", "team", "fixed"
 ]
 """How a field's value is kept. `fixed` fields belong to the system and no screen carries them."""
 

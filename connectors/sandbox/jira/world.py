@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -108,19 +109,22 @@ class World:
         self.statuses[name] = Status(id_, name, next(c for c in CATEGORIES if c.key == category))
 
     def add_field(self, definition: Field, options: Iterable[str] = ()) -> None:
-        """A field, with its options if it is a select."""
+        """A field, with its options if it is a select, or the teams that it may hold."""
         self.fields[definition.id] = definition
-        if definition.kind == "option":
+        if definition.kind in ("option", "team"):
             self.options[definition.id] = []
             for value in options:
                 self.add_option(definition.id, value)
 
     def add_option(self, field_id: str, value: str) -> Named:
-        """One more option of a select field; the one that is there already if it is."""
+        """One more option of a select field, or one more team; the one that is there already if it is."""
         found = named(self.options[field_id], value)
         if found is not None:
             return found
-        option = Named(str(10200 + sum(map(len, self.options.values()))), value)
+        number = str(10200 + sum(map(len, self.options.values())))
+        if self.fields[field_id].kind == "team":
+            number = str(uuid.UUID(hashlib.sha256(f"{self.seed}:{value}".encode()).hexdigest()[:32]))
+        option = Named(number, value)
         self.options[field_id].append(option)
         return option
 

@@ -210,3 +210,28 @@ def test_requests_go_to_the_api_and_links_to_the_site() -> None:
         "https://site.atlassian.net",
         "https://api.atlassian.com/ex/jira/1",
     )
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "team", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:atlassian-team"},
+        {"type": "any", "custom": "com.atlassian.teams:rm-teams-custom-field-team"},
+    ],
+)
+def test_a_team_is_read_as_an_object_and_written_as_its_bare_id(schema: dict[str, str]) -> None:
+    """As Atlassian's "Team field in Jira REST API" shows it."""
+    id_ = "36885b3c-1bf0-4f85-a357-c5b858c31de4"
+    team = field_of({"id": "customfield_10001", "name": "Team", "schema": schema})
+    shown = {
+        "id": id_,
+        "name": "Some Team Name",
+        "avatarUrl": "",
+        "isVisible": True,
+        "title": "Some Team Name",
+    }
+    assert decode(team, "group", shown, cloud=True) == id_
+    assert decode(team, "group", id_, cloud=False) == id_
+    assert decode(team, "group", None, cloud=True) is None
+    assert encode(team, id_, cloud=True) == id_
+    assert encode(team, None, cloud=True) is None
