@@ -169,7 +169,7 @@ class Adapters:
     def jira_deployment(self, url: str) -> str:
         """Which Jira answers there: "cloud", "datacenter", "" if it does not tell."""
         from tieline.connectors.http import HttpSettings
-        from tieline.connectors.jira.metadata import deployment_of
+        from tieline.connectors.jira.outside import deployment_of
 
         return deployment_of(_adapter(HttpSettings(url, attempts=2), None, _timing(None)))
 
@@ -292,10 +292,10 @@ def _servicenow(config: Config, table: str, also: Also = None) -> Any:
     from tieline.sync.vocabulary import field_kinds
 
     kind = kind_of(table)
-    more = {**_parents(config), **(also or {}).get("servicenow", {})} if kind == "incident" else {}
+    more = {**_parents(config), **_holding(config), **(also or {}).get("servicenow", {})}
     return ServiceNowSettings(
         table=table,
-        fields={**more, **field_kinds(config, "servicenow", table)},
+        fields={**(more if kind == "incident" else {}), **field_kinds(config, "servicenow", table)},
         watched=_watched(config, "servicenow") if kind == "incident" else {},
         ties={} if config.links is None else config.links.columns(kind),
         marker=config.servicenow.marker,
@@ -308,6 +308,12 @@ def _parents(config: Config) -> Mapping[str, FieldKind]:
     """What entries for closed incidents need: on which parent to put them."""
     asked = config.comments is not None and config.comments.closed == "parent"
     return {"parent_incident": "choice"} if asked else {}
+
+
+def _holding(config: Config) -> Mapping[str, FieldKind]:
+    """The column that keeps ServiceNow from closing incidents that are held back."""
+    column = None if config.links is None else config.links.hold
+    return {} if column is None else {column.servicenow: "choice"}
 
 
 def _watched(config: Config, side: Side) -> Mapping[str, FieldKind]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Protocol
 
@@ -33,7 +34,7 @@ class FieldInfo:
 
     `type` is the side's own word for it; `kind` how Tieline would read it (None: not at all, "" type: not
     told). `length` is its longest text in characters (None: not told). `options` is what it may hold where
-    `listed`. `searchable` is whether search knows it (Jira).
+    `listed`. `searchable` is whether search knows it (Jira), `read_only` whether forms show it only.
     """
 
     id: str
@@ -45,6 +46,7 @@ class FieldInfo:
     options: tuple[Option, ...] = ()
     reference: str = ""
     searchable: bool = True
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,10 @@ class PlaceInfo:
     their names. `rights` maps a permission to whether we have it. `matrix` is the priority that comes out of
     (impact, urgency), as the instance looks it up or as the sample shows it. `link_types` are the site's
     types of issue links. `unseen` names what could not be read, with the reason.
+
+    `journals` says why the rows of what is said on incidents are not shown, "" where they are, or none is
+    there. `drops_terms` is True where terms of a query that are not understood are left out of it. `behind`
+    names records that search does not show as they are, and since when.
     """
 
     place: str
@@ -121,6 +127,9 @@ class PlaceInfo:
     matrix: Mapping[tuple[str, str], str] = field(default_factory=lambda: MappingProxyType({}))
     unseen: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     link_types: tuple[LinkWords, ...] = ()
+    journals: str = ""
+    drops_terms: bool = False
+    behind: Mapping[str, timedelta] = field(default_factory=lambda: MappingProxyType({}))
 
     def options(self, name: str) -> tuple[Option, ...]:
         """What a field may hold; nothing where it is not known."""
@@ -142,6 +151,9 @@ class Inspector(Protocol):
 
         ConfigError if there is no such place, or it is not shown to us.
         """
+
+    def hint(self) -> str:
+        """What may explain that we were not let in, as far as strangers are told; "" if nothing does."""
 
     def close(self) -> None:
         """Let go of connections."""

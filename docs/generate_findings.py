@@ -18,7 +18,8 @@ This page is written by `make docs` from the program itself. `tieline doctor --e
 `tieline doctor` asks both live systems about themselves and compares that with the configuration. It sends reads
 only. It looks at who we are there, the clocks, the rate limits that answers tell, the account's rights as far as they
 are visible without writing, each mapped field (there, readable, of a fitting type and length, on the screens), each
-mapped value (in the list of its side), the workflow as issues show it, and the marker.
+mapped value (in the list of its side), the workflow as issues show it, the marker, and what real systems do in
+silence (journals not shown, query terms dropped, a search index that lags).
 
 An **error** will not work, a **warning** will be held, cut or missed, a **note** is good to know. The exit code is 1 for
 an error, 3 for a warning, 0 otherwise. With `--json` each finding has `code`, `severity`, `title`, `where`, `what`,

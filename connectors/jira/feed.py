@@ -44,7 +44,7 @@ def feed(site: Site, cursor: str | None, start: datetime) -> Iterator[Page]:
 
 def cursor_at(mark: datetime) -> str:
     """The cursor that says: handed out up to `mark` (UTC)."""
-    return json.dumps({"updated": _milliseconds(mark)})
+    return json.dumps({"updated": milliseconds(mark)})
 
 
 def _parsed(cursor: str) -> datetime:
@@ -56,7 +56,8 @@ def _parsed(cursor: str) -> datetime:
         ) from None
 
 
-def _milliseconds(moment: datetime) -> int:
+def milliseconds(moment: datetime) -> int:
+    """Since 1970, as JQL takes a moment in."""
     return (moment - _EPOCH) // _MILLISECOND
 
 
@@ -111,7 +112,7 @@ class _Walk:
 
     def _page(self, after: str | None, size: int) -> Hits:
         projects = ", ".join(quoted(key) for key in self.site.settings.projects)
-        since = _milliseconds(self.anchor)
+        since = milliseconds(self.anchor)
         jql = f"project in ({projects}) AND updated >= {since} ORDER BY updated ASC, key ASC"
         query = Query(_WHAT, jql, ("updated",), size)
         try:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import requests
 from requests.auth import AuthBase
 
-from tieline.connectors.answers import json_body
 from tieline.connectors.auth import Auth
 from tieline.connectors.base import FieldKind, Move
 from tieline.connectors.errors import ConfigError, ConnectorError, Denied, Gone, Malformed
-from tieline.connectors.http import HardenedAdapter, harden
+from tieline.connectors.http import HardenedAdapter
+from tieline.connectors.jira.behind import behind
+from tieline.connectors.jira.outside import cloud_id_of, deployment_of
 from tieline.connectors.jira.people import person
 from tieline.connectors.jira.records import move_of
 from tieline.connectors.jira.searching import Query, page
@@ -61,6 +61,7 @@ class JiraInspector:
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         self._adapter = adapter
+        self._clock = clock
         self._wire = Wire(settings, auth, adapter, clock)
         self._site = Site(settings, self._wire)
 
@@ -125,6 +126,7 @@ class JiraInspector:
             rights=self._rights(project_of(place), seen),
             unseen=seen,
             link_types=self._link_types(seen),
+            behind=self._behind(place, seen),
         )
 
     def _type(self, place: str) -> Mapping[str, Any]:
@@ -296,29 +298,25 @@ class JiraInspector:
         except Refusal as refusal:
             raise Malformed(str(refusal)) from None
 
+    def _behind(self, place: str, seen: dict[str, str]) -> Mapping[str, timedelta]:
+        """What search does not show as it is, by Jira's own clock."""
+        try:
+            return behind(self._site, project_of(place), self._clock() + self._adapter.skew)
+        except Refusal as refusal:
+            seen["the search index"] = str(refusal)
+            return {}
+
+    def hint(self) -> str:
+        """A scoped token is refused by the site itself: only the gateway knows it (Jira Cloud)."""
+        settings = self._site.settings
+        if not settings.cloud or self._adapter.settings.base_url.rstrip("/") != settings.url.rstrip("/"):
+            return ""
+        id_ = cloud_id_of(self._adapter)
+        return f'if the token has scopes, set cloud_id = "{id_}": the site refuses it' if id_ else ""
+
     def close(self) -> None:
         """Let go of connections."""
         self._wire.close()
-
-
-def deployment_of(adapter: HardenedAdapter) -> str:
-    """Which Jira this is, asked without credentials: "cloud", "datacenter", "" if it does not tell.
-
-    Raises Malformed for a page that no Jira sends. (Jira REST: "Get Jira instance info" needs no rights.)
-    """
-    session = harden(requests.Session(), adapter)
-    url = f"{adapter.settings.base_url.rstrip('/')}/rest/api/2/serverInfo"
-    try:
-        response = session.get(url, headers={"Accept": "application/json"})
-    except requests.RequestException:
-        return ""
-    finally:
-        session.close()
-    if response.status_code != requests.codes.ok:
-        return ""
-    told = json_body(response, "Jira's version")
-    kind = told.get("deploymentType") if isinstance(told, Mapping) else None
-    return "" if kind is None else "cloud" if kind == "Cloud" else "datacenter"
 
 
 def _clause(place: str) -> str:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
-from tieline.connectors.auth import Auth
+from tieline.connectors.auth import Auth, BasicAuth
 from tieline.connectors.base import FieldKind
 from tieline.connectors.errors import ConfigError, Denied, Malformed
 from tieline.connectors.http import HardenedAdapter, Timing
@@ -18,6 +19,7 @@ from tieline.connectors.servicenow.connector import ServiceNowConnector
 from tieline.connectors.servicenow.query import by_ids, is_id
 from tieline.connectors.servicenow.records import Row, plain
 from tieline.connectors.servicenow.settings import ServiceNowSettings
+from tieline.connectors.servicenow.traps import drops_terms, journals
 from tieline.connectors.servicenow.wire import Wire
 
 SAMPLE: Final = 500
@@ -34,6 +36,11 @@ _LONG_TEXT: Final = 256
 _PARENTS: Final = {"incident": ("incident", "task")}
 _IN_USE: Final = ("assigned_to", "assignment_group", "correlation_id", "impact", "urgency", "priority")
 
+_GATE: Final = (
+    "a wrong password, a locked account and a gate on basic sign-in "
+    "(glide.authenticate.basic_auth.restriction.enforce) are refused in the same words"
+)
+
 T = TypeVar("T")
 
 
@@ -42,6 +49,7 @@ class ServiceNowInspector:
 
     def __init__(self, adapter: HardenedAdapter, auth: Auth, timing: Timing | None = None) -> None:
         self._adapter = adapter
+        self._by_password = isinstance(auth, BasicAuth)
         self._wire = Wire(adapter, auth)
         settings = ServiceNowSettings("incident", {})
         self._connector = ServiceNowConnector(settings, adapter, auth, timing)
@@ -79,6 +87,8 @@ class ServiceNowInspector:
             rights=self._roles(seen),
             matrix=self._matrix(sample, seen),
             unseen=seen.unseen,
+            journals=journals(self._wire, place),
+            drops_terms=drops_terms(self._wire, place),
         )
 
     def _lineage(self, table: str, seen: _Seen) -> tuple[str, ...]:
@@ -98,6 +108,7 @@ class ServiceNowInspector:
     def _fields(self, lineage: Sequence[str], seen: _Seen) -> dict[str, FieldInfo]:
         names = (
             "name", "element", "column_label", "internal_type", "max_length", "reference", "choice", "active",
+            "read_only",
         )  # fmt: skip
         rows = seen.rows(
             "sys_dictionary", f"nameIN{','.join(lineage)}^elementISNOTEMPTY", names, limit=_MANY,
@@ -138,9 +149,7 @@ class ServiceNowInspector:
         for name, info in fields.items():
             options = choices.get(name, ())
             kind: FieldKind | None = "choice" if info.listed else None if info.kind == "choice" else info.kind
-            shown[name] = FieldInfo(
-                info.id, info.label, info.type, kind, info.length, info.listed, options, info.reference
-            )
+            shown[name] = replace(info, kind=kind, options=options)
         return shown
 
     def _sample(self, table: str, columns: Sequence[str]) -> list[Row]:
@@ -180,6 +189,10 @@ class ServiceNowInspector:
             if impact and urgency and priority:
                 cells[impact, urgency][priority] += 1
         return {cell: counts.most_common(1)[0][0] for cell, counts in cells.items()}
+
+    def hint(self) -> str:
+        """A password may be right and refused all the same, in the words that are said of a wrong one."""
+        return _GATE if self._by_password else ""
 
     def close(self) -> None:
         """Let go of connections."""
@@ -228,7 +241,10 @@ def _field(row: Row) -> FieldInfo:
     if type_ == "reference":
         kind = _ENTITIES.get(reference)
     listed = plain(row.get("choice")) in ("1", "2", "3")
-    return FieldInfo(name, plain(row.get("column_label")), type_, kind, size, listed, reference=reference)
+    return FieldInfo(
+        name, plain(row.get("column_label")), type_, kind, size, listed, reference=reference,
+        read_only=plain(row.get("read_only")) == "true",
+    )  # fmt: skip
 
 
 def _counts(sample: Iterable[Row]) -> dict[str, dict[str, int]]:

@@ -31,6 +31,8 @@ def check_site(config: Config, side: Side, site: SiteInfo) -> Iterator[Finding]:
         yield Finding("TD007", side, f"{apart}, its overlap {overlap.total_seconds():.0f} s")
     elif abs(skew) >= SKEW:
         yield Finding("TD006", side, apart)
+    if not site.identity.time_zone:
+        yield Finding("TD018", side, "the account's own time zone is not told")
     left = _left(site.limits)
     if left is not None and left < NEARLY_USED_UP:
         yield Finding("TD008", side, f"{left:.0%} of the requests of this period are left")

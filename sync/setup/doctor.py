@@ -23,6 +23,7 @@ from tieline.sync.setup.check_status import check_status
 from tieline.sync.setup.findings import Finding
 from tieline.sync.setup.live import Live, columns
 from tieline.sync.setup.relations import check_relations
+from tieline.sync.setup.traps import check_traps
 
 T = TypeVar("T")
 _OF_BOTH: Final = frozenset({"TD015", "TD016"})
@@ -45,7 +46,7 @@ def examine(config: Config, sides: Mapping[Side, Inspector], progress: Told) -> 
     findings: list[Finding] = []
     for side in SIDES:
         progress(f"asking {side} who we are", len(sites), len(SIDES))
-        site = _asked(side, sides[side].site, findings, absent="TD005")
+        site = _asked(side, sides[side].site, findings, absent="TD005", hint=sides[side].hint)
         if site is not None:
             sites[side] = site
             findings += check_site(config, side, site)
@@ -62,7 +63,7 @@ def _route(config: Config, route: Route, places: Mapping[Side, PlaceInfo]) -> It
         return
     unknown = PlaceInfo("", readable=frozenset(columns(config)))
     live = Live(config, route, places.get("servicenow", unknown), places.get("jira", unknown))
-    for check in (check_rights, check_fields, check_status, check_relations):
+    for check in (check_rights, check_fields, check_status, check_relations, check_traps):
         found = check(live)
         yield from (each for each in found if len(places) == len(SIDES) or each.code not in _OF_BOTH)
 
@@ -79,14 +80,22 @@ def _place(
     return _asked(where, lambda: inspector.place(name, wanted), findings, absent="TD010")
 
 
-def _asked(where: str, ask: Callable[[], T], findings: list[Finding], absent: str = "TD003") -> T | None:
-    """What `ask` says; None, and a finding, where it fails."""
+def _asked(
+    where: str,
+    ask: Callable[[], T],
+    findings: list[Finding],
+    absent: str = "TD003",
+    hint: Callable[[], str] | None = None,
+) -> T | None:
+    """What `ask` says; None, and a finding, where it fails; where we are not let in, `hint` may say why."""
     try:
         return ask()
     except ConfigError as error:
         findings.append(Finding(absent, where, str(error)))
     except Denied as error:
         findings.append(Finding("TD002", where, str(error)))
+        if hint is not None and (words := hint()):
+            findings.append(Finding("TD019", where, words))
     except (Unavailable, RateLimited) as error:
         findings.append(Finding("TD001", where, str(error)))
     except (Malformed, ConnectorError) as error:

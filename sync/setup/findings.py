@@ -50,7 +50,8 @@ def worst(findings: Iterable[Finding]) -> Severity | None:
 _ALL: Final = (
     Kind("TD001", "error", "not reached",
          "No connection came about, or no answer came in time.",
-         "Check the URL, the network, the proxy (HTTPS_PROXY) and the CA bundle (REQUESTS_CA_BUNDLE)."),
+         "Check the URL, the network, the proxy (HTTPS_PROXY), the CA bundle (REQUESTS_CA_BUNDLE) and the "
+         "client certificate; where a page of a hibernating instance is named, wake it."),
     Kind("TD002", "error", "not let in",
          "The system refuses the credentials, or takes us for nobody.",
          "Check user and secret; in Jira renew the token, in ServiceNow see whether basic sign-in is allowed "
@@ -103,6 +104,20 @@ _ALL: Final = (
          "The table or project shows no record yet, so what records show (columns, the edit screen, "
          "transitions) was not checked.",
          "Run it again once there is an incident on both sides."),
+    Kind("TD017", "warning", "journal entries are not shown",
+         "Rows of sys_journal_field are counted or refused, and not shown, to this account. Tieline then "
+         "reads the rendered journals: each whole, every time, and an edit of an entry is not seen.",
+         "Grant read access to sys_journal_field for the elements comments and work_notes, or leave out "
+         "[comments]."),
+    Kind("TD018", "note", "the account has no time zone of its own",
+         "Times are asked for and told in UTC, so nothing hangs on it, except where journals are read as "
+         "they are rendered (TD017): then the instance's zone is found out from the entries.",
+         "Set the account's time zone to UTC, then rendered times have no doubtful hour in autumn."),
+    Kind("TD019", "note", "what may lie behind the refusal",
+         "The answer does not tell these reasons apart: they are to be checked one by one.",
+         "A scoped API token of Jira Cloud: set jira.cloud_id, so that requests go to Atlassian's gateway. A "
+         "gate on basic sign-in in ServiceNow: give the account the role snc_basic_auth_api_access, or sign "
+         "in by OAuth. A locked account: an administrator unlocks it."),
     Kind("TD020", "error", "no such field",
          "The configuration names a column or field that the system does not have or does not show.",
          "Correct the name; for Jira the id, such as customfield_10042, not the label."),
@@ -121,6 +136,10 @@ _ALL: Final = (
     Kind("TD025", "error", "a required field that nobody fills",
          "The create screen asks for a field that the configuration does not map: no mirror could be made.",
          "Map it, give it a default value in Jira, or make it optional."),
+    Kind("TD026", "warning", "a read-only column",
+         "The dictionary says that forms show it only. An access rule may leave a written value out and "
+         "answer with success; such a pair would be parked.",
+         "Set direction = \"to_jira\" for the field, or see that the account may write the column."),
     Kind("TD030", "error", "a mapped value that ServiceNow does not have",
          "The choice list has no such value: a write of it would be dropped in silence, or refused.",
          "Correct the map: it takes values, not labels. Or add the choice in ServiceNow."),
@@ -180,6 +199,10 @@ _ALL: Final = (
     Kind("TD052", "warning", "a priority without a partner",
          "The side has it and the map does not know it: such a priority is held.",
          "Add it to a line of [priority].map."),
+    Kind("TD053", "error", "a priority that ServiceNow computes",
+         "A field is mapped to the column priority. ServiceNow looks it up from impact and urgency and "
+         "overwrites what is written.",
+         "Use [priority], which writes impact and urgency, or set direction = \"to_jira\" for the field."),
     Kind("TD060", "error", "the marker's field does not fit",
          "It does not exist, is no single line of text, or is too short for a marker.",
          "Use a single-line text field of at least 100 characters, or `labels` in Jira."),
@@ -191,6 +214,15 @@ _ALL: Final = (
          "them: only mirrors that it makes itself carry a marker.",
          "Nothing, if those tools leave Tieline's incidents alone; else set servicenow.marker to another "
          "column."),
+    Kind("TD063", "warning", "search is behind",
+         "Jira's search index does not show changes yet that reads by id do. Each look at the feed reaches "
+         "back by the overlap; a change that is later than that is found by the sweep only.",
+         "Run it again in some minutes; if it stays so, raise jira.overlap above what is told here, and on "
+         "Data Center look at the index (Jira administration, indexing)."),
+    Kind("TD064", "note", "terms of queries are dropped",
+         "A query about a column that the instance does not know, or does not show, finds everything instead "
+         "of nothing. Tieline proves its own queries and refuses a scope with such a term.",
+         "Nothing for Tieline; for others, set the property glide.invalid_query.returns_no_rows to true."),
     Kind("TD070", "error", "a type of issue link that Jira does not have",
          "[[links.type]] names it, and Jira would refuse every link of it: those relations would be held.",
          "Correct the name, add the type (Jira administration, issue linking), or leave `jira` out: the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -29,10 +30,17 @@ from tieline.connectors.sandbox.jira.issues import Renderer
 from tieline.connectors.sandbox.jira.model import ApiError, User
 
 VIEWS_KEPT: Final = 64
+TENANT: Final = "/_edge/tenant_info"
+"""Tells anybody the site's id (Atlassian: "Retrieve my Atlassian site's Cloud ID")."""
 _UNAUTHORIZED: Final = Response(
     401, b'{"code":401,"message":"Unauthorized"}', (("Content-Type", "application/json"),)
 )
 """What the gateway says to a token that does not hold, be it expired or wrong."""
+
+
+def tenant(cloud_id: str) -> Response:
+    """What anybody is told about a site."""
+    return Response(200, json.dumps({"cloudId": cloud_id}).encode(), (("Content-Type", "application/json"),))
 
 
 @dataclass(slots=True)
@@ -59,6 +67,8 @@ class Front:
         """Answer one request; the server holds the lock."""
         if request.path.startswith(api_files.MEDIA) and self.site.world.cloud:
             return api_files.media(request, self.site.store.issues.values())
+        if request.path == TENANT and self.site.world.cloud:
+            return tenant(self.cloud_id)
         outside = request
         request = self._inside(outside)
         caller, failed = self.accounts.caller(request, gateway=request is not outside)

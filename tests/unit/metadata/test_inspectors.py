@@ -12,7 +12,8 @@ from tieline.connectors.auth import BasicAuth
 from tieline.connectors.errors import ConfigError, Denied
 from tieline.connectors.http import HardenedAdapter, HttpSettings
 from tieline.connectors.jira import JiraSettings, only_reads
-from tieline.connectors.jira.metadata import JiraInspector, deployment_of
+from tieline.connectors.jira.metadata import JiraInspector
+from tieline.connectors.jira.outside import deployment_of
 from tieline.connectors.sandbox.core import RequestLog, Server, VirtualClock
 from tieline.connectors.sandbox.jira import JiraSandbox
 from tieline.connectors.sandbox.jira.model import Deployment
