@@ -16,8 +16,9 @@ from tieline.connectors.base import SIDES, Applied, Move, Record, Side
 from tieline.connectors.errors import ConnectorError, Denied, Retryable
 from tieline.sync.aspects import read_parts, remember_looks, with_aspects
 from tieline.sync.attachments.fetching import prepared
+from tieline.sync.goes_on import goes_on, remember_goes_on
 from tieline.sync.journal import intend, record_conflicts
-from tieline.sync.model import Conflict, Intent, Outlook, Pair, Plan, Snapshot
+from tieline.sync.model import Conflict, Intent, Outlook, Pair, Park, Plan, Snapshot
 from tieline.sync.outcome import Tried, pause_of, settle_all, target_side, unread
 from tieline.sync.parking import BY_RULE, stays_parked
 from tieline.sync.plan import Context, plan
@@ -150,10 +151,21 @@ def plan_round(run: Run, works: Sequence[Work]) -> None:
                 _plan_pair(run, tx, work, context[work.vocabulary.route], standing.get(work.pair.id, ()))
                 if work.open and not work.steps and not work.parked and work.key in parks:
                     tx.unpark(work.key)
-            else:  # or one that stays parked would stand first in every sweep
-                tx.touch_pairs([work.pair.id], now)
+            else:
+                _rest(run, tx, work, work.park, context[work.vocabulary.route])
             work.open = work.open and bool(work.steps)
         tx.leave([work.entry for work in works if not work.open])
+
+
+def _rest(run: Run, tx: Tx, work: Work, park: Park, context: Context) -> None:
+    """A pair that stays parked: what does not depend on the reason goes on."""
+    tx.touch_pairs([work.pair.id], context.now)  # or it would stand first in every sweep
+    try:
+        work.steps = goes_on(work, park, context)
+    except Exception as error:  # as for one that is planned
+        park_work(run, tx, work, "failed", f"it could not be planned: {type(error).__name__}: {error}")
+        return
+    remember_goes_on(tx, work, park, context.now)
 
 
 def _plan_pair(run: Run, tx: Tx, work: Work, context: Context, standing: Sequence[Conflict]) -> None:

@@ -252,6 +252,10 @@ class FilesPart:
                 steps.append(Step(attach, (f"a file of {work.records[file.ref.side].label}",)))
         return Extra(before=tuple(steps), after=self._notes(work, found))
 
+    def while_parked(self, work: Work, context: Context) -> Extra:
+        """Files touch no field, and what is said may show them."""
+        return self.plan(work, context)
+
     def _notes(self, work: Work, found: Found) -> tuple[Step, ...]:
         steps = []
         for side in SIDES:
