@@ -14,10 +14,12 @@ from typing import Final
 
 from tieline.connectors.base import SIDES, Applied, Move, Record, Side
 from tieline.connectors.errors import ConnectorError, Denied, Retryable
-from tieline.sync.aspects import read_parts, remember_looks, with_aspects
+from tieline.sync.aspects import read_parts, remember_looks, said_in, with_aspects
 from tieline.sync.attachments.fetching import prepared
+from tieline.sync.conversation.shelf import laid_out
 from tieline.sync.goes_on import goes_on, remember_goes_on
 from tieline.sync.journal import intend, record_conflicts
+from tieline.sync.links.holding import held_key
 from tieline.sync.model import Conflict, Intent, Outlook, Pair, Park, Plan, Snapshot
 from tieline.sync.outcome import Tried, pause_of, settle_all, target_side, unread
 from tieline.sync.parking import BY_RULE, stays_parked
@@ -57,7 +59,7 @@ def apply_wave(run: Run, works: Sequence[Work]) -> None:
 def write_steps(run: Run, works: Sequence[Work]) -> None:
     """Carry out the steps that these pairs have, those of one pair in their order."""
     while ready := [work for work in works if work.open and work.steps]:
-        with prepared(run, ready) as able:
+        with prepared(run, ready) as able, laid_out(able):
             _write_round(run, able)
 
 
@@ -99,12 +101,15 @@ def contexts(run: Run, works: Sequence[Work], now: datetime) -> dict[str, Contex
     """What plans need to know, by route: who is who, and the workflow as far as it was observed."""
     looked_at = [(record, work.vocabulary) for work in works for record in work.records.values()]
     directory = run.people.directory(looked_at, now)
+    with run.store.read() as tx:
+        notes = tx.notes([held_key(work.pair) for work in works])
+    held = {work.pair.id: why for work in works if (why := notes.get(held_key(work.pair)))}
     found = {}
     for vocabulary in {work.vocabulary.route: work.vocabulary for work in works}.values():
         observed = observed_moves(run, vocabulary.place("jira"))
         workflow = Workflow({**vocabulary.workflow, **observed})
         govern = run.govern if vocabulary.about_incidents else None
-        found[vocabulary.route] = Context(now, directory, workflow, run.config.installation, govern)
+        found[vocabulary.route] = Context(now, directory, workflow, run.config.installation, govern, held)
     return found
 
 
@@ -166,12 +171,15 @@ def _rest(run: Run, tx: Tx, work: Work, park: Park, context: Context) -> None:
         park_work(run, tx, work, "failed", f"it could not be planned: {type(error).__name__}: {error}")
         return
     remember_goes_on(tx, work, park, context.now)
+    if context.govern is not None and (said := said_in(work)):
+        work.pair = replace(work.pair, base=context.govern.hears(work.pair.base, said, context.now))
+        tx.save_pair(work.pair)
 
 
 def _plan_pair(run: Run, tx: Tx, work: Work, context: Context, standing: Sequence[Conflict]) -> None:
     snapshot = Snapshot(
         work.pair, work.records["servicenow"], work.records["jira"], min(work.read_at.values()),
-        tuple(standing),
+        tuple(standing), said_in(work),
     )  # fmt: skip
     try:
         made = plan(snapshot, work.vocabulary, context)

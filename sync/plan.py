@@ -39,11 +39,13 @@ def plan(snapshot: Snapshot, vocabulary: Vocabulary, context: Context) -> Plan:
         verdicts, kept, notes, due = governed.verdicts, governed.bases, governed.notes, governed.due
         if governed.hold is not None:
             return Plan(bases=kept, park=governed.hold, due=due)
+    verdicts = kept_open(verdicts, snapshot, context)
     written = [v for v in verdicts if v.writes(snapshot)]
     quiet = [v for v in verdicts if not v.writes(snapshot)]
     reopened = next((v for v in written if v.child), None)
     if reopened is not None:
-        return _plan_child(reopened, written, snapshot, vocabulary, context)
+        made = _plan_child(reopened, written, snapshot, vocabulary, context)
+        return replace(made, bases=kept)
     old = snapshot.pair.base
     bases = {v.unit.name: v.base for v in quiet if v.base != old.unit(v.unit.name)} | {**kept}
     steps, park = ordered(written, snapshot, context)

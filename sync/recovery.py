@@ -101,6 +101,12 @@ def _keep(run: Run, intent: Intent, error: ConnectorError) -> None:
 
 def _recover_create(run: Run, intent: Intent, create: Create) -> None:
     """A create whose answer was lost is looked for by its marker; what is not there now was not made."""
+    if create.origin.side == create.side:
+        from tieline.sync.links.opening import recover_opening
+
+        found = recover_opening(run, intent, create)
+        _end(run, intent, "applied" if found else "skipped", found or "its answer was lost; it was not made")
+        return
     with run.store.read() as tx:
         closed = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
         known = tx.pairs_of([create.origin]).get(create.origin)

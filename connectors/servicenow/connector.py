@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from tieline.connectors.base import (
     Conversation,
     Create,
     Entity,
+    FieldKind,
     Identity,
     Page,
     PersonKey,
@@ -84,6 +86,7 @@ class ServiceNowConnector:
         timing: Timing | None = None,
     ) -> None:
         self._settings = settings
+        self._made_of = adapter, auth, timing
         self._adapter = adapter
         self._user = auth.user if isinstance(auth, BasicAuth) else ""
         self._now = (timing or Timing()).now
@@ -238,6 +241,8 @@ class ServiceNowConnector:
 
     def find(self, marker: str, place: str, watermark: str) -> list[Record]:
         """Every record that holds `marker`; Malformed if one of them is hidden from this account."""
+        if place and place != self._settings.table:
+            return self._at(place).find(marker, place, watermark)
         field = self._settings.marker
         page = self._wire.all_rows(
             self._settings.table, query.equals(field, marker), self._fields, limit=_SEARCH_LIMIT
@@ -352,18 +357,32 @@ class ServiceNowConnector:
     # Writing
 
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
-        """Make each write once; files one after the other, each as a stream of its own."""
-        others = [action for action in actions if not isinstance(action, Attach)]
+        """Make each write once; files, and creates in another table, one after the other."""
+        others = [action for action in actions if not self._goes_alone(action)]
         outcomes = iter(self._write(others) if others else ())
         done: list[Applied | ConnectorError] = []
         for action in actions:
-            if not isinstance(action, Attach):
+            if not self._goes_alone(action):
                 done.append(next(outcomes))
-            elif _goes_on(done):
+            elif not _goes_on(done):
+                what = f"attaching {action.name!r}" if isinstance(action, Attach) else "creating a record"
+                done.append(Unavailable(f"{what}: not sent, after a failure before it"))
+            elif isinstance(action, Attach):
                 done.append(self._files.attach(action))
             else:
-                done.append(Unavailable(f"attaching {action.name!r}: not sent, after a failure before it"))
+                assert isinstance(action, Create)
+                done.append(self._at(action.place)._write([action])[0])
         return done
+
+    def _goes_alone(self, action: Action) -> bool:
+        elsewhere = isinstance(action, Create) and action.place != self._settings.table
+        return isinstance(action, Attach) or elsewhere
+
+    def _at(self, table: str) -> ServiceNowConnector:
+        """Another table of the instance, of which nothing is mirrored: for records that are opened there."""
+        nothing: dict[str, FieldKind] = {}
+        bare = replace(self._settings, table=table, fields=nothing, watched=nothing, ties={}, link="")
+        return ServiceNowConnector(bare, *self._made_of)
 
     def _write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
         """Make each write once: one directly, several in requests of the Batch API, and these at once.

@@ -151,8 +151,8 @@ class ServiceNowTables:
 
     def find(self, marker: str, place: str, watermark: str) -> list[Record]:
         """Every record of the place's table that holds `marker`."""
-        found = self._tables[place].find(marker, place, watermark)
-        self._met([record.ref.id for record in found], place)
+        found = self._tables.get(place, self._main).find(marker, place, watermark)
+        self._met([record.ref.id for record in found], place if place in self._tables else self._first)
         return found
 
     def marked(self, installation: str) -> Iterator[Sequence[Record]]:
@@ -232,7 +232,9 @@ class ServiceNowTables:
         return [found[n] for n in range(len(actions))]
 
     def _written_to(self, action: Action) -> str:
-        return action.place if isinstance(action, Create) else self._table_of(action.ref)
+        if not isinstance(action, Create):
+            return self._table_of(action.ref)
+        return action.place if action.place in self._tables else self._first
 
     def review(self, writes: Sequence[Update | Transition]) -> list[Reviewed | ConnectorError]:
         """What the records tell about writes that may have been made."""

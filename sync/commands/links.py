@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tieline.connectors.errors import ConfigError
+from tieline.sync.commands.links_release import release
 from tieline.sync.commands.options import Pause, config_option, json_option
 from tieline.sync.commands.session import Adapters, open_state, open_state_or_none, utc_now
 
@@ -34,6 +35,9 @@ def links() -> None:
     tieline links accept 12
     tieline links missing --since 30d
     """
+
+
+links.add_command(release)
 
 
 @links.command("list")
@@ -184,10 +188,10 @@ def missing(
     tieline links missing --since 30d
     tieline links missing --follow-up
     """
-    from tieline.sync.links.carry import follow_up as carry_out
-    from tieline.sync.links.carry import note_proposals, propose_problems
+    from tieline.sync.links.carry import carry_out, note_proposals
     from tieline.sync.links.closure import missing as lacking
     from tieline.sync.links.closure import shares
+    from tieline.sync.links.followup import held_back
     from tieline.sync.links.show import missing_json, missing_lines
 
     with _errand(context.obj, config_path, writes=follow_up) as (run, rules):
@@ -198,16 +202,21 @@ def missing(
         found = lacking(closed, rules.links, rules.moment, [each.case for each in every])
         periods = shares(closed, found, timedelta(days=30))
         pairs = {e.case.label: e.pair for e in chosen}
-        noted = carry_out(run, found, pairs) if follow_up else 0
         if follow_up:
-            note_proposals(run, propose_problems(run, found, pairs))
+            left = carry_out(run, found, pairs, rules.links)
+            left |= {pair.id for pair in note_proposals(run, list(pairs.values()))}
+            done = run.counts["links_followed"], run.counts["problems_opened"], len(left)
+        held = held_back(run, pairs.values())
     if as_json:
-        click.echo(json.dumps(missing_json(found, periods, len(closed)), indent=2))
+        click.echo(json.dumps(missing_json(found, periods, len(closed), held), indent=2))
         return
-    for line in missing_lines(found, periods, len(closed)):
+    for line in missing_lines(found, periods, len(closed), held):
         click.echo(line)
     if follow_up:
-        click.echo(f"Followed up on {noted} incidents")
+        noted, opened, waiting = done
+        click.echo(f"Followed up on {noted} incidents" + (f", opened {opened} problems" if opened else ""))
+        if waiting:
+            click.echo(f"{waiting} could not be finished now: run it again")
 
 
 @links.command()
@@ -297,6 +306,7 @@ def show(context: click.Context, ref: str, config_path: Path, as_json: bool) -> 
     tieline links show INC0010023
     """
     from tieline.sync.links.closure import missing as lacking
+    from tieline.sync.links.followup import held_back
     from tieline.sync.links.show import graph_json, graph_lines
 
     with _errand(context.obj, config_path, writes=False) as (run, rules):
@@ -306,10 +316,11 @@ def show(context: click.Context, ref: str, config_path: Path, as_json: bool) -> 
         each = found[0]
         closed = [each.closed(rules.links)] if each.case.resolved else []
         lacks = lacking(closed, rules.links, rules.moment, [each.case])
+        held = held_back(run, [each.pair])
     if as_json:
-        click.echo(json.dumps(graph_json(each, lacks), indent=2))
+        click.echo(json.dumps(graph_json(each, lacks, held), indent=2))
         return
-    for line in graph_lines(each, rules.links, lacks):
+    for line in graph_lines(each, rules.links, lacks, held):
         click.echo(line)
 
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from tieline.sync.config.faults import Problem, quoted
-from tieline.sync.config.values import Flag, Line, OptionalServiceNowField, Table
+from tieline.sync.config.values import Flag, Line, OptionalServiceNowField, ServiceNowField, Table
 from tieline.sync.links.model import SERVICENOW_COLUMN, Relation
 
 On = Literal["incident", "problem", "change"]
@@ -80,6 +80,14 @@ class LinkType(Table):
         return TARGET_KIND[self.relation]
 
 
+class HoldColumn(Table):
+    """The column of ServiceNow's incidents that its automatic closing leaves alone where it is set."""
+
+    servicenow: ServiceNowField = Field(description="The column; the condition of your closing job asks it.")
+    held: Line = Field(default="true", description="What it holds while closing is held back.")
+    free: str = Field(default="false", description='What it holds otherwise; "" for nothing.')
+
+
 class Links(Table):
     """What ties incidents to problems, changes and each other."""
 
@@ -87,6 +95,16 @@ class Links(Table):
     look: Flag = Field(
         default=True,
         description="A pass looks by itself for what resolved incidents belong to, 100 of them at most.",
+    )
+    hold: HoldColumn | None = Field(
+        default=None,
+        description="What keeps ServiceNow from closing an incident by itself while a rule of closure holds "
+        "it back; without, Tieline holds back only what it would carry over itself.",
+    )
+    opened_with: dict[ServiceNowField, Line] = Field(
+        default_factory=dict,
+        description="Further columns of a problem that Tieline opens, such as its assignment_group: what "
+        "the column holds, as ServiceNow keeps it.",
     )
 
     def columns(self, on: str) -> dict[str, str]:

@@ -219,9 +219,9 @@ class ClosureTable(Table):
     within: Duration = Field(default=timedelta(days=30), description="How far back they count.")
     note: Line | None = Field(default=None, description="Internal note on both sides.")
     label: Line | None = Field(default=None, description="Label in Jira, while it is missing.")
-    hold: Flag = Field(default=False, description="Not done yet, and refused where it is set.")
+    hold: Flag = Field(default=False, description="Hold back the closing while it is missing.")
     problem: Literal["propose", "open"] | None = Field(
-        default=None, description="Propose to open a problem; opening one is not done yet, and refused."
+        default=None, description="Propose to open a problem, or open one with the incidents attached."
     )
 
 

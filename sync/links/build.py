@@ -54,12 +54,6 @@ def _rule(entry: LinkRuleTable, reader: Reader, spot: Callable[[Path], Spot], pa
 
 
 def _closure(entry: ClosureTable, reader: Reader, spot: Callable[[Path], Spot], path: Path) -> ClosureRule:
-    if entry.hold:
-        what = "asks to hold back the automatic closing, which Tieline cannot do yet"
-        reader.wrong((*path, "hold"), what, "leave it out, and ask with `note`, `label` or `problem`", True)
-    if entry.problem == "open":
-        what = "asks to open a problem, which Tieline cannot do yet"
-        reader.wrong((*path, "problem"), what, 'propose it: problem = "propose"', entry.problem)
     return ClosureRule(
         id=entry.id,
         needs=frozenset(entry.needs),
@@ -68,7 +62,8 @@ def _closure(entry: ClosureTable, reader: Reader, spot: Callable[[Path], Spot], 
         within=entry.within,
         note=entry.note or "",
         label=entry.label or "",
-        problem="propose" if entry.problem else "",
+        hold=entry.hold,
+        problem=entry.problem or "",
         about=entry.about or "",
         spot=spot((*path, "id")),
     )

@@ -10,15 +10,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from tieline.connectors.base import SIDES, AddNote, Record, Side, Target, Update
-from tieline.sync.apply import write_steps
-from tieline.sync.errand import came_through, read_both, works_of
+from tieline.connectors.base import SIDES, Side, Target
 from tieline.sync.links.closure import Missing
 from tieline.sync.links.decide import Verdict, closed_by_links, proposals
+from tieline.sync.links.followup import follow_up
 from tieline.sync.links.model import NEW_PROBLEM, Evidence, Proposal, ProposalState
+from tieline.sync.links.opening import open_problems
 from tieline.sync.links.relations import relate
-from tieline.sync.links.survey import Surveyed
-from tieline.sync.model import Pair, Step
+from tieline.sync.links.rules import LinkPolicy, Opening
+from tieline.sync.links.survey import Surveyed, mirrored
+from tieline.sync.model import Pair
 from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
 from tieline.sync.telling import Notice, tell
@@ -66,7 +67,7 @@ def note_proposals(run: Run, pairs: Sequence[Pair]) -> list[Pair]:
 
 def _notices(run: Run, pair: Pair, known: Sequence[tuple[int, Proposal]]) -> Iterator[Notice]:
     """What the two halves of a pair were not told yet."""
-    waiting = [(number, proposal) for number, proposal in known if proposal.state == "open"]
+    waiting = [(number, proposal) for number, proposal in known if _is_news(proposal)]
     if not waiting:
         return
     with run.store.read() as tx:
@@ -78,14 +79,30 @@ def _notices(run: Run, pair: Pair, known: Sequence[tuple[int, Proposal]]) -> Ite
             yield Notice(pair, side, _note(due), "links: proposed", keys)
 
 
+def _is_news(proposal: Proposal) -> bool:
+    """Whether people are told of it: what waits for them, and what a rule of closure did by itself."""
+    return proposal.state == "open" or (proposal.decided_by == "policy" and _is_closure(proposal))
+
+
+def _is_closure(proposal: Proposal) -> bool:
+    return proposal.evidence[0].kind == "closure"
+
+
 def _told(side: Side, number: int) -> str:
     """The small fact that a proposal was noted on a side."""
     return f"links.told:{side}:{number}"
 
 
 def _note(proposed: Sequence[tuple[int, Proposal]]) -> str:
-    lines = ["Tieline proposes:"]
-    for number, proposal in proposed:
+    done = [proposal for _, proposal in proposed if proposal.state != "open"]
+    lines = [
+        f"Tieline ties this to the problem {p.target.label} (rule {p.rule}): {p.evidence[0].reason}. "
+        "If it is another one's, take the link away: it stays away"
+        for p in done
+    ]
+    waiting = [(number, proposal) for number, proposal in proposed if proposal.state == "open"]
+    lines += ["Tieline proposes:"] if waiting else []
+    for number, proposal in waiting:
         relation = proposal.relation.replace("_", " ")
         lines.append(f"- {relation} {proposal.target.label}: {proposal.evidence[0].reason}")
         if proposal.target.ref == NEW_PROBLEM:
@@ -121,58 +138,25 @@ def _opening(each: Missing, pair: Pair, now: datetime) -> Proposal:
     )
 
 
-def follow_up(run: Run, missing: Iterable[Missing], pairs: Mapping[str, Pair]) -> int:
-    """The notes and labels of rules of closure, once for each incident and rule; on how many incidents."""
-    due: dict[int, tuple[Pair, list[Missing]]] = {}
-    with run.store.read() as tx:
-        for each in missing:
-            pair = pairs.get(each.case.label)
-            asks = each.rule.note or each.rule.label
-            if pair is not None and asks and tx.note(_followed(pair, each)) is None:
-                due.setdefault(pair.id, (pair, []))[1].append(each)
-    works = works_of(run, [pair for pair, _ in due.values()])
-    read_both(run, works)
-    for work in works:
-        several = due[work.pair.id][1]
-        work.steps = [step for each in several for step in _notes(work.records, each)]
-        work.steps += _labels(work.records.get("jira"), several)
-    counts = {work.pair.id: len(work.steps) for work in works}
-    write_steps(run, works)
-    done = [due[id_] for id_, count in counts.items() if count and came_through(run, id_, count)]
-    with run.store.transaction() as tx:
-        for pair, several in done:
-            for each in several:
-                tx.set_note(_followed(pair, each), run.clock().isoformat())
-    return len(done)
+def carry_out(
+    run: Run, missing: Sequence[Missing], pairs: Mapping[str, Pair], policy: LinkPolicy
+) -> set[int]:
+    """Do what rules of closure ask for; `pairs` are those that were looked at, by number.
+
+    Returns the ids of pairs of which something is still to be done.
+    """
+    opens = "problem" in mirrored(run.config)
+    if not opens:  # nothing could tie the incidents to it
+        missing = [replace(m, rule=replace(m.rule, problem=_proposed(m.rule.problem))) for m in missing]
+    left = follow_up(run, list(pairs.values()), missing, policy)
+    news, waiting = open_problems(run, missing, pairs)
+    propose_problems(run, missing, pairs)
+    untold = {pair.id for pair in note_proposals(run, news)}
+    return left | waiting | (untold & {pair.id for pair in pairs.values()})
 
 
-def _followed(pair: Pair, each: Missing) -> str:
-    """The small fact that a rule was followed up on an incident."""
-    return f"links.followed:{pair.id}:{each.rule.id}"
-
-
-def _notes(records: Mapping[Side, Record], each: Missing) -> list[Step]:
-    if not each.rule.note:
-        return []
-    text = f"{each.rule.note}\n{each.reason}"
-    return [Step(AddNote(record.ref, text), (_why(each),)) for record in records.values()]
-
-
-def _labels(jira: Record | None, several: Sequence[Missing]) -> list[Step]:
-    """All labels in one write, those of others kept."""
-    if jira is None:
-        return []
-    held = jira.values.get("labels")
-    there = held if isinstance(held, frozenset) else frozenset()
-    asked = [each for each in several if each.rule.label and each.rule.label not in there]
-    if not asked:
-        return []
-    change = {"labels": there | {each.rule.label for each in asked}}
-    return [Step(Update(jira.ref, change, {"labels": held}, jira.version), tuple(map(_why, asked)))]
-
-
-def _why(each: Missing) -> str:
-    return f"closure: {each.reason} (rule {each.rule.id})"
+def _proposed(problem: Opening) -> Opening:
+    return "propose" if problem else ""
 
 
 def accept(tx: Tx, proposal: Proposal, pair: Pair, now: datetime) -> Proposal:

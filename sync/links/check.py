@@ -95,7 +95,7 @@ def _opening(rule: ClosureRule) -> Iterator[Finding]:
             "TL033",
             "warning",
             rule.spot,
-            f"the rule {rule.id!r} proposes a problem for each resolved incident that has none",
+            f"the rule {rule.id!r} {_does(rule)} a problem for each resolved incident that has none",
             "problems that nobody works on hide those that somebody should",
             "say which incidents (`when`), or how many must be alike (`alike`)",
             rule.id,
@@ -105,11 +105,15 @@ def _opening(rule: ClosureRule) -> Iterator[Finding]:
             "TL034",
             "error",
             rule.spot,
-            f"the rule {rule.id!r} proposes a problem and asks for something else",
+            f"the rule {rule.id!r} {_does(rule)} a problem and asks for something else",
             "that problem would not meet it, so it would go on asking",
             'add "problem" to its `needs`, or leave `problem` out',
             rule.id,
         )
+
+
+def _does(rule: ClosureRule) -> str:
+    return "opens" if rule.problem == "open" else "proposes"
 
 
 def _twice(links: LinkPolicy) -> Iterator[Finding]:

@@ -34,11 +34,15 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A rule of closure that an incident does not meet. `alike` are the incidents that made it apply."""
+    """A rule of closure that an incident does not meet. `alike` are the incidents that made it apply.
+
+    `near` are the same, as records.
+    """
 
     case: Case
     rule: ClosureRule
     alike: tuple[str, ...] = ()
+    near: tuple[Ref, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -101,8 +105,9 @@ def missing(
         for rule in policy.closure:
             alike = _alike(one.case, by_thing.get(about(one.case), []), rule)
             if lacks(rule, one.record, one.standing, len(alike), moment):
-                shown = tuple(case.label for case in alike) if rule.alike else ()
-                found.append(Missing(one.case, rule, shown))
+                shown = alike if rule.alike else []
+                labels, refs = (case.label for case in shown), (case.ref for case in shown)
+                found.append(Missing(one.case, rule, tuple(labels), tuple(refs)))
     return sorted(found, key=lambda m: (m.case.resolved or m.case.opened, m.case.label, m.rule.id))
 
 

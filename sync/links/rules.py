@@ -14,8 +14,8 @@ from tieline.sync.policy.conditions import ALWAYS, Atom, Condition
 from tieline.sync.policy.fields import Cell
 from tieline.sync.policy.model import NOWHERE, Spot
 
-Opening = Literal["", "propose"]
-"""What is done about a problem that is missing: nothing, or a proposal to open one."""
+Opening = Literal["", "propose", "open"]
+"""What is done about a problem that is missing: nothing, a proposal to open one, or opening it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ClosureRule:
     """What a resolved incident must have: one of `needs`. With `alike`, only where so many are alike.
 
     `alike` incidents on one item within `within` make it apply. What follows if it is missing: an internal
-    `note`, a `label`, and what is done about a problem.
+    `note`, a `label`, that closing is held back (`hold`), and what is done about a problem.
     """
 
     id: str
@@ -55,9 +55,15 @@ class ClosureRule:
     within: timedelta = timedelta(days=30)
     note: str = ""
     label: str = ""
+    hold: bool = False
     problem: Opening = ""
     about: str = ""
     spot: Spot = NOWHERE
+
+    @property
+    def follows(self) -> bool:
+        """Whether anything is done about it, beside being told of."""
+        return bool(self.note or self.label or self.hold or self.problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +137,11 @@ class LinkPolicy:
     def count(self) -> int:
         """How many rules the policy wrote itself."""
         return self.own + self.own_closure
+
+    @property
+    def holding(self) -> list[str]:
+        """The ids of the rules that hold back the closing."""
+        return [rule.id for rule in self.closure if rule.hold]
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tieline.connectors.base import Ref
@@ -87,7 +87,9 @@ def surveyed_json(each: Surveyed) -> dict[str, Any]:
     }
 
 
-def graph_lines(each: Surveyed, policy: LinkPolicy, lacks: Sequence[Missing]) -> list[str]:
+def graph_lines(
+    each: Surveyed, policy: LinkPolicy, lacks: Sequence[Missing], held: Collection[str]
+) -> list[str]:
     """The incident with all that it is tied to, then what is open, then what its closure lacks."""
     ties = [f"  {spoken(link.relation)}: {link.target.label}" for link in each.links]
     waiting = [proposal_line(number, p) for number, p in each.known if p.state == "open"]
@@ -99,22 +101,29 @@ def graph_lines(each: Surveyed, policy: LinkPolicy, lacks: Sequence[Missing]) ->
         where = "usual" if rule is None or not rule.spot.file else rule.spot.short
         if rule is not None:
             lines.append(f"  rule {id_}: {where}{'; ' + rule.about if rule.about else ''}")
-    return [*lines, *(f"missing: {lack.reason} (rule {lack.rule.id})" for lack in lacks)]
+    return [*lines, *(f"missing: {_missing_line(lack, held)}" for lack in lacks)]
 
 
-def graph_json(each: Surveyed, lacks: Sequence[Missing]) -> dict[str, Any]:
+def _missing_line(each: Missing, held: Collection[str]) -> str:
+    waits = "; closing is held back" if each.rule.hold and each.case.label in held else ""
+    return f"{each.reason} (rule {each.rule.id}){waits}"
+
+
+def graph_json(each: Surveyed, lacks: Sequence[Missing], held: Collection[str]) -> dict[str, Any]:
     """The same for machines."""
     return {
         **surveyed_json(each),
         "links": [{"relation": link.relation, "target": link.target.label} for link in each.links],
         "proposals": [proposal_json(number, proposal) for number, proposal in each.known],
-        "missing": [_missing_json(lack) for lack in lacks],
+        "missing": [_missing_json(lack, held) for lack in lacks],
     }
 
 
-def missing_lines(found: Sequence[Missing], periods: Sequence[Period], closed: int) -> list[str]:
+def missing_lines(
+    found: Sequence[Missing], periods: Sequence[Period], closed: int, held: Collection[str]
+) -> list[str]:
     """What resolved incidents lack, and the share of complete closures."""
-    lines = [f"{each.reason} (rule {each.rule.id})" for each in found]
+    lines = [_missing_line(each, held) for each in found]
     incomplete = len({each.case.ref for each in found})
     lines.append(f"{closed - incomplete} of {closed} resolved incidents are complete")
     for period in periods:
@@ -123,12 +132,14 @@ def missing_lines(found: Sequence[Missing], periods: Sequence[Period], closed: i
     return lines
 
 
-def missing_json(found: Sequence[Missing], periods: Sequence[Period], closed: int) -> dict[str, Any]:
+def missing_json(
+    found: Sequence[Missing], periods: Sequence[Period], closed: int, held: Collection[str]
+) -> dict[str, Any]:
     """The same for machines."""
     return {
         "resolved": closed,
         "complete": closed - len({each.case.ref for each in found}),
-        "missing": [_missing_json(each) for each in found],
+        "missing": [_missing_json(each, held) for each in found],
         "periods": [
             {"from": _time(p.start), "resolved": p.closed, "complete": p.complete, "share": p.share}
             for p in periods
@@ -136,13 +147,14 @@ def missing_json(found: Sequence[Missing], periods: Sequence[Period], closed: in
     }
 
 
-def _missing_json(each: Missing) -> dict[str, Any]:
+def _missing_json(each: Missing, held: Collection[str]) -> dict[str, Any]:
     return {
         "incident": each.case.label,
         "rule": each.rule.id,
         "needs": sorted(each.rule.needs),
         "alike": list(each.alike),
         "problem": each.rule.problem,
+        "held": each.rule.hold and each.case.label in held,
         "reason": each.reason,
     }
 

@@ -12,9 +12,10 @@ from typing import Final
 
 from tieline.connectors.base import Search
 from tieline.sync.links.around import MANY
-from tieline.sync.links.carry import note_proposals, propose_problems, settle
+from tieline.sync.links.carry import carry_out, note_proposals, settle
 from tieline.sync.links.closure import missing
 from tieline.sync.links.evidence import Case
+from tieline.sync.links.holding import held_key
 from tieline.sync.links.memory import changed, concerned, looked_at
 from tieline.sync.links.survey import Rules, Surveyed, rules_of, survey
 from tieline.sync.model import Pair
@@ -46,8 +47,8 @@ def watch(run: Run, policy: Policy | None) -> None:
         found = survey(run, recent, rules)
         resolved = [each for each in found if each.case.resolved is not None]
         settle(run, resolved)
-        _closures(run, resolved, rules)
-        untold = {pair.id for pair in note_proposals(run, [each.pair for each in resolved])}
+        untold = _closures(run, resolved, rules)
+        untold |= {pair.id for pair in note_proposals(run, [each.pair for each in resolved])}
         run.counts[LOOKED] += len(resolved)
     unseen = {pair.id for pair in recent} - {each.pair.id for each in found}
     looked_at(run, [pair for pair in pairs if pair.id not in unseen | untold])
@@ -62,23 +63,33 @@ def _due(run: Run) -> tuple[list[Pair], str]:
         known = tx.note(UPTO)
     upto = datetime.fromisoformat(known) if known else run.started
     found: list[Pair] = []
+    held: list[Pair] = []
     after = (upto, 0)
     while True:
         with run.store.read() as tx:
             page = tx.compared_since(after, PAGE)
-        known_ids = {pair.id for pair in found}
+        known_ids = {pair.id for pair in (*found, *held)}
         free = [
             pair
             for pair in concerned(run, page)
             if pair.id not in known_ids and pair_key(pair) not in run.blocked and _is_resolved(run, pair)
         ]
-        found += changed(run, free)
+        moved = changed(run, free)
+        found += moved
+        held += _held(run, [pair for pair in free if pair not in moved])
         if len(found) > MOST:  # the next pass reads this page again: those that were looked at have not moved
-            return found[:MOST], after[0].isoformat()
+            return [*found[:MOST], *held[:MOST]], after[0].isoformat()
         if page:
             after = (page[-1].checked_at or upto, page[-1].id)
         if len(page) < PAGE:
-            return found, after[0].isoformat()
+            return [*found, *held[:MOST]], after[0].isoformat()
+
+
+def _held(run: Run, pairs: Sequence[Pair]) -> list[Pair]:
+    """Those whose closing is held back: a person may have let go of them in ServiceNow."""
+    with run.store.read() as tx:
+        held = tx.notes([held_key(pair) for pair in pairs])
+    return [pair for pair in pairs if held_key(pair) in held]
 
 
 def _is_resolved(run: Run, pair: Pair) -> bool:
@@ -98,22 +109,21 @@ def _recent(run: Run, pairs: Sequence[Pair]) -> list[Pair]:
     ids = [pair.servicenow.id for pair in pairs]
     since = run.started - LOOK_BACK
     closed = {t.ref.id: t.closed for t in run.sides["servicenow"].targets("incident", ids)}
-    return [pair for pair in pairs if (closed.get(pair.servicenow.id) or since) > since]
+    held = {pair.id for pair in _held(run, pairs)}
+    return [p for p in pairs if (closed.get(p.servicenow.id) or since) > since or p.id in held]
 
 
-def _closures(run: Run, surveyed: Sequence[Surveyed], rules: Rules) -> None:
-    """Propose to open a problem where a rule of closure asks for that."""
-    asking = replace(
-        rules.links, closure=tuple(rule for rule in rules.links.closure if rule.problem == "propose")
-    )
-    if not asking.closure:
-        return
-    span = max((rule.within for rule in asking.closure if rule.alike), default=None)
+def _closures(run: Run, surveyed: Sequence[Surveyed], rules: Rules) -> set[int]:
+    """Follow up on what closure asks for; the ids of pairs of which something is still to be done."""
+    asking = [rule for rule in rules.links.closure if rule.follows]
+    if not asking:
+        return set()
+    span = max((rule.within for rule in asking if rule.alike), default=None)
     cases = [each.case for each in surveyed]
     others = [] if span is None else _others(run, cases, span)
     closed = [each.closed(rules.links) for each in surveyed]
-    found = missing(closed, asking, rules.moment, others)
-    propose_problems(run, found, {each.case.label: each.pair for each in surveyed})
+    found = missing(closed, replace(rules.links, closure=tuple(asking)), rules.moment, others)
+    return carry_out(run, found, {each.case.label: each.pair for each in surveyed}, rules.links)
 
 
 def _others(run: Run, cases: Sequence[Case], span: timedelta) -> list[Case]:

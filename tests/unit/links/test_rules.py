@@ -101,8 +101,16 @@ def test_a_test_that_expects_nothing_is_a_fault(tmp_path: Path) -> None:
         loaded(tmp_path, RULE + '[[links.test]]\nname = "x"\n')
 
 
-@pytest.mark.parametrize("line", ["hold = true", 'problem = "open"'])
-def test_what_closure_cannot_do_yet_is_refused_and_not_ignored(tmp_path: Path, line: str) -> None:
-    with pytest.raises(FaultyPolicy, match="cannot do yet") as told:
-        loaded(tmp_path, f'[[links.closure]]\nid = "a"\nneeds = ["problem"]\nalike = 3\n{line}\n')
-    assert "propose" in str(told.value) or "leave it out" in str(told.value)
+def test_a_rule_of_closure_says_what_follows(tmp_path: Path) -> None:
+    rule = '[[links.closure]]\nid = "a"\nneeds = ["problem"]\nalike = 3\nhold = true\nproblem = "open"\n'
+    links = loaded(tmp_path, rule).policy.links
+    assert links is not None
+    assert (links.closure[0].hold, links.closure[0].problem, links.holding) == (True, "open", ["a"])
+    assert links.closure[0].follows
+
+
+def test_opening_a_problem_for_every_incident_is_told(tmp_path: Path) -> None:
+    rule = '[[links.closure]]\nid = "a"\nneeds = ["cured_by"]\nproblem = "open"\n'
+    found = {finding.code: finding.what for finding in check(loaded(tmp_path, rule).policy)}
+    assert "opens a problem for each" in found["TL033"]
+    assert "opens a problem and asks for something else" in found["TL034"]
