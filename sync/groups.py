@@ -14,6 +14,7 @@ from typing import Literal
 from tieline.connectors.base import Side, Value, Values
 from tieline.connectors.richtext import canonical_text
 from tieline.sync.mapping import CLOSED_STATES, Directory, Unit, Unmapped, ValueMap, unmapped
+from tieline.sync.statehops import StateMachine
 
 Reopen = Literal["write", "child", "comment"]
 Level = str
@@ -43,6 +44,8 @@ class StatusUnit(Unit):
     """States in which ServiceNow calls it resolved or closed."""
     canceled: frozenset[str] = frozenset({"8"})
     """Further states in which it is over."""
+    machine: StateMachine = field(default_factory=StateMachine)
+    """Which steps ServiceNow allows between its states; without any, each state is one step away."""
 
     @property
     def over(self) -> frozenset[str]:

@@ -75,14 +75,54 @@ def ordered(
 
 
 def _servicenow(written: Sequence[Verdict], snapshot: Snapshot) -> list[Draft]:
-    record = snapshot.servicenow
+    """One write of all; where a state is several steps away one for each step, and the rest with the first.
+
+    What belongs to the state itself, such as a close code, goes with the last.
+    """
     mine = tuple(v for v in written if v.changed(snapshot, "servicenow"))
     if not mine:
         return []
     values = {n: x for v in mine for n, x in v.changed(snapshot, "servicenow").items()}
-    before = {name: record.values.get(name) for name in values}
     reached = {v.unit.name: v.values["servicenow"] for v in mine}
-    return [Draft(Update(record.ref, values, before, record.version), "servicenow", mine, reached)]
+    status = next((v for v in mine if isinstance(v.unit, StatusUnit) and v.unit.state in values), None)
+    if status is None:
+        return [_update(snapshot, values, mine, reached)]
+    return _state_hops(mine, status, values, snapshot)
+
+
+def _update(
+    snapshot: Snapshot, values: Values, verdicts: tuple[Verdict, ...], reached: Mapping[str, Values],
+    now: Values | None = None, why: tuple[str, ...] = (),
+) -> Draft:  # fmt: skip
+    """A write to ServiceNow. `now` is what the record holds before it."""
+    record, held = snapshot.servicenow, snapshot.servicenow.values if now is None else now
+    before = {name: held.get(name) for name in values}
+    return Draft(Update(record.ref, values, before, record.version), "servicenow", verdicts, reached, why)
+
+
+def _state_hops(
+    mine: tuple[Verdict, ...], status: Verdict, values: Mapping[str, Value], snapshot: Snapshot
+) -> list[Draft]:
+    unit, now = status.unit, dict(snapshot.servicenow.values)
+    assert isinstance(unit, StatusUnit)
+    target = str(values[unit.state])
+    states = unit.machine.path(str(now.get(unit.state) or ""), target, {**now, **values})
+    way = f"{unit.name}: on the way to {state_name(snapshot.servicenow.place, target)}"
+    own = set(unit.fields("servicenow"))
+    drafts = []
+    for number, state in enumerate(states, 1):
+        last = number == len(states)
+        sent = {n: x for n, x in values.items() if (last if n in own else number == 1)}
+        sent |= {n: values[n] for n in unit.machine.gives.get(state, {}) if values.get(n)}
+        sent[unit.state] = state
+        sent |= unit.machine.given(state, now, sent)
+        verdicts = mine if number == 1 else (status,)
+        why = () if last else tuple(way if v is status else v.why for v in verdicts)
+        held = {n: sent.get(n, now.get(n)) for n in own}
+        reached = {v.unit.name: v.values["servicenow"] for v in verdicts if v is not status}
+        drafts.append(_update(snapshot, sent, verdicts, {**reached, unit.name: held}, dict(now), why))
+        now |= sent
+    return drafts
 
 
 def _jira(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
 from tieline.connectors.base import SIDES, FieldKind, Move, Side
@@ -11,6 +11,7 @@ from tieline.sync.config.model import Config, FieldConfig, Merging, Priority, Ro
 from tieline.sync.crowd import NamedUnit, PeopleUnit
 from tieline.sync.groups import PriorityUnit, StatusUnit, matrix_of
 from tieline.sync.mapping import ChoiceUnit, Edge, EntityUnit, Rules, SetUnit, TextUnit, Unit, ValueMap
+from tieline.sync.statehops import StateMachine, state_machine
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ NO_LIMIT: Final = 1_000_000
 def vocabulary(config: Config, route: Route) -> Vocabulary:
     """The vocabulary of one route."""
     mine, priority = config.status_for(route), config.priority_for(route)
-    status = None if mine is None else _status(mine)
+    status = None if mine is None else replace(_status(mine), machine=machine_of(route))
     units: list[Unit] = [_unit(mirrored, config) for mirrored in config.fields_for(route)]
     units.extend([] if status is None else [status])
     units.extend([] if priority is None else [_priority(priority)])
@@ -96,7 +97,20 @@ def _kinds(config: Config, route: Route, side: Side) -> Mapping[str, FieldKind]:
     if status is not None:
         notes = status.servicenow.close_notes, status.jira.close_notes
         kinds.update({n: "text" for s, n in zip(SIDES, notes, strict=True) if s == side and n})
+        kinds.update(dict.fromkeys(_demanded(route, status) if side == "servicenow" else (), "line"))
     return kinds
+
+
+def _demanded(route: Route, status: Status) -> frozenset[str]:
+    """What is read of ServiceNow's records to know the way to a state, where Tieline writes states."""
+    return machine_of(route).columns if status.direction != "to_jira" else frozenset()
+
+
+def machine_of(route: Route) -> StateMachine:
+    """Which steps ServiceNow allows between the states of a route's table."""
+    table = route.servicenow
+    steps = [(hop.from_, hop.to) for hop in table.workflow]
+    return state_machine(table.table, steps, {state: dict(gives) for state, gives in table.give.items()})
 
 
 def _edges(edges: Iterable[ValueEdge]) -> ValueMap:

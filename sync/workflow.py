@@ -22,15 +22,15 @@ class Workflow:
         """This workflow with what an issue in `status` shows now; an empty list tells nothing."""
         return Workflow({**self.moves, status: moves}) if moves else self
 
-    def path(self, start: str, targets: Sequence[str]) -> tuple[Move, ...] | None:
+    def path(self, start: str, targets: Sequence[str], *, most: int = MAX_HOPS) -> tuple[Move, ...] | None:
         """The fewest hops from `start` to the first reachable of `targets`; None where there is no path.
 
-        At most three hops, and none through a status of a done category unless it is the target.
+        At most three hops (`most`), and none through a status of a done category unless it is the target.
         """
         for target in targets:
             if start == target:
                 return ()
-            found = self._search(start, target)
+            found = self._search(start, target, most)
             if found is not None:
                 return found
         return None
@@ -39,7 +39,7 @@ class Workflow:
         """The statuses one hop away, for messages."""
         return tuple(sorted({move.to for move in self.moves.get(start, ())}))
 
-    def _search(self, start: str, target: str) -> tuple[Move, ...] | None:
+    def _search(self, start: str, target: str, most: int) -> tuple[Move, ...] | None:
         waiting: deque[tuple[Move, ...]] = deque((move,) for move in self.moves.get(start, ()))
         seen = {start}
         while waiting:
@@ -47,7 +47,7 @@ class Workflow:
             last = path[-1]
             if last.to == target:
                 return path
-            if last.to in seen or last.done or len(path) == MAX_HOPS:
+            if last.to in seen or last.done or len(path) == most:
                 continue
             seen.add(last.to)
             waiting.extend((*path, move) for move in self.moves.get(last.to, ()))

@@ -79,6 +79,13 @@ class ValueEdge(Table):
     jira: Alternatives = Field(description="Jira's value, or several.")
 
 
+class Hop(Table):
+    """One step that the workflow allows."""
+
+    from_: Line = Field(alias="from", description="Status, or state, that the step leaves.")
+    to: Line = Field(description="Status, or state, that it leads to.")
+
+
 class ServiceNowScope(Table):
     """Which incidents a route is about."""
 
@@ -86,13 +93,16 @@ class ServiceNowScope(Table):
     scope: EncodedQuery = Field(
         default="", description='An encoded query that decides what gets a mirror; "" means all.'
     )
-
-
-class Hop(Table):
-    """One step that the Jira workflow allows."""
-
-    from_: Line = Field(alias="from", description="Status that the step leaves.")
-    to: Line = Field(description="Status that it leads to.")
+    workflow: tuple[Hop, ...] = Field(
+        default=(),
+        description="Steps that ServiceNow allows between states; the usual ones of problem and "
+        "change_request without any.",
+    )
+    give: dict[str, dict[ServiceNowField, Line]] = Field(
+        default_factory=dict,
+        description="By state what ServiceNow demands there and Jira does not have: written with that state "
+        "where the column is empty.",
+    )
 
 
 class JiraScope(Table):
