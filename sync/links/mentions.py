@@ -23,16 +23,18 @@ TABLES: Final[Mapping[str, TargetKind]] = MappingProxyType({
 """ServiceNow's tables as its addresses name them."""
 
 _STANDARDS: Final = frozenset({
-    "AES", "CVE", "CWE", "DIN", "EN", "IEC", "IEEE", "ISO", "MD", "RFC", "RSA", "SHA", "TLS", "UCS",
-    "UTF", "WINDOWS",
+    "AES", "ANSI", "COVID", "CP", "CRC", "CVE", "CWE", "DIN", "ECMA", "EN", "FIPS", "GMT", "GPT", "IEC",
+    "IEEE", "IPV", "ISO", "JSR", "LTE", "MD", "MPEG", "NIST", "PCI", "PEP", "RAID", "RFC", "RSA", "SARS",
+    "SHA", "SSL", "TLS", "UCS", "USB", "UTC", "UTF", "WINDOWS", "WPA",
 })  # fmt: skip
 """Words that stand before a hyphen and a number everywhere: as keys they count in addresses only."""
 
-_URL: Final = re.compile(r"https?://[^\s<>\"'|\]\[)}{]+", re.IGNORECASE)
+_URL: Final = re.compile(r"\b(?:[a-z][a-z0-9+.-]{1,15}://|www\.|mailto:)[^\s<>\"'|\]\[)}{]+", re.IGNORECASE)
 _SYS_ID: Final = re.compile(r"[0-9a-f]{32}")
-# Neither inside a word, nor after "word-", "word_", "word.", "word@"; nor before "-1", "_x", ".x", "@".
+# Neither inside a word, nor after "word-", "word_", "word.", "word@"; nor before "-1", "_x", ".x", "@",
+# "-x.png".
 _BEFORE: Final = r"(?<![^\W_])(?<![^\W_][-_.@+])(?<!@)(?<!\\)"
-_AFTER: Final = r"(?![^\W_])(?!_[^\W_])(?!\.[^\W_])(?!-[0-9])(?!@)"
+_AFTER: Final = r"(?![^\W_])(?!_[^\W_])(?!\.[^\W_])(?!-[0-9])(?!@)(?!-[\w-]{1,80}\.[^\W_])"
 
 _REACH: Final = 60
 """As many characters before a name are searched for what is said about it."""
@@ -116,7 +118,8 @@ def _in_line(line: _Line, naming: Naming) -> Iterator[Mention]:
         if mention is not None:
             yield from _judged(line, match.start(), match.end(), mention)
     for match in _pattern(naming).finditer("".join(blank)):
-        named = _named(match[0].upper(), naming)
+        # Whatever its case, "ſ" is no "s" and "ı" no "i", though expressions take them for one.
+        named = _named(match[0].upper(), naming) if match[0].isascii() else None
         if named is not None:
             yield from _judged(line, match.start(), match.end(), named)
 

@@ -224,6 +224,64 @@ def test_addresses_of_the_two_systems_are_read(url: str, expected: str) -> None:
     assert named(f"[here|{url}]") == [expected]
 
 
+PLACES = st.sampled_from(
+    [
+        "/browse/{}?focusedCommentId=10&page=1#comment-10", "/browse/{}", "/projects/OPS/issues/{}?filter=-1",
+        "/jira/software/c/projects/OPS/boards/1?selectedIssue={}&x=1", "/rest/api/2/issue/{}/comment",
+    ]
+)  # fmt: skip
+MAIL = "From: Beth <beth@example.com>\nSent: Monday\n\n"
+MEANT = st.one_of(
+    st.tuples(FRAMES, NAMES, SPELLINGS).map(lambda t: (t[0].format(t[2](t[1])), t[1])),
+    st.tuples(PLACES, st.integers(1, 99_999)).map(
+        lambda t: (SITE + t[0].format(f"ops-{t[1]}"), f"OPS-{t[1]}")
+    ),
+)
+"""Texts that mean a name, and the name."""
+STANDARDS = (
+    "UTF-8", "utf-16", "CVE-2024-1234", "CVE-2024", "COVID-19", "covid-19,", "ISO-8601", "iso-8601-1",
+    "SHA-256", "sha-1", "RFC-2616", "UTC-5", "GMT-3", "MD-5", "RAID-5", "TLS-1", "PCI-4",
+)  # fmt: skip
+WRONG = st.sampled_from(
+    [
+        "ABC{}", "X{}X", "{}abc", "x_{}", "{}_x", "x.{}", "{}.log", "{}.example.com", "{}@example.com", "9{}",
+        "{}-1", "{}é", "ftp://example.com/{}", "ssh://git@example.com/{}", "www.example.com/{}/x",
+        "mailto:beth@example.com?subject={}", "https://example.com/?q={}&b=2#c", "file:///tmp/{}",
+        "https://acme.atlassian.net@example.com/browse/{}", "https://example.com/?to=" + SITE + "/browse/{}",
+        SITE + "/secure/attachment/1/{}.png", SITE + "/browse/{}abc", SITE + "/browse/{}-1", SITE + "/x/{}",
+        HOST + "/problem_list.do?sysparm_query=number!={}", "{}-screen-shot.png", "shot-{}.png",
+        "C:\\logs\\{}", "> {}", "> > see {},", "| {}", "is it {}?", "maybe {}", "not related to {}", "{} was ruled out",
+    ]
+)  # fmt: skip
+DECOYS = st.one_of(
+    st.tuples(WRONG, NAMES, SPELLINGS).map(lambda t: t[0].format(t[2](t[1]))),
+    st.sampled_from(STANDARDS),
+    st.tuples(st.sampled_from(["XYZ", "PROD", "ABC"]), st.integers(1, 999)).map(lambda t: f"{t[0]}-{t[1]}"),
+    st.integers(0, 10**9).map(lambda n: f"PRB{n:010d}"),
+    st.integers(0, 9_999_999).map(lambda n: f"xPRB{n:07d}y PRB{n:07d}Z ſPRB{n:07d} ıNC{n:07d} PRB-{n:07d}"),
+    st.integers(1, 999).map(lambda n: f"OPS-{n}abc OPS-0{n} OPſ-{n} OPS-{n}.5 OPS--{n} OPS–{n} x-OPS-{n}"),
+    st.uuids().map(lambda u: f"ops-{u.hex}"),
+)
+"""Texts that mean no name, or none for sure."""
+
+
+@given(st.lists(st.one_of(MEANT, DECOYS), max_size=12), st.lists(DECOYS, max_size=3))
+def test_of_a_text_full_of_names_just_those_that_are_meant_are_sure(
+    parts: list[tuple[str, str] | str], quoted: list[str]
+) -> None:
+    said = [part if isinstance(part, str) else part[0] for part in parts]
+    meant = {part[1] for part in parts if not isinstance(part, str)}
+    text = "\n\n".join(said) + "\n\n" + MAIL + "\n\n".join(quoted)
+    assert {each.label for each in mentions(text, STANDARD) if not each.doubt} == meant
+
+
+STANDARD = Naming(
+    projects=frozenset({"OPS", "DEV", "UTF", "ISO", "SHA", "CVE", "COVID", "UTC", "RFC", "RAID"}),
+    servicenow=HOST, jira=SITE,
+)  # fmt: skip
+"""Somebody gave their projects just these keys."""
+
+
 @given(st.text(max_size=300))
 def test_any_text_can_be_read(text: str) -> None:
     for mention in mentions(text, NAMING):
