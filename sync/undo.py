@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from tieline.connectors.base import SIDES, Side, Value, Values, other
+from tieline.connectors.base import SIDES, Side, Update, Value, Values, Version, other
 from tieline.sync.apply import contexts, observe, write_steps
 from tieline.sync.decide import Context, Verdict
 from tieline.sync.errand import came_through, read_both, works_of
@@ -164,8 +164,43 @@ def _undoing(
     if park is not None:
         found.left.append(park.detail)
     # To carry over, the Base stays behind: the restored value then counts as moved.
-    found.steps = tuple(replace(s, bases={}) if carry else _ruled(s, rule) for s in steps)
+    mirrored = [replace(s, bases={}) if carry else _ruled(s, rule) for s in steps]
+    found.steps = (*mirrored, *_one_sided(work, snapshot, told, rule, mirrored, found.left))
     return found
+
+
+def _one_sided(
+    work: Work, snapshot: Snapshot, told: tuple[Old, Old], rule: str, steps: Sequence[Step], left: list[str]
+) -> Iterator[Step]:
+    """What rules set on one side alone, such as a watch list. They give each value once: it stays so."""
+    for side in SIDES:
+        before, after, record = told[0][side], told[1][side], snapshot.record(side)
+        mirrored = {name for unit in work.vocabulary.units for name in unit.fields(side)}
+        values: dict[str, Value] = {}
+        for name in sorted(before.keys() - mirrored):
+            now = record.values.get(name)
+            wanted = _put_back(now, before[name], after.get(name))
+            if name not in after:
+                left.append(f"{name} in {side}: a later pass wrote it")
+            elif wanted != now:
+                values[name] = wanted
+            elif now != before[name]:
+                left.append(f"{name} in {side}: somebody changed it since")
+        if values:
+            written = any(getattr(step.action, "ref", None) == record.ref for step in steps)
+            there = {name: record.values.get(name) for name in values}
+            action = Update(record.ref, values, there, Version("") if written else record.version)
+            yield Step(action, tuple(f"{name}: {rule}" for name in values))
+
+
+def _put_back(now: Value, before: Value, after: Value) -> Value:
+    """What a field is to hold again: of a set each element; another one only if nobody came after."""
+    if isinstance(now, frozenset) or isinstance(after, frozenset):
+        held, old, new = (
+            value if isinstance(value, frozenset) else frozenset() for value in (now, before, after)
+        )
+        return (held - (new - old)) | (old - new) or None
+    return before if now == after else now
 
 
 def _reverse(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from .site import Site
 
 READS = """
@@ -211,3 +213,26 @@ def test_a_person_lifts_what_a_rule_holds(site: Site) -> None:
     site.settle()
     assert site.mirror(row).values["summary"] == "Seen"
     assert site.run("parked", "list", "--json").json == []
+
+
+def test_undo_puts_back_what_a_rule_set_on_one_side_alone(site: Site) -> None:
+    ruled(site, SCENARIO)
+    row, _ = site.paired(impact="3", urgency="3", assigned_to=person(site, "beth.anglin"))
+    site.desk(row, watch_list="boss@example.com", impact="1", urgency="1")
+    site.sync()
+    assert labels(site, row) == {"major"}
+    assert site.row(row)["watch_list"] == "boss@example.com,manager@example.com"
+    site.settle()
+    told = (json.loads(line) for line in site.run("audit", "--json").out.splitlines())
+    pass_id = next(entry["pass"] for entry in told if "watch_list" in str(entry))
+    site.desk(row, watch_list="boss@example.com,manager@example.com,new@example.com")
+    planned = site.run("undo", pass_id)
+    assert "manager@example.com" in planned.out
+    assert site.run("undo", pass_id, "--yes").code == 0
+    assert site.row(row)["watch_list"] == "boss@example.com,new@example.com"
+    assert labels(site, row) == set()
+    site.settle()
+    site.desk(row, short_description="Again")
+    site.settle()
+    assert site.row(row)["watch_list"] == "boss@example.com,new@example.com"
+    assert labels(site, row) == set()
