@@ -298,7 +298,8 @@ def explain(
     else:
         from tieline.sync.commands.policy_records import explained, one_pair
 
-        found = explained(one_pair(context.obj, config_path, str(ref)), _engine(loaded), now)
+        shown, said = one_pair(context.obj, config_path, str(ref), loaded)
+        found = explained(shown, _engine(loaded), now, said)
     click.echo(
         json.dumps(explanation_json(found), indent=2) if as_json else "\n".join(explanation_lines(found))
     )

@@ -59,7 +59,8 @@ CONFIG_PAGES: Final = (
     ),
     Page(
         "TL028", "A field that a pass does not read", "warning",
-        "A condition names a field that is neither mirrored nor said to stand anywhere. In a pass it counts as empty.",
+        "A condition names a field that is neither mirrored nor said to stand anywhere. In a pass it counts as empty. "
+        "Comments are heard where `[comments]` mirrors conversations, and nowhere else.",
         "mirror it, or say where it stands; columns may be reached over references.",
         _CONFIG + "[policy.fields]\nsite = \"choice\"\n[[policy.rule]]\nid = \"boston\"\nwhen = { site = \"Boston\" }\n"
         "then = { urgency = 1 }\n",

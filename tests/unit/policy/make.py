@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from tieline.sync.policy.calendars import Calendar, parse_hours
 from tieline.sync.policy.conditions import AllOf, AnyOf, Atom, Condition, Not
+from tieline.sync.policy.fields import Said
+from tieline.sync.policy.hearing import answered
 from tieline.sync.policy.load import Loaded, load_policy
 from tieline.sync.policy.model import Assignment, Bound, Matrix, Policy, Rule
 
@@ -54,6 +56,10 @@ def atoms() -> st.SearchStrategy[Atom]:
         st.sampled_from(WORDS).map(lambda word: Atom("summary", "contains", word.lower())),
         st.sampled_from(WORDS).map(lambda word: Atom("summary", "starts_with", word.lower())),
         st.sampled_from(["vpn|mail", "^disk", "(?i)ÖL$"]).map(lambda p: Atom("summary", "matches", p)),
+        st.sampled_from(WORDS).map(lambda word: Atom("comments", "contains", word.lower())),
+        st.sampled_from(WORDS).map(lambda word: Atom("comments", "in", frozenset({word}))),
+        st.sampled_from(["vpn|mail", "^disk"]).map(lambda p: Atom("comments", "matches", p)),
+        st.just(Atom("comments", "empty")),
         st.sampled_from(["l1", "l2"]).map(lambda word: Atom("labels", "has", word)),
         moments().map(lambda at: Atom("opened", "before", at)),
         moments().map(lambda at: Atom("opened", "after", at)),
@@ -78,6 +84,18 @@ def conditions() -> st.SearchStrategy[Condition]:
     )
 
 
+def said() -> st.SearchStrategy[Said]:
+    """Comments as they stand in a file, and marks as a pass remembers them."""
+    texts = st.frozensets(st.sampled_from([*WORDS, "Disk", "other", "my VPN client"]), max_size=3)
+    asked = [
+        *(Atom("comments", "contains", word.lower()) for word in WORDS),
+        *(Atom("comments", "in", frozenset({word})) for word in WORDS),
+    ]
+    return st.one_of(
+        texts.map(lambda each: Said(each)), texts.map(lambda each: Said(marks=answered(asked, each)))
+    )
+
+
 def records() -> st.SearchStrategy[dict[str, object]]:
     """Incidents, filled and empty."""
     texts = st.lists(st.sampled_from([*WORDS, "Disk", "other", "VPN"]), max_size=3).map(" ".join)
@@ -87,6 +105,7 @@ def records() -> st.SearchStrategy[dict[str, object]]:
             "category": st.sampled_from([None, *CHOICES["category"], "elsewhere"]),
             "group": st.sampled_from([None, *CHOICES["group"]]),
             "summary": st.one_of(st.none(), texts),
+            "comments": st.one_of(st.none(), said()),
             "labels": st.one_of(st.none(), st.frozensets(st.sampled_from(["l1", "l2", "l3"]), min_size=1)),
             "opened": st.one_of(st.none(), moments()),
             "vip": st.booleans(),
