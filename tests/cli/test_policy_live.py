@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .site import Site
+from .site import BETH, Site
 
 ROOT = Path(__file__).parents[2]
 POLICY = """
@@ -93,3 +93,41 @@ def test_a_snapshot_that_is_none_is_refused(governed: Site) -> None:
     file.write_text("[]")
     said = governed.run("policy", "check", policy, "--metadata", str(file))
     assert (said.code, "is not a snapshot" in said.err) == (2, True)
+
+
+SPOKEN = """
+[policy]
+[[policy.rule]]
+id = "outage"
+when = { comments = { contains = "total outage" } }
+then = { urgency = 1 }
+strength = "always"
+"""
+
+
+def test_what_people_say_decides_is_explained_and_simulated(site: Site) -> None:
+    site.config.write_text(site.config.read_text() + SPOKEN)
+    assert "TL028" not in site.run("policy", "check").out
+    row, ticket = site.paired(urgency="3", impact="3")
+    site.world.jira.comment(BETH, ticket.id, "Total outage on floor 3, door code 4711")
+    asked = site.run("policy", "explain", row["number"])
+    assert "comments contains 'total outage'" in asked.out
+    assert site.run("policy", "simulate", "--live", "--json").json["changed"] == {"urgency": 1, "priority": 1}
+    assert site.row(row)["urgency"] == "3"
+    site.settle()
+    assert site.row(row)["urgency"] == "1"
+    assert site.run("policy", "simulate", "--state", "--json").json["fired"] == {"outage": 1}
+    site.desk(row, urgency="2")
+    site.settle()
+    assert site.row(row)["urgency"] == "1"
+    told = site.run("show", row["number"])
+    assert "comments contains 'total outage'" in told.out
+    assert "4711" not in told.all + asked.all + site.state.read_bytes().decode("latin-1")
+
+
+def test_comments_that_no_pass_hears_are_a_finding(site: Site) -> None:
+    (site.folder / "quiet.toml").write_text(
+        site.config.read_text().replace("[comments]", "[unheard]").partition("[unheard]")[0] + SPOKEN
+    )
+    said = site.run("policy", "check", str(site.folder / "quiet.toml"), "--select", "TL028")
+    assert (said.code, "TL028" in said.out, "add [comments]" in said.out) == (1, True, True)
