@@ -22,6 +22,7 @@ INCIDENTS ?= 2000
 SEED  ?=
 KILLS ?= 200
 TALKS ?= 20
+LIVE  ?=
 TALK  ?= 300
 
 .DEFAULT_GOAL := help
@@ -36,10 +37,10 @@ demo: $(RUN)  ## two stand-in systems, people at work on both, and Tieline betwe
 test: $(DEV)  ## the whole test suite (TESTS=tests/unit for a part, JOBS=2 for fewer processes)
 	$(BIN)/pytest -n $(JOBS) $(TESTS)
 
-conformance-live: $(DEV)  ## the connectors' suite on a live instance (TIELINE_CONFORMANCE=config.toml; never in CI)
+conformance-live: $(DEV)  ## the connectors' suite on live systems (TIELINE_CONFORMANCE=config.toml; never in CI)
 	@test -n "$$TIELINE_CONFORMANCE" || { echo "name a configuration: make conformance-live" \
 		"TIELINE_CONFORMANCE=config.toml (docs/sandbox.md)" >&2; exit 2; }
-	$(BIN)/pytest -n 0 tests/conformance/test_live.py
+	$(BIN)/pytest -n 0 tests/conformance/test_live.py $(LIVE)
 
 soak: $(DEV)  ## the simulator: SEEDS=10000 for a long run, SEED=17 to show one again (MODE=lanes: run so)
 	$(BIN)/python -m tests.simulation.soak --seeds $(SEEDS) --jobs $(JOBS) \

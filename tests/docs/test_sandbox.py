@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from tieline.connectors.sandbox.faults import CATALOGUE
 
 ALIAS = re.compile(r"`\[(\w+)\]` is\s+`([^`]+)`")
 NAMED = re.compile(r"`(\[\w+\])?/?([\w/.]*)(?:::(\w+))?`")
+NOT_USED = ("counts are text", "webhooks of Server")
+"""What the stand-in does and Tieline has no use for, besides J8."""
 ITEMS = {
     "ServiceNow": [f"S{number}" for number in range(1, 11)],
     "Jira": [*(f"J{number}" for number in range(1, 9)), "Data Center"],
@@ -26,6 +30,13 @@ def sections(root: Path) -> Iterator[tuple[str, str]]:
         title, _, body = part.partition("\n")
         if title.startswith("What is covered: "):
             yield title.removeprefix("What is covered: "), body
+
+
+@cache
+def functions(file: Path) -> frozenset[str]:
+    """The tests that a file holds, at its top or in a class."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
 def rows(body: str) -> list[list[str]]:
@@ -46,14 +57,15 @@ def test_every_test_that_the_page_names_is_there(root: Path, side: str) -> None:
     missing = []
     for row in rows(body):
         for cell in row[2:]:
-            if cell == "not used yet":
+            if cell == "not used":
+                assert row[0] == "J8" or row[1] in NOT_USED, row
                 continue
             found = NAMED.fullmatch(cell)
             assert found, f"no test: {cell}"
             alias, path, name = found.groups()
             base = aliases[alias.strip("[]")] if alias else ""
             file = root / "tests" / base / path if base and path else root / "tests" / (base or path)
-            if not file.is_file() or (name and f"def {name}(" not in file.read_text(encoding="utf-8")):
+            if not file.is_file() or name not in functions(file):
                 missing.append(cell)
     assert missing == []
 
