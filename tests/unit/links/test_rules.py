@@ -111,6 +111,6 @@ def test_a_rule_of_closure_says_what_follows(tmp_path: Path) -> None:
 
 def test_opening_a_problem_for_every_incident_is_told(tmp_path: Path) -> None:
     rule = '[[links.closure]]\nid = "a"\nneeds = ["cured_by"]\nproblem = "open"\n'
-    found = {finding.code: finding.what for finding in check(loaded(tmp_path, rule).policy)}
+    found = {finding.code: finding.what for finding in check(loaded(tmp_path, rule)).findings}
     assert "opens a problem for each" in found["TL033"]
     assert "opens a problem and asks for something else" in found["TL034"]
