@@ -25,6 +25,8 @@ Made = tuple[Candidate, Intent, Record]
 
 def make_mirrors(run: Run, side: Side, wanted: Sequence[Candidate]) -> None:
     """Make these mirrors on `side`, as many as the pass may still write. Raises `Denied` if one was."""
+    if not wanted:
+        return
     chosen = _in_budget(run, _still_free(run, side, wanted))
     if not chosen:
         return

@@ -50,8 +50,13 @@ class Database:
 
     def position(self, text: Any, part: Any) -> sa.ColumnElement[int]:
         """Where `part` stands in `text`, from 1; 0 if it does not."""
-        name = "strpos" if self.engine.dialect.name == "postgresql" else "instr"
-        return sa.Function(name, text, part, type_=sa.Integer)
+        return position(self.dialect, text, part)
+
+
+def position(dialect: str, text: Any, part: Any) -> sa.ColumnElement[int]:
+    """The same as `Database.position`, by the dialect's name."""
+    name = "strpos" if dialect == "postgresql" else "instr"
+    return sa.Function(name, text, part, type_=sa.Integer)
 
 
 def upsert(dialect: str, table: sa.Table) -> Upsert:

@@ -28,6 +28,8 @@ class _Moves:
     moves: tuple[Move, ...]
 
 
+_CURSOR: Final = sa.select(cursors.c.value).where(cursors.c.name == sa.bindparam("_name"))
+_NOTE: Final = sa.select(notes.c.value).where(notes.c.key == sa.bindparam("_key"))
 _DROP_NOTE: Final = notes.delete().where(notes.c.key == sa.bindparam("_key"))
 
 
@@ -36,7 +38,7 @@ class Facts(Rows):
 
     def cursor(self, name: str) -> str | None:
         """How far the feed `name` is drained; None if it never was."""
-        row = self._first(sa.select(cursors.c.value).where(cursors.c.name == name))
+        row = self._first(_CURSOR, {"_name": name})
         return None if row is None else row.value
 
     def set_cursor(self, name: str, value: str) -> None:
@@ -45,7 +47,7 @@ class Facts(Rows):
 
     def note(self, key: str) -> str | None:
         """A small fact, such as the installation's id; None if it was never set."""
-        row = self._first(sa.select(notes.c.value).where(notes.c.key == key))
+        row = self._first(_NOTE, {"_key": key})
         return None if row is None else row.value
 
     def notes(self, keys: Iterable[str]) -> dict[str, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from tieline.connectors.base import Ref, Side
 from tieline.sync.model import Arrival, InboxEntry
-from tieline.sync.store.database import Database, Upsert
+from tieline.sync.store.database import Upsert, position, upsert
 from tieline.sync.store.refs import Refs, pair_key, ref_key
 from tieline.sync.store.rows import chunks
 from tieline.sync.store.schema import inbox
@@ -37,12 +38,14 @@ class Inbox(Refs):
         earliest `since` and `due`, gains the reason, and gets a new stamp. Returns how many entries were
         made or renewed.
         """
+        if not arrivals:
+            return 0
         ids = self._ids_of(arrival.ref for arrival in arrivals)
         rows = [
             _row(a.ref, ids.get((a.ref.side, a.ref.id)), _joined({a.reason}), now, due or now, stamp)
             for a, stamp in zip(arrivals, self._next_stamps(len(arrivals)), strict=True)
         ]
-        self._run_many(_renewal(self._database), rows)
+        self._run_many(_renewal(self._database.dialect), rows)
         return len({row["key"] for row in rows})
 
     def due(
@@ -81,7 +84,7 @@ class Inbox(Refs):
         change = (
             inbox.update()
             .where(_AS_HELD)
-            .values(due=until, reasons=_with_reasons(self._database, sa.literal(added)))
+            .values(due=until, reasons=_with_reasons(self._database.dialect, sa.literal(added)))
         )
         self._run_many(change, [_held(entry) for entry in entries])
 
@@ -113,7 +116,7 @@ class Inbox(Refs):
             {**row._mapping, "key": pair_key(ids[row.key]), "pair_id": ids[row.key], "stamp": stamp}
             for row, stamp in zip(held, stamps, strict=True)
         ]
-        self._run_many(_renewal(self._database), rows)
+        self._run_many(_renewal(self._database.dialect), rows)
 
     def _next_stamps(self, count: int) -> range:
         """Above every stamp that was ever given, so that an entry that left and came again is another one."""
@@ -122,13 +125,15 @@ class Inbox(Refs):
         return range(last - count + 1, last + 1)
 
 
-def _renewal(database: Database) -> Upsert:
-    insert = database.upsert(inbox)
+@cache
+def _renewal(dialect: str) -> Upsert:
+    """Built once: making it takes longer than running it."""
+    insert = upsert(dialect, inbox)
     new = insert.excluded
     return insert.on_conflict_do_update(
         index_elements=["key"],
         set_={
-            "reasons": _with_reasons(database, new.reasons),
+            "reasons": _with_reasons(dialect, new.reasons),
             "since": sa.case((new.since < inbox.c.since, new.since), else_=inbox.c.since),
             "due": sa.case((new.due < inbox.c.due, new.due), else_=inbox.c.due),
             "stamp": new.stamp,
@@ -136,9 +141,9 @@ def _renewal(database: Database) -> Upsert:
     )
 
 
-def _with_reasons(database: Database, added: Any) -> sa.ColumnElement[str]:
+def _with_reasons(dialect: str, added: Any) -> sa.ColumnElement[str]:
     """The reasons of a row and `added`, which is kept in one piece: it is one reason, or several."""
-    there = database.position(inbox.c.reasons, added) > 0
+    there = position(dialect, inbox.c.reasons, added) > 0
     return sa.case((there, inbox.c.reasons), else_=inbox.c.reasons + sa.func.substr(added, 2))
 
 

@@ -114,13 +114,19 @@ class Rows:
 
     def _write_tallies(self) -> None:
         self._catch_up()
-        insert = self._database.upsert(tallies)
-        added = insert.on_conflict_do_update(
-            index_elements=["name"], set_={"value": tallies.c.value + insert.excluded.value}
-        )
         changed = sorted((name, by) for name, by in self._tallied.items() if by)
-        self._run_many(added, [{"name": name, "value": by} for name, by in changed])
+        rows = [{"name": name, "value": by} for name, by in changed]
+        self._run_many(_adding(self._database.dialect), rows)
         self._tallied.clear()
+
+
+@cache
+def _adding(dialect: str) -> Upsert:
+    """What adds to kept counts; built once, as `_putting`."""
+    insert = upsert(dialect, tallies)
+    return insert.on_conflict_do_update(
+        index_elements=["name"], set_={"value": tallies.c.value + insert.excluded.value}
+    )
 
 
 @cache
