@@ -11,12 +11,14 @@ import argparse
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +39,16 @@ DESK: Final = "abel.tuter"
 NEXT: Final = {"Open": "In Progress", "In Progress": "Waiting", "Waiting": "In Progress"}
 WORDS: Final = ("email", "cpu", "disk", "vpn", "wireless", "monitor", "keyboard", "oracle", "db2")
 
+WORK: Final = (
+    "before its first request",
+    "while it read",
+    "with entries to deal with",
+    "with writes on their way",
+)
+"""At what work the command may be killed; a set of kills that misses one proves less."""
+ENOUGH: Final = 100
+"""So many kills must have met all of these."""
+
 
 @dataclass
 class Tally:
@@ -47,6 +59,10 @@ class Tally:
     deeds: int = 0
     passes: int = 0
     codes: Counter[int] = field(default_factory=Counter)
+    where: Counter[str] = field(default_factory=Counter)
+    """At what work the command was killed, as its state and both sides show it."""
+    after: Counter[float] = field(default_factory=Counter)
+    """After how many seconds of work it was killed, in tenths; before its first request if negative."""
     report: Report | None = None
     last_writes: int = -1
 
@@ -54,6 +70,19 @@ class Tally:
     def ok(self) -> bool:
         """Whether nothing differs, is doubled or lost, and the last pass wrote nothing."""
         return self.report is not None and self.report.ok and self.last_writes == 0 and self.killed > 0
+
+    def was_killed(self, after: float, work: str) -> None:
+        """One more kill, after so many seconds, at this work."""
+        self.killed += 1
+        self.after[round(after, 1)] += 1
+        self.where[work] += 1
+
+    @property
+    def spread(self) -> str:
+        """The kill points: at what work, and after how many seconds."""
+        where = ", ".join(f"{self.where[what]} {what}" for what in WORK)
+        after = ", ".join(f"{at:.1f} s: {count}" for at, count in sorted(self.after.items()))
+        return f"killed at: {where}\nkilled after: {after}"
 
 
 class Loop:
@@ -72,11 +101,14 @@ class Loop:
             [("limits", "unknown_quiet", f"{QUIET}s"), ("limits", "max_share", 1.0), ("limits", "wave", 3)],
         )
         self.config = folder / "config.toml"
+        self.state = folder / "tieline.db"
         self.config.write_text(text, encoding="utf-8")
         self.stage = Stage(self.world, None, Ledger(Maps.read(text)))
         self.status: dict[str, str] = {}
         self.number = 0
         self.tally = Tally()
+        self.start, self.work = 1.0, 1.0
+        """How many seconds the last whole run took until its first request, and from there to its end."""
         for _ in range(incidents):
             self._raise()
 
@@ -85,7 +117,7 @@ class Loop:
         if self.chance.random() < 0.2:
             self._raise()
         self.stage.mirrored()
-        for _ in range(self.chance.randint(1, 4)):
+        for _ in range(self.chance.randint(2, 8)):
             key = self.chance.choice(list(self.status))
             self.number += 1
             script = self._desk(key) if self.chance.random() < 0.5 else self._engineer(key)
@@ -127,38 +159,77 @@ class Loop:
         return Step(datetime.now(UTC), key, ENGINEER, values)
 
     def sync(self, *options: str, kill_after: float | None = None) -> int | None:
-        """Run the command; None if it was killed."""
+        """Run the command; None if it was killed, so many seconds after its first request.
+
+        A negative number of seconds kills it so long after its start, while it still gets ready.
+        """
         command = [sys.executable, "-m", "tieline.cli", "sync", "--config", str(self.config), *options]
         environment = {**os.environ, **self.world.environment()}
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
         self.tally.passes += 1
-        try:
-            output, _ = process.communicate(timeout=kill_after)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            self.tally.killed += 1
-            return None
-        self.tally.finished += 1
-        self.tally.codes[process.returncode] += 1
-        if process.returncode not in (0, 3):
-            print(output)
+        requests, intents = self.world.requests.total, self._last_intent()
+        with tempfile.TemporaryFile("w+") as output:
+            process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+            if not self._ends(process, requests, kill_after):
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                self.tally.was_killed(kill_after or 0.0, self._work(requests, intents))
+                return None
+            self.tally.finished += 1
+            self.tally.codes[process.returncode] += 1
+            if process.returncode not in (0, 3):
+                output.seek(0)
+                print(output.read())
         return process.returncode
+
+    def _ends(self, process: subprocess.Popen[bytes], requests: int, kill_after: float | None) -> bool:
+        """Wait for the end of the command, or for the moment in which it is to die."""
+        began, first = time.monotonic(), None
+        while process.poll() is None:
+            now = time.monotonic()
+            if first is None and self.world.requests.total > requests:
+                first = now
+            if kill_after is not None:
+                due = began - kill_after if kill_after < 0 else first and first + kill_after
+                if due is not None and now >= due:
+                    return False
+            time.sleep(0.002)
+        ended = time.monotonic()
+        self.work, self.start = ended - (first or began), (first or ended) - began
+        return True
+
+    def _last_intent(self) -> int:
+        return self._number("SELECT seq FROM sqlite_sequence WHERE name = 'intents'")
+
+    def _work(self, requests: int, intents: int) -> str:
+        """What the command was at when it died: both numbers are those before its start."""
+        if self.world.requests.total == requests:
+            return WORK[0]
+        if self._number("SELECT count(*) FROM intents WHERE id > ?", intents):
+            return WORK[3]
+        return WORK[2] if self._number("SELECT count(*) FROM inbox") else WORK[1]
+
+    def _number(self, query: str, *values: int) -> int:
+        """A number that the state of the dead command tells; 0 where there is none."""
+        if not self.state.exists():
+            return 0
+        with closing(sqlite3.connect(self.state)) as state:
+            return int((state.execute(query, values).fetchone() or (0,))[0])
 
     def run(self, kills: int) -> Iterator[Tally]:
         """Kill the command so many times, then let it finish; the tally after each round."""
         self.sync("--initial")
-        longest = 1.0
         while self.tally.killed < kills:
             self.people_work()
-            began = time.monotonic()
-            if self.sync(kill_after=self.chance.uniform(0.15, longest)) is not None:
-                longest = max(1.0, time.monotonic() - began)
+            self.sync(kill_after=self._moment())
             yield self.tally
         self._finish()
         yield self.tally
+
+    def _moment(self) -> float:
+        """When the command is to die: at any moment of its work, and now and then before it."""
+        if self.chance.random() < 0.1:
+            return -self.chance.uniform(0.05, self.start)
+        return self.chance.uniform(0, 1.2 * self.work)
 
     def _finish(self) -> None:
         for _ in range(4):
@@ -204,9 +275,13 @@ def main() -> int:
         f"{len(report.differences)} differences, {len(report.duplicates)} duplicates, "
         f"{len(report.missing)} missing; the last pass changed {tally.last_writes} records"
     )
+    print(tally.spread)
     for line in (*map(str, report.differences), *report.duplicates, *report.missing):
         print(f"  {line}")
-    return 0 if tally.ok else 1
+    missed = [what for what in WORK if options.kills >= ENOUGH and not tally.where[what]]
+    for what in missed:
+        print(f"too little of: killed {what}")
+    return 0 if tally.ok and not missed else 1
 
 
 if __name__ == "__main__":

@@ -200,11 +200,14 @@ def _edits_lost(evidence: Evidence, couple: Couple, side: Side, unit: str) -> It
         if stand.who != "person" or stand.seq < evidence.story.world.life_began:
             continue
         end = next((later for later in held[number + 1 :] if later.meaning != stand.meaning), None)
-        if end is None or end.who != "tieline" or _is_put_back(held, across, stand):
+        if end is None or end.who != "tieline":
             continue
-        if _arrived(
-            [*across, *_sent(evidence, couple, other(side), unit)], stand, end, unit, side
-        ) or _is_told(evidence, couple, side, unit, stand, end):
+        if _is_put_back(held, across, stand) and not _was_agreed(evidence, couple, side, unit, stand):
+            continue
+        arrived = _arrived([*across, *_sent(evidence, couple, other(side), unit)], stand, end, unit, side)
+        if (arrived and _tail_kept(side, unit, stand, end)) or _is_told(
+            evidence, couple, side, unit, stand, end
+        ):
             continue
         yield Violation(
             "P2",
@@ -226,6 +229,31 @@ def _is_put_back(held: list[Stand], across: list[Stand], stand: Stand) -> bool:
     )
     then = [s for s in held if s.seq <= wrote]
     return wrote < stand.seq and then[-1].meaning == stand.meaning
+
+
+def _was_agreed(evidence: Evidence, couple: Couple, side: Side, unit: str, stand: Stand) -> bool:
+    """Whether both sides had agreed on what `stand` put back, for so long that the engine dealt with it.
+
+    Only a run in which nothing went wrong tells: else passes may have missed it.
+    """
+    told = evidence.story.scenario
+    if told.tampered or told.deaths or told.read_faults or told.write_faults:
+        return False
+    held = [s for s in evidence.stands[side, couple.row(side).id, unit] if s.seq < stand.seq]
+    across = [s for s in evidence.stands[other(side), couple.row(other(side)).id, unit] if s.seq < stand.seq]
+    if not held or not across or held[-1].meaning == stand.meaning:
+        return False
+    mine, theirs = ("servicenow", "jira") if side == "servicenow" else ("jira", "servicenow")
+    both = {mine: held[-1].values, theirs: across[-1].values}
+    since = max(held[-1].at, across[-1].at)
+    return stand.at - since > MOMENTS and truth.agree(unit, both["servicenow"], both["jira"])
+
+
+def _tail_kept(side: Side, unit: str, stand: Stand, end: Stand) -> bool:
+    """Whether the end of a text that the other side was never shown still stands."""
+    name = truth.OWN[side][unit][0]
+    tail = truth.tail(str(stand.values[name] or "")) if unit == "description" else ""
+    return str(end.values[name] or "").endswith(tail)
 
 
 def _sent(evidence: Evidence, couple: Couple, side: Side, unit: str) -> Iterator[Stand]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tests.simulation.files import content_of
 from tests.simulation.jira import Jira
-from tests.simulation.scenario import SINGLE, Ambush, Deed, Put, Remark, Scenario
+from tests.simulation.scenario import SINGLE, Accord, Ambush, Deed, Put, Remark, Scenario
 from tests.simulation.servicenow import ServiceNow
 from tests.simulation.settings import (
     CATEGORIES,
@@ -25,7 +26,7 @@ from tests.simulation.settings import (
 )
 from tests.simulation.sides import HostileSide, Row
 from tests.simulation.world import World
-from tieline.connectors.base import Action, Side, Transition, Update, Value, other
+from tieline.connectors.base import SIDES, Action, Side, Transition, Update, Value, other
 
 FIELDS: dict[Side, dict[str, str]] = {
     "servicenow": dict(
@@ -67,8 +68,31 @@ class People:
 
         for remark in scenario.remarks:
             self.world.at(remark.at, lambda remark=remark: self.talk(remark))  # type: ignore[misc]
+        for accord in scenario.accords:
+            self.world.at(accord.at, lambda accord=accord: self.agree(accord))  # type: ignore[misc]
         for put in scenario.puts:
             self.world.at(put.at, lambda put=put: self.put(put))  # type: ignore[misc]
+
+    def agree(self, accord: Accord) -> None:
+        """Two people set one value, one on each side; later one of them goes back to what stood before."""
+        for side in SIDES:
+            row = self.row_of(accord.incident, side)
+            if row is None or not row.visible:
+                return
+            name = FIELDS[side]["subcategory"]
+            if side == accord.side:
+                self.world.at(accord.back, partial(self._take_back, accord, {name: row.values[name]}))
+            self.world.at(
+                self.world.chance.uniform(0, 0.9),
+                partial(self._change, self.sides[side], row, {name: f"sub{accord.n}"}, 0.0),
+            )
+        self.world.reach["deed agree"] += 1
+
+    def _take_back(self, accord: Accord, values: Mapping[str, Value]) -> None:
+        row = self.row_of(accord.incident, accord.side)
+        if row is not None and row.visible:
+            self.world.reach["deed take back"] += 1
+            self.sides[accord.side].change(row, values, "person")
 
     def talk(self, remark: Remark) -> None:
         """Say something about a record that can be seen and is not locked."""
@@ -135,7 +159,10 @@ class People:
         if deed.unit == "status":
             self._status(deed, row)
             return
-        values = self.values_for(deed.side, deed.unit, row, deed.n)
+        if deed.unit == "headline":
+            values = _headline(deed, row)
+        else:
+            values = self.values_for(deed.side, deed.unit, row, deed.n)
         self.world.reach[f"edit {deed.unit} at {deed.side}"] += 1
         self._change(self.sides[deed.side], row, values, deed.late)
 
@@ -272,6 +299,13 @@ class People:
         self.world.tell(f"ambush on {unit}")
         deed = Deed(0, "edit", 0, side, unit, ambush.n)
         self._edit(deed, row)
+
+
+def _headline(deed: Deed, row: Row) -> dict[str, Value]:
+    """Only the first line of the description is edited: the mark of a cut, if there is one, stays."""
+    name = FIELDS[deed.side]["description"]
+    _, line, rest = str(row.values[name] or "").partition("\n")
+    return {name: f"Text {deed.n}{line}{rest}"}
 
 
 def _unit_of(action: Update | Transition, ambush: Ambush) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulation.oracle import Violation
-from tests.simulation.scenario import PARTS, Ambush, Deed, Errand, Scenario, Traits
+from tests.simulation.scenario import PARTS, Accord, Ambush, Deed, Errand, Put, Remark, Scenario, Traits
 
 Check = Callable[[Scenario], list[Violation]]
 
@@ -61,11 +61,11 @@ def _plainer(scenario: Scenario, fails: Callable[[Scenario], bool]) -> Scenario:
     return scenario
 
 
-def save(scenario: Scenario, path: Path, defect: str) -> None:
-    """Keep a scenario with the defect that it showed."""
+def save(scenario: Scenario, path: Path, defect: str, mode: str = "plain") -> None:
+    """Keep a scenario with the defect that it showed, and the mode in which it did."""
     tree = asdict(scenario)
     tree["traits"]["rules"] = sorted(scenario.traits.rules)
-    path.write_text(json.dumps({"defect": defect, "scenario": tree}) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({"defect": defect, "mode": mode, "scenario": tree}) + "\n", encoding="utf-8")
 
 
 def load(path: Path) -> tuple[str, Scenario]:
@@ -83,15 +83,23 @@ def load(path: Path) -> tuple[str, Scenario]:
         deaths=tuple(raw["deaths"]),
         errands=tuple(Errand(**errand) for errand in raw["errands"]),
         gaps=tuple(raw["gaps"]),
+        puts=tuple(Put(**put) for put in raw.get("puts", ())),
+        remarks=tuple(Remark(**remark) for remark in raw.get("remarks", ())),
+        accords=tuple(Accord(**accord) for accord in raw.get("accords", ())),
     )
     return tree["defect"], scenario
+
+
+def mode_kept(path: Path) -> str:
+    """The name of the mode in which the scenario of a file failed."""
+    return str(json.loads(path.read_text(encoding="utf-8")).get("mode", "plain"))
 
 
 def described(scenario: Scenario) -> str:
     """What is left of a scenario, for people."""
     plain = Traits()
     names = ("cloud", "skew", "lag", "rules", "clash", "tie", "first", "wave", "page", "workflow", "reopen",
-             "max_records", "latency", "overlap")  # fmt: skip
+             "max_records", "latency", "overlap", "files", "talk")  # fmt: skip
     traits = [f"{n} = {getattr(scenario.traits, n)}" for n in names
               if getattr(scenario.traits, n) != getattr(plain, n)]  # fmt: skip
     lines = [

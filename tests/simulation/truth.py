@@ -82,6 +82,11 @@ def _short(text: str) -> str:
     return text[: LIMIT - len(CUT)].rstrip() + CUT
 
 
+def tail(text: str) -> str:
+    """The end of a text that the narrower side cannot hold; "" if it holds all."""
+    return text[LIMIT:] if len(text) > LIMIT else ""
+
+
 def _status(side: Side, values: Mapping[str, Value]) -> Hashable:
     if side == "servicenow":
         state, reason = str(values.get("state")), values.get("hold_reason")
