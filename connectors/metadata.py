@@ -137,6 +137,24 @@ class PlaceInfo:
         return () if found is None else found.options
 
 
+@dataclass(frozen=True, slots=True)
+class FilesInfo:
+    """What is told about the files of a place; None, "" or nothing where it is not told.
+
+    `enabled`: whether files can be attached at all; `attach`: whether we may; `roles`: who may (ServiceNow).
+    `limit` is the largest file in bytes, `extensions` are the only ones that are taken. `hidden` says why
+    files are not listed for us, `unread` why the content of one that is listed is not shown.
+    """
+
+    enabled: bool | None = None
+    attach: bool | None = None
+    roles: tuple[str, ...] = ()
+    limit: int | None = None
+    extensions: tuple[str, ...] = ()
+    hidden: str = ""
+    unread: str = ""
+
+
 class Inspector(Protocol):
     """Reads what one side tells about itself. Every method may raise what a `Connector` raises."""
 
@@ -151,6 +169,12 @@ class Inspector(Protocol):
 
         ConfigError if there is no such place, or it is not shown to us.
         """
+
+    def files(self, place: str) -> FilesInfo:
+        """What is told about the files of a place; one of them is read for a try."""
+
+    def astray(self, place: str, names: Sequence[str]) -> Mapping[str, str]:
+        """Those of the columns, reached over references or not, that are not there, with the reason."""
 
     def hint(self) -> str:
         """What may explain that we were not let in, as far as strangers are told; "" if nothing does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import Final
 
@@ -45,6 +45,14 @@ def pieces(response: requests.Response, size: int, what: str) -> Iterator[bytes]
             ) from None
     if seen != size:
         raise Unavailable(f"{what}: {'more than' if seen > size else seen} of {size} bytes came")
+
+
+def first_piece(content: Iterator[bytes]) -> bytes:
+    """The beginning of a file; the rest is left where it is."""
+    piece = next(content, b"")
+    if isinstance(content, Generator):
+        content.close()
+    return piece
 
 
 def _raw(response: requests.Response) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from tieline.connectors.base import FieldKind, Move
 from tieline.connectors.errors import ConfigError, ConnectorError, Denied, Gone, Malformed
 from tieline.connectors.http import HardenedAdapter
 from tieline.connectors.jira.behind import behind
+from tieline.connectors.jira.files_told import files_told
 from tieline.connectors.jira.outside import cloud_id_of, deployment_of
 from tieline.connectors.jira.people import person
 from tieline.connectors.jira.records import move_of
@@ -27,6 +28,7 @@ from tieline.connectors.jira.values import Field, decode, field_of
 from tieline.connectors.jira.wire import Clock, Refusal, Wire, segment
 from tieline.connectors.metadata import (
     FieldInfo,
+    FilesInfo,
     LinkWords,
     Option,
     PlaceInfo,
@@ -305,6 +307,15 @@ class JiraInspector:
         except Refusal as refusal:
             seen["the search index"] = str(refusal)
             return {}
+
+    def files(self, place: str) -> FilesInfo:
+        """What is told about the files of a project and issue type."""
+        return files_told(self._site, self._get, place)
+
+    def astray(self, place: str, names: Sequence[str]) -> Mapping[str, str]:
+        """Jira's fields are not reached over references: those that it does not list."""
+        known = {str(each.get("id")) for each in self._wire.fields("Jira's fields")}
+        return {name: "Jira lists no such field" for name in names if known and name not in known}
 
     def hint(self) -> str:
         """A scoped token is refused by the site itself: only the gateway knows it (Jira Cloud)."""

@@ -14,9 +14,11 @@ from tieline.connectors.auth import Auth, BasicAuth
 from tieline.connectors.base import FieldKind
 from tieline.connectors.errors import ConfigError, Denied, Malformed
 from tieline.connectors.http import HardenedAdapter, Timing
-from tieline.connectors.metadata import FieldInfo, Option, PlaceInfo, PlaceName, SiteInfo
+from tieline.connectors.metadata import FieldInfo, FilesInfo, Option, PlaceInfo, PlaceName, SiteInfo
 from tieline.connectors.servicenow.connector import ServiceNowConnector
+from tieline.connectors.servicenow.files_told import files_told
 from tieline.connectors.servicenow.query import by_ids, is_id
+from tieline.connectors.servicenow.reached import astray
 from tieline.connectors.servicenow.records import Row, plain
 from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.traps import drops_terms, journals
@@ -189,6 +191,15 @@ class ServiceNowInspector:
             if impact and urgency and priority:
                 cells[impact, urgency][priority] += 1
         return {cell: counts.most_common(1)[0][0] for cell, counts in cells.items()}
+
+    def files(self, place: str) -> FilesInfo:
+        """What is told about the files of one table's records."""
+        return files_told(self._wire, place)
+
+    def astray(self, place: str, names: Sequence[str]) -> Mapping[str, str]:
+        """Columns that are not there, as the dictionary shows it."""
+        seen = _Seen(self._wire)
+        return astray(place, names, lambda table: self._fields(self._lineage(table, seen), seen))
 
     def hint(self) -> str:
         """A password may be right and refused all the same, in the words that are said of a wrong one."""

@@ -41,8 +41,6 @@ def check_fields(live: Live) -> Iterator[Finding]:
         for side in SIDES:
             yield from _one_side(live, field, side)
         yield from _values(live, field)
-    yield from _groups(live)
-    yield from _people(live)
     yield from _screens(live)
     yield from _marker(live)
 
@@ -120,27 +118,6 @@ def _partners(live: Live, field: FieldConfig, side: Side, back: Side) -> Iterato
 
 def _listed(info: FieldInfo | None) -> Sequence[str]:
     return [option.value for option in info.options] if info is not None and info.listed else []
-
-
-def _groups(live: Live) -> Iterator[Finding]:
-    for field in live.fields:
-        options = set(_listed(live.jira.fields.get(field.jira)))
-        if field.kind != "group" or not options or field.direction == "to_servicenow":
-            continue
-        mapped = set(values(live.config.groups.map, "servicenow"))
-        left = [name for name in live.servicenow.groups if name not in options | mapped]
-        if left:
-            yield Finding("TD034", f"field {field.name}", f"no option for {listing(left)}")
-
-
-def _people(live: Live) -> Iterator[Finding]:
-    if not any(field.kind == "person" for field in live.fields):
-        return
-    for side in SIDES:
-        mapped = set(values(live.config.people.map, side))
-        left = [n for i, n in live.place(side).hidden_people.items() if not {i, n} & mapped]
-        if left:
-            yield Finding("TD035", side, listing(left))
 
 
 # Screens

@@ -19,9 +19,11 @@ from tieline.connectors.metadata import Inspector, PlaceInfo, SiteInfo
 from tieline.sync.config.model import Config, Route
 from tieline.sync.setup.check_access import check_rights, check_site
 from tieline.sync.setup.check_fields import check_fields
+from tieline.sync.setup.check_people import check_people
 from tieline.sync.setup.check_status import check_status
 from tieline.sync.setup.findings import Finding
 from tieline.sync.setup.live import Live, columns
+from tieline.sync.setup.reading import check_reading
 from tieline.sync.setup.relations import check_relations
 from tieline.sync.setup.traps import check_traps
 
@@ -53,7 +55,9 @@ def examine(config: Config, sides: Mapping[Side, Inspector], progress: Told) -> 
     for number, route in enumerate(config.routes):
         progress(f"looking at the route {route.name}", number, len(config.routes))
         places = {side: _place(config, route, side, sides[side], findings) for side in sites}
-        findings += _route(config, route, {side: p for side, p in places.items() if p is not None})
+        shown = {side: place for side, place in places.items() if place is not None}
+        findings += _route(config, route, shown)
+        findings += check_reading(config, sides, shown)
     return Report(tuple(_facts(config, sites)), tuple(dict.fromkeys(findings)))
 
 
@@ -63,7 +67,7 @@ def _route(config: Config, route: Route, places: Mapping[Side, PlaceInfo]) -> It
         return
     unknown = PlaceInfo("", readable=frozenset(columns(config)))
     live = Live(config, route, places.get("servicenow", unknown), places.get("jira", unknown))
-    for check in (check_rights, check_fields, check_status, check_relations, check_traps):
+    for check in (check_rights, check_fields, check_people, check_status, check_relations, check_traps):
         found = check(live)
         yield from (each for each in found if len(places) == len(SIDES) or each.code not in _OF_BOTH)
 

@@ -140,6 +140,10 @@ _ALL: Final = (
          "The dictionary says that forms show it only. An access rule may leave a written value out and "
          "answer with success; such a pair would be parked.",
          "Set direction = \"to_jira\" for the field, or see that the account may write the column."),
+    Kind("TD027", "error", "a column of the policy that is not there",
+         "The policy reads it beside what is mirrored, maybe over references, such as caller_id.vip, and it "
+         "leads nowhere: what depends on it would never be met.",
+         "Correct the column in `[fields]` of the policy; on the way each step but the last is a reference."),
     Kind("TD030", "error", "a mapped value that ServiceNow does not have",
          "The choice list has no such value: a write of it would be dropped in silence, or refused.",
          "Correct the map: it takes values, not labels. Or add the choice in ServiceNow."),
@@ -161,6 +165,13 @@ _ALL: Final = (
          "happens: as a rule the other side shows nobody.",
          "Let the account see the addresses (Jira Cloud: profile visibility, or a managed account), or join "
          "them in [people].map."),
+    Kind("TD036", "warning", "a team that is not named by its id",
+         "The field holds Atlassian teams, and Jira takes only their ids: a line of [groups] with a name "
+         "joins nothing.",
+         "Write the team's id: it stands at the end of its page's address, after /team/."),
+    Kind("TD037", "warning", "a default group that is not there",
+         "An `unknown` rule names a group for what belongs to somebody unknown, and a side does not have it.",
+         "Correct the name: it is Jira's; its partner in ServiceNow is found as any other group's."),
     Kind("TD040", "error", "a mapped state that ServiceNow does not have",
          "[status].map names a state or hold reason that the choice list does not have.",
          "Correct the map: it takes values, such as \"2\" or \"3/4\"."),
@@ -231,6 +242,30 @@ _ALL: Final = (
          "[[links.type]] keeps a relation in a column that ServiceNow's table does not have: no incident "
          "could be read.",
          "Correct `servicenow`, or take the relation out."),
+    Kind("TD080", "error", "attachments are switched off",
+         "Jira takes no files at all, so that none goes across to it.",
+         "Switch attachments on (Jira administration, attachments), or set direction = \"to_servicenow\" in "
+         "[attachments]."),
+    Kind("TD081", "error", "no right to attach files",
+         "The account may not put files on records of this place: each would be refused.",
+         "Jira: grant \"Create attachments\" in the project's permission scheme. ServiceNow: give the "
+         "account one of the roles of glide.attachment.role. Or set `direction` in [attachments]."),
+    Kind("TD082", "error", "files are not shown",
+         "The account is not shown the lists of files, so a pass would stop there.",
+         "ServiceNow: grant read access to sys_attachment and to the records. Jira: see that the account "
+         "sees the field of attachments. Or take [attachments] out."),
+    Kind("TD083", "warning", "the content of a file is not shown",
+         "A file that is listed could not be read for a try. Such files stay where they are, with a note.",
+         "See what the answer says: a right, a proxy between us and Jira's media host, or a scan of the "
+         "instance that is not done."),
+    Kind("TD084", "warning", "files may be larger than the side takes",
+         "[attachments].max_size is above the limit of the side: what lies between is fetched, sent and "
+         "refused.",
+         "Set max_size to the smaller limit, or raise that of the side (Jira administration, attachments; "
+         "com.glide.attachment.max_size in ServiceNow)."),
+    Kind("TD085", "note", "only some types of files are taken",
+         "The instance lists the endings of the files that it takes; others would be refused and noted.",
+         "Set `only` of [attachments] to the same endings, or add to glide.attachment.extensions."),
 )  # fmt: skip
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.code: kind for kind in _ALL})
