@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from tests.simulation.interleaved import Interleaved
+from tests.simulation.modes import LANES, small_waves
 from tests.simulation.oracle import judge
-from tests.simulation.scenario import Scenario, generate
+from tests.simulation.scenario import generate
 from tests.simulation.simulation import Story, run
 from tieline.sync import engine
 
@@ -17,14 +17,9 @@ SEEDS = (0, 1, 4, 5, 13, 16, 17, 19)
 """Seeds of which each has more due than one wave takes, and hands the turn on a hundred times or more."""
 
 
-def stormy(seed: int) -> Scenario:
-    scenario = generate(seed)
-    return replace(scenario, traits=replace(scenario.traits, wave=2))
-
-
 def overlapping(seed: int) -> tuple[Story, Interleaved]:
-    lanes = Interleaved(3, seed)
-    return run(stormy(seed), partial(engine.run_pass, lanes=lanes)), lanes
+    lanes = Interleaved(LANES, seed)
+    return run(small_waves(generate(seed)), partial(engine.run_pass, lanes=lanes)), lanes
 
 
 @pytest.mark.parametrize("seed", SEEDS)

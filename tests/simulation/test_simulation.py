@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.modes import MODES
 from tests.simulation.oracle import judge
 from tests.simulation.reach import below_floor
 from tests.simulation.scenario import generate
-from tests.simulation.shrink import load
+from tests.simulation.shrink import load, mode_kept
 from tests.simulation.simulation import run
 
 SEEDS = 24
@@ -25,14 +26,14 @@ def test_seeds(first: int) -> None:
         story = run(generate(seed))
         reach.update(story.world.reach)
         broken = [str(violation) for violation in judge(story)]
-        assert not broken, f"seed {seed}: {broken}; python -m tests.simulation.replay {seed}"
+        assert not broken, f"seed {seed}: {broken}; python -m tests.simulation.replay --mode plain {seed}"
     assert not below_floor(reach, BLOCK)
 
 
 @pytest.mark.parametrize("path", FAILURES, ids=lambda path: path.stem)
 def test_what_failed_once(path: Path) -> None:
     defect, scenario = load(path)
-    broken = [str(violation) for violation in judge(run(scenario))]
+    broken = [str(violation) for violation in MODES[mode_kept(path)].check(scenario)]
     assert not broken, f"{defect} is back: {broken}; python -m tests.simulation.replay {path}"
 
 
