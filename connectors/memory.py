@@ -293,7 +293,12 @@ class MemorySide:
     def targets(self, kind: str, keys: Sequence[str]) -> list[Target]:
         """The records that a test made known."""
         self._asked("targets")
-        return self.ties.find(kind, keys)
+        rows = [row for row in self.rows.values() if not row.hidden and {row.id, row.label} & set(keys)]
+        mine = [
+            Target(Ref(self.side, row.id, kind), row.label, url=f"https://{self.side}/{row.label}")
+            for row in rows if kind == ("issue" if self.side == "jira" else "incident")
+        ]  # fmt: skip
+        return [*self.ties.find(kind, keys), *mine]
 
     def seek(self, search: Search) -> list[Target]:
         """Those of them that a search finds."""
@@ -492,7 +497,7 @@ class MemorySide:
             () if self._workflow is None else self._workflow.get(status, ()),
             MappingProxyType({} if self._workflow is None else dict(row.touched)),
             None if self._workflow is None else tuple(file for file, _ in row.files),
-            self.ties.shown(row.id, {each.id: each.label for each in self.rows.values()}),
+            self.ties.shown(row.id, {each.id: each.label for each in self.rows.values() if not each.hidden}),
         )  # fmt: skip
 
     def _run_rules(self, row: Row, by: str) -> None:

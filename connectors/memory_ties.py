@@ -57,7 +57,7 @@ class MemoryTies:
     # What the engine sees and does.
 
     def shown(self, row: str, labels: dict[str, str]) -> tuple[Tie, ...] | None:
-        """The ties of a row; `labels` are those of all rows, by id."""
+        """The ties of a row; `labels` are those of all rows that are shown, by id: no other link is."""
         if not self.told:
             return None
         if self._side == "servicenow":
@@ -66,7 +66,7 @@ class MemoryTies:
         found = []
         for id_, (source, name, target) in self.issue_links.items():
             for own, far, outward in ((source, target, True), (target, source, False)):
-                if own == row:
+                if own == row and far in labels:
                     found.append(Tie(name, Ref("jira", far, "issue"), outward, id_, labels.get(far, "")))
         return tuple(sorted(found))
 

@@ -1,7 +1,8 @@
 """The Aspect that keeps relations in step: reads what a wave needs, lets pure modules decide, remembers.
 
 Relations come along with the records; further requests are made only where there is something to write:
-numbers and addresses of targets that Jira has no issue of, and the remote links of pairs that have some.
+numbers and addresses of targets that Jira has no issue of, the remote links of pairs that have some, and
+whether an issue is still shown whose link is gone.
 """
 
 from __future__ import annotations
@@ -9,20 +10,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
 from tieline.connectors.base import Action, Applied, Ref, Relate, Target, Tie, Unrelate
 from tieline.connectors.errors import ConnectorError, Denied, Gone, Rejected
 from tieline.sync.aspects import Extra
-from tieline.sync.config.links import TARGET_KIND, LinkType
+from tieline.sync.config.links import LinkType
 from tieline.sync.decide import Context
 from tieline.sync.journal import record_conflicts
 from tieline.sync.links.model import Relation
 from tieline.sync.links.relations import RELATED, kind_of
-from tieline.sync.links.relations_merge import TAKEN, Ends, Merged, merge_relation
+from tieline.sync.links.relations_merge import Merged, merge_relation
 from tieline.sync.links.relations_model import Standing
-from tieline.sync.links.relations_steps import NO_ISSUE, TWICE, Job, made_of, settled_by_look, steps
-from tieline.sync.links.relations_view import OURS, REMOTE, View, base, plain, rekeyed, view
+from tieline.sync.links.relations_steps import (
+    NO_ISSUE,
+    Job,
+    dealt,
+    is_wish,
+    looked_at,
+    settled_by_look,
+    steps,
+    told,
+)
+from tieline.sync.links.relations_view import REMOTE, View, base, plain, rekeyed, view
 from tieline.sync.model import Arrival, Intent, Pair, Step
 from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
@@ -128,9 +138,21 @@ def _looked_up(run: Run, works: Sequence[Work], parts: dict[int, Part]) -> dict[
             wanted.setdefault(target.kind, set()).add(target.id)
     found = [t for kind, ids in wanted.items() for t in run.sides["servicenow"].targets(kind, sorted(ids))]
     details = {target.ref: target for target in found}
+    unseen = _unseen(run, works, parts)
     for part in parts.values():
         part.details = details
+        part.unseen = unseen
     return parts
+
+
+def _unseen(run: Run, works: Sequence[Work], parts: Mapping[int, Part]) -> frozenset[str]:
+    """Of the issues whose links are gone those that are hidden from us, or deleted: one request for all.
+
+    Their links went with them, and nobody took those away.
+    """
+    missed = {id_ for work in works if work.pair.id in parts for id_ in parts[work.pair.id].missed(work)}
+    shown = run.sides["jira"].targets("issue", sorted(missed)) if missed else ()
+    return frozenset(missed - {target.ref.id for target in shown})
 
 
 @dataclass
@@ -146,6 +168,8 @@ class Part:
     wake: Sequence[int] = ()
     shown: frozenset[str] = frozenset()
     details: Mapping[Ref, Target] = field(default_factory=dict)
+    unseen: frozenset[str] = frozenset()
+    """Issues that are hidden or deleted, with the links to them."""
     decided_from: dict[Relation, frozenset[Ref]] = field(default_factory=dict)
     """By relation the links that Jira showed when the writes were planned."""
 
@@ -163,6 +187,21 @@ class Part:
         return frozenset(
             s.made.removeprefix(REMOTE) for s in self.standings if s.jira and s.made.startswith(REMOTE)
         )
+
+    def missed(self, work: Work) -> frozenset[str]:
+        """The issues to which a link led when we last looked, and to which none of its kind leads now."""
+        shown = {tie.target.id for tie in work.records["jira"].ties or ()}
+        mine = [s for s in self.standings if s.jira and not s.made.startswith(REMOTE)]
+        return frozenset(self._met(s) for s in mine) - shown - {""}
+
+    def _met(self, standing: Standing) -> str:
+        issue = None if standing.issue else self._issue_of(standing.target)
+        return standing.issue or ("" if issue is None else issue.id)
+
+    def _hidden(self, rule: LinkType) -> frozenset[Ref]:
+        """The targets of a relation whose issues we do not see now."""
+        mine = [s for s in self.standings if s.relation == rule.relation and s.jira]
+        return frozenset(s.target for s in mine if self._met(s) in self.unseen)
 
     def nameless(self, work: Work) -> list[Ref]:
         """The targets that a remote link has to be made for: their number and address must be looked up."""
@@ -182,7 +221,10 @@ class Part:
         servicenow, jira = work.records["servicenow"], work.records["jira"]
         found = []
         for rule in self.rules:
-            seen = view(rule, self.rules, servicenow, jira, self.partners, self.standings, self.shown)
+            seen = view(
+                rule, self.rules, servicenow, jira, self.partners, self.standings, self.shown,
+                self._hidden(rule),
+            )  # fmt: skip
             if seen is not None:
                 mine = {s.target: s for s in self.standings if s.relation == rule.relation}
                 merged = self._merged(rule, seen, mine)
@@ -192,7 +234,7 @@ class Part:
         return found
 
     def _merged(self, rule: LinkType, seen: View, mine: Mapping[Ref, Standing]) -> Merged:
-        now, wishes = seen.now, [s.target for s in mine.values() if _is_wish(s)]
+        now, wishes = seen.now, [s.target for s in mine.values() if is_wish(s)]
         if now.column:  # nothing that a person set is overwritten by a wish
             wishes = [target for target in wishes if target.side == "jira" or target in now.column]
         return merge_relation(
@@ -223,11 +265,15 @@ class Part:
         self._wake(tx, at)
 
     def _wake(self, tx: Tx, at: datetime) -> None:
-        """Let the pairs be looked at that are tied to this one, which they could not show before."""
+        """Let the pairs be looked at that are tied to this one, which they could not show before.
+
+        By the next pass, which counts them: hundreds may wait for one parent, and this pass was let go on
+        without them. Without a limit at once.
+        """
         waiting = tx.pairs(self.wake).values() if self.wake else ()
         arrivals = [Arrival(pair.servicenow, RELATED) for pair in waiting if pair.state != "unlinked"]
         if arrivals:
-            tx.arrive(arrivals, at, self.run.started)
+            tx.arrive(arrivals, at, self.run.started if self.run.options.initial else None)
         self.wake = ()
 
     def _store(self, tx: Tx, kept: Sequence[Standing]) -> None:
@@ -273,71 +319,6 @@ class Part:
         held = replace(held, held=words, retry_at=at + RETRY)
         self._store(tx, [*(s for s in self.standings if s is not known), held])
         return True
-
-
-def _is_wish(standing: Standing) -> bool:
-    return bool(standing.wanted) and not standing.servicenow and not standing.jira
-
-
-def told(action: Relate | Unrelate) -> tuple[Relation, Ref]:
-    """The relation and the target that a write is about."""
-    relation, ref, *_ = action.about.split(" ")
-    side, _, id_ = ref.partition(":")
-    found = cast(Relation, relation)
-    kind = TARGET_KIND[found] if side == "servicenow" else "issue"
-    return found, Ref("servicenow" if side == "servicenow" else "jira", id_, kind)
-
-
-def dealt(known: Iterable[Standing], pair: int, action: Relate | Unrelate, at: datetime) -> list[Standing]:
-    """The relations of a pair once this write was made; the record is looked at again for what it shows."""
-    relation, target = told(action)
-    made = isinstance(action, Relate)
-    found = {(s.relation, s.target): s for s in known}
-    mine = found.get((relation, target)) or Standing(pair, relation, target, since=at)
-    mine = replace(mine, held="", retry_at=None)
-    if action.ref.side == "servicenow":
-        for key, other in found.items():
-            if key[0] == relation and other.servicenow:
-                found[key] = replace(other, servicenow=False)
-        mine = replace(mine, servicenow=made)
-    elif made:
-        how = f"{REMOTE}{action.global_id}" if action.global_id else OURS
-        mine = replace(mine, jira=True, made=how)
-    elif action.global_id:
-        mine = replace(mine, jira=mine.jira and not mine.made.startswith(REMOTE), made="")
-    else:  # of two links that said the same one is left
-        mine = replace(mine, jira=action.about.endswith(TWICE), made="")
-    found[relation, target] = mine
-    return list(found.values())
-
-
-def looked_at(job: Job, mine: Sequence[Standing], at: datetime) -> list[Standing]:
-    """The relations of one kind after a look: what is as it should be is dealt with, the rest stays."""
-    now, merged = job.view.now, job.merged
-    known = {s.target: s for s in mine}
-    found = []
-    for target in sorted({*known, *now.column, *now.links, *merged.links}):
-        old = known.get(target) or Standing(job.pair, job.view.rule.relation, target, since=at)
-        new = _after_look(job, old, now, merged)
-        if new is not None:
-            found.append(new)
-    return found
-
-
-def _after_look(job: Job, old: Standing, now: Ends, merged: Merged) -> Standing | None:
-    target, label = old.target, job.label(old.target)
-    stands = target in now.column or target in now.links
-    if merged.realised(target, now):
-        if not stands:
-            return replace(old, held=TAKEN) if _is_wish(old) else None
-        return replace(
-            old, servicenow=target in now.column, jira=target in now.links, wanted="", label=label,
-            made=made_of(old.made, job.view, target), held=merged.held.get(target, ""), retry_at=None,
-            issue=next((tie.target.id for tie in job.view.links.get(target, ())), ""),
-        )  # fmt: skip
-    if target in merged.links and target not in now.links and job.unshowable(target):
-        return replace(old, label=label, held=NO_ISSUE)
-    return replace(old, label=label) if target in job.standings else None
 
 
 def _stands(run: Run, action: Relate | Unrelate) -> bool | None:

@@ -1,16 +1,21 @@
-"""From the merge of one relation to the writes that make it so, each with its reason. Pure."""
+"""From the merge of one relation to the writes that make it so, each with its reason. Pure.
+
+And to what is remembered once they are made, or once the records were looked at.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from tieline.connectors.base import Record, Ref, Relate, Target, Tie, Unrelate
-from tieline.sync.links.relations_merge import Merged
+from tieline.sync.config.links import TARGET_KIND
+from tieline.sync.links.model import Relation
+from tieline.sync.links.relations_merge import TAKEN, Ends, Merged
 from tieline.sync.links.relations_model import Standing
-from tieline.sync.links.relations_view import OURS, REMOTE, View, global_id
+from tieline.sync.links.relations_view import OURS, REMOTE, UNSEEN, View, global_id
 from tieline.sync.model import Conflict, Step
 
 WORDS: Final = {
@@ -223,3 +228,74 @@ def made_of(known: str, view: View, target: Ref) -> str:
     if known.startswith(REMOTE) and target not in view.remote:
         return ""
     return known
+
+
+# What is remembered
+
+
+def is_wish(standing: Standing) -> bool:
+    """Whether it is wanted, and stands nowhere yet."""
+    return bool(standing.wanted) and not standing.servicenow and not standing.jira
+
+
+def told(action: Relate | Unrelate) -> tuple[Relation, Ref]:
+    """The relation and the target that a write is about."""
+    relation, ref, *_ = action.about.split(" ")
+    side, _, id_ = ref.partition(":")
+    found = cast(Relation, relation)
+    kind = TARGET_KIND[found] if side == "servicenow" else "issue"
+    return found, Ref("servicenow" if side == "servicenow" else "jira", id_, kind)
+
+
+def dealt(known: Iterable[Standing], pair: int, action: Relate | Unrelate, at: datetime) -> list[Standing]:
+    """The relations of a pair once this write was made; the record is looked at again for what it shows."""
+    relation, target = told(action)
+    made = isinstance(action, Relate)
+    found = {(s.relation, s.target): s for s in known}
+    mine = found.get((relation, target)) or Standing(pair, relation, target, since=at)
+    mine = replace(mine, held="", retry_at=None)
+    if action.ref.side == "servicenow":
+        for key, other in found.items():
+            if key[0] == relation and other.servicenow:
+                found[key] = replace(other, servicenow=False)
+        mine = replace(mine, servicenow=made)
+    elif made:
+        how = f"{REMOTE}{action.global_id}" if action.global_id else OURS
+        mine = replace(mine, jira=True, made=how)
+    elif action.global_id:
+        mine = replace(mine, jira=mine.jira and not mine.made.startswith(REMOTE), made="")
+    else:  # of two links that said the same one is left
+        mine = replace(mine, jira=action.about.endswith(TWICE), made="")
+    found[relation, target] = mine
+    return list(found.values())
+
+
+def looked_at(job: Job, mine: Sequence[Standing], at: datetime) -> list[Standing]:
+    """The relations of one kind after a look: what is as it should be is dealt with, the rest stays."""
+    now, merged = job.view.now, job.merged
+    known = {s.target: s for s in mine}
+    found = []
+    for target in sorted({*known, *now.column, *now.links, *merged.links}):
+        old = known.get(target) or Standing(job.pair, job.view.rule.relation, target, since=at)
+        new = _after_look(job, old, now, merged)
+        if new is not None:
+            found.append(new)
+    return found
+
+
+def _after_look(job: Job, old: Standing, now: Ends, merged: Merged) -> Standing | None:
+    target, label = old.target, job.label(old.target)
+    stands = target in now.column or target in now.links
+    if merged.realised(target, now):
+        if not stands:
+            return replace(old, held=TAKEN) if is_wish(old) else None
+        return replace(
+            old, servicenow=target in now.column, jira=target in now.links, wanted="", label=label,
+            made=made_of(old.made, job.view, target), retry_at=None,
+            held=UNSEEN if target in job.view.unseen else merged.held.get(target, ""),
+            issue=next((tie.target.id for tie in job.view.links.get(target, ())),
+                       old.issue if target in job.view.unseen else ""),
+        )  # fmt: skip
+    if target in merged.links and target not in now.links and job.unshowable(target):
+        return replace(old, label=label, held=NO_ISSUE)
+    return replace(old, label=label) if target in job.standings else None

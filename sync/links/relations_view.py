@@ -21,6 +21,8 @@ REMOTE: Final = "remote:"
 OURS: Final = "?"
 """Stands in `Standing.made` for a link of ours whose id is not known yet."""
 
+UNSEEN: Final = "its issue is hidden from this account or deleted, and the link with it: nobody took it away"
+
 Partners = Mapping[Ref, Pair | None]
 """The pair of each record that was looked up, None for one that is in none; see `plain`."""
 
@@ -46,6 +48,7 @@ class View:
 
     `held` is the tie in ServiceNow's column, `links` are the issue links by target, `remote` the targets that
     a remote link shows. `labels` are the numbers and keys of targets as far as the records tell them.
+    `unseen` are those whose issue is hidden from us, and its links with it: they stand as they did.
     """
 
     rule: LinkType
@@ -53,12 +56,13 @@ class View:
     links: Mapping[Ref, tuple[Tie, ...]] = field(default_factory=lambda: MappingProxyType({}))
     remote: frozenset[Ref] = frozenset()
     labels: Mapping[Ref, str] = field(default_factory=lambda: MappingProxyType({}))
+    unseen: frozenset[Ref] = frozenset()
 
     @property
     def now(self) -> Ends:
         """Where the relation stands."""
         column = frozenset[Ref]() if self.held is None else frozenset({named(self.held.target, self.rule)})
-        return Ends(column, frozenset(self.links) | self.remote)
+        return Ends(column, frozenset(self.links) | self.remote | self.unseen)
 
     @property
     def before(self) -> dict[str, str | None]:
@@ -75,8 +79,10 @@ def view(
     partners: Partners,
     standings: Sequence[Standing],
     shown: frozenset[str],
+    unseen: frozenset[Ref] = frozenset(),
 ) -> View | None:
-    """What the records show of `rule`; `shown` are the global ids of the issue's remote links.
+    """What the records show of `rule`; `shown` are the global ids of the issue's remote links, `unseen` the
+    targets whose issue is hidden from us.
 
     None where a target is not known to us yet: it appeared while we were at work, and is looked at next time.
     """
@@ -96,7 +102,8 @@ def view(
         s.target for s in standings
         if s.relation == rule.relation and s.made.startswith(REMOTE) and global_id(rule, s.target) in shown
     )  # fmt: skip
-    return View(rule, column[0] if column else None, links, remote, labels)
+    hidden = unseen - links.keys() - remote
+    return View(rule, column[0] if column else None, links, remote, labels, hidden)
 
 
 def _target(

@@ -130,6 +130,9 @@ def configuration(traits: Traits) -> Config:
         from tests.simulation.talk import SETTINGS as TALK
 
         parts.append(TALK)
+    from tests.simulation.ties import settings as relations
+
+    parts.append(relations(traits))
     if traits.files:
         from tests.simulation.files import SETTINGS
 

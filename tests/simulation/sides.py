@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 from tests.simulation.files import FileRoom
 from tests.simulation.scenario import FaultKind
 from tests.simulation.talk import TalkRoom
+from tests.simulation.ties import TieRoom
 from tests.simulation.world import Effect, Happened, Who, World
 from tieline.connectors.base import (
     Action,
@@ -31,9 +32,11 @@ from tieline.connectors.base import (
     PersonKey,
     Record,
     Ref,
+    Relate,
     Reviewed,
     Side,
     Transition,
+    Unrelate,
     Update,
     Value,
     Version,
@@ -116,6 +119,10 @@ class HostileSide:
         self.files = FileRoom(self)
         self.talks = TalkRoom(self)
         self.conversations = self.talks.conversations
+        self.ties = TieRoom(self)
+        self.remote_ties = self.ties.remote_ties
+        self.targets, self.seek = self.ties.targets, self.ties.seek
+        self.depends_on = self.ties.depends_on
         self.attachments = self.files.attachments
         self.attached = self.files.attached
         self.content = self.files.content
@@ -457,6 +464,11 @@ class HostileSide:
             if not isinstance(said, Applied):
                 return said
             outcome = said
+        elif isinstance(action, Relate | Unrelate) and row is not None:
+            tied = self.ties.take(row, action)
+            if not isinstance(tied, Applied):
+                return tied
+            outcome = tied
         else:
             outcome = self._take(row, action)
         seq = self.world.next_seq()
@@ -470,5 +482,5 @@ class HostileSide:
             Ref(self.side, row.id), row.label, self.version(row), MappingProxyType(dict(row.values)),
             row.created, row.updated, row.updated_by, row.place, row.marker, f"https://{self.side}/{row.label}",
             moves, MappingProxyType(dict(touched)),
-            attachments=self.files.listed(row) if self.side == "jira" else None,
+            attachments=self.files.listed(row) if self.side == "jira" else None, ties=self.ties.shown(row),
         )  # fmt: skip

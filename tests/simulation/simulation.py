@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from tests.simulation import rules
+from tests.simulation import rules, ties
 from tests.simulation.jira import Jira
 from tests.simulation.people import People
 from tests.simulation.process import StateFile, storage
@@ -46,6 +46,8 @@ class Passed:
     """Whether a person allowed any number of records."""
     touched: int
     """How many records it wrote to."""
+    begun: datetime
+    ended: datetime
 
 
 @dataclass
@@ -98,6 +100,7 @@ class _Run:
         rules.set_up(self.world, self.sides)
         self.people = People(self.world, servicenow, jira)
         self.people.schedule(scenario)
+        ties.schedule(scenario, self.people)
         self.file = StateFile(self.world, folder)
         self.config = configuration(traits)
         if traits.policy:
@@ -164,7 +167,7 @@ class _Run:
     def _pass(self) -> None:
         world = self.world
         writes, effects, number = world.writes, len(world.effects), len(self.passes)
-        error, stopped = "", False
+        error, stopped, begun = "", False, world.now()
         options = PassOptions(initial=self.allow)
         world.tell(f"pass {number}{' (any number allowed)' if self.allow else ''}")
         allowed, self.allow = self.allow, False
@@ -192,7 +195,8 @@ class _Run:
             world.tell(f"the pass ends: {error}")
         refs = {(e.side, e.id) for e in world.effects[effects:] if e.answered}
         touched = len({self._incident(side, id_) for side, id_ in refs})
-        self.passes.append(Passed(number, world.writes - writes, error, stopped, allowed, touched))
+        made = world.writes - writes
+        self.passes.append(Passed(number, made, error, stopped, allowed, touched, begun, world.now()))
         self._look(self.lists)
 
     def _incident(self, side: Side, id_: str) -> tuple[Side, str]:

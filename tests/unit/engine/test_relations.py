@@ -116,6 +116,46 @@ class TestIssueLinks:
         assert (links(world), column(world, child, "parent_incident")) == (Counter(), "")
         assert standings(world) == []
 
+    @pytest.mark.parametrize("how", ["hidden", "deleted"])
+    def test_a_link_that_went_with_its_issue_was_taken_away_by_nobody(self, world: World, how: str) -> None:
+        child, issue, parent, top = parents(world)
+        set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
+        world.settle()
+        if how == "hidden":
+            top.hidden = True
+        else:
+            del world.jira.rows[top.id]
+        touch(world, issue)
+        world.settle()
+        assert column(world, child, "parent_incident") == parent.id
+        (known,) = standings(world)
+        assert "nobody took it away" in known.held
+        if how == "hidden":
+            top.hidden = False
+            touch(world, issue)
+            world.settle()
+            (known,) = standings(world)
+            assert (known.held, links(world)) == ("", {(top.id, "Parent", issue.id): 1})
+            world.jira.ties.unlink(next(iter(world.jira.ties.issue_links)))
+            touch(world, issue, top)
+            world.settle()
+            assert column(world, child, "parent_incident") == "", "and now a person took it away"
+
+    def test_a_link_to_a_hidden_issue_goes_once_it_is_shown_again(self, world: World) -> None:
+        child, issue, parent, top = parents(world)
+        set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
+        world.settle()
+        top.hidden = True
+        touch(world, issue)
+        world.settle()
+        set_column(world, child, None, "parent_incident")
+        world.settle()
+        assert column(world, child, "parent_incident") == ""
+        top.hidden = False
+        touch(world, issue)
+        world.settle()
+        assert (links(world), column(world, child, "parent_incident")) == (Counter(), "")
+
     def test_replaced_at_the_desk_replaced_in_jira(self, world: World) -> None:
         child, issue, parent, _top = parents(world)
         third, issue3 = world.paired(short_description="Third")

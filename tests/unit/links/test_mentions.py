@@ -250,7 +250,8 @@ WRONG = st.sampled_from(
         "https://acme.atlassian.net@example.com/browse/{}", "https://example.com/?to=" + SITE + "/browse/{}",
         SITE + "/secure/attachment/1/{}.png", SITE + "/browse/{}abc", SITE + "/browse/{}-1", SITE + "/x/{}",
         HOST + "/problem_list.do?sysparm_query=number!={}", "{}-screen-shot.png", "shot-{}.png",
-        "C:\\logs\\{}", "> {}", "> > see {},", "| {}", "is it {}?", "maybe {}", "not related to {}", "{} was ruled out",
+        "C:\\logs\\{}", "> {}", "> > see {},", "| {}", "is it {}?", "maybe {}", "not related to {}",
+        "{} was ruled out",
     ]
 )  # fmt: skip
 DECOYS = st.one_of(
