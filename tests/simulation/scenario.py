@@ -96,6 +96,17 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Accord:
+    """People on both sides set one field to one value; `back` seconds later the one of `side` undoes it."""
+
+    at: float
+    incident: int
+    side: Side
+    n: int
+    back: float
+
+
+@dataclass(frozen=True, slots=True)
 class Traits:
     """What both systems are like, and how the mirror is configured."""
 
@@ -138,6 +149,7 @@ class Scenario:
     """Seconds between the passes while people work."""
     puts: tuple[Put, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    accords: tuple[Accord, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(getattr(self, part)) for part in PARTS)
@@ -153,7 +165,9 @@ class Scenario:
         return any(errand.kind in ("restore", "lose") for errand in self.errands)
 
 
-PARTS: Final = ("errands", "deaths", "read_faults", "write_faults", "ambushes", "puts", "remarks", "deeds")
+PARTS: Final = (
+    "errands", "deaths", "read_faults", "write_faults", "ambushes", "accords", "puts", "remarks", "deeds",
+)  # fmt: skip
 
 
 def generate(seed: int) -> Scenario:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulation.oracle import Violation
-from tests.simulation.scenario import PARTS, Ambush, Deed, Errand, Put, Remark, Scenario, Traits
+from tests.simulation.scenario import PARTS, Accord, Ambush, Deed, Errand, Put, Remark, Scenario, Traits
 
 Check = Callable[[Scenario], list[Violation]]
 
@@ -85,6 +85,7 @@ def load(path: Path) -> tuple[str, Scenario]:
         gaps=tuple(raw["gaps"]),
         puts=tuple(Put(**put) for put in raw.get("puts", ())),
         remarks=tuple(Remark(**remark) for remark in raw.get("remarks", ())),
+        accords=tuple(Accord(**accord) for accord in raw.get("accords", ())),
     )
     return tree["defect"], scenario
 
