@@ -206,5 +206,13 @@ def _govern(config: Config, sides: Mapping[Side, Connector]) -> Govern:
             found[name] = (ids[0], ids[1]) if len(ids) == len(SIDES) else None
         return found[name]
 
+    people: dict[tuple[Side, str], str] = {}
+
+    def account(side: Side, email: str) -> str:
+        if (side, email) not in people:
+            person = sides[side].search_entities("person", [email]).get(email)
+            people[side, email] = email if person is None else person.id
+        return people[side, email]
+
     engine, fingerprint = engine_of(config)
-    return Governor(engine, resolve, fingerprint)
+    return Governor(engine, resolve, fingerprint, account)

@@ -26,7 +26,7 @@ from tieline.sync.policy.fields import Cell
 from tieline.sync.policy.fields import Record as Cells
 from tieline.sync.policy.hearing import answered, questions
 from tieline.sync.policy.memory import MEMORY, NOTHING, Memory, mark_of, remembered
-from tieline.sync.policy.onesided import own_steps
+from tieline.sync.policy.onesided import Account, own_steps
 from tieline.sync.policy.orders import (
     held,
     kept,
@@ -64,10 +64,17 @@ RAISED: Final = Standing(fresh=True)
 
 
 class Governor:
-    """The policy of one pass. `resolve` finds groups that no record has shown yet."""
+    """The policy of one pass. `resolve` finds groups that no record has shown yet, `account` people."""
 
-    def __init__(self, engine: Engine, resolve: Resolve = lambda _name: None, fingerprint: str = "") -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        resolve: Resolve = lambda _name: None,
+        fingerprint: str = "",
+        account: Account = lambda _side, email: email,
+    ) -> None:
         self.engine = engine
+        self._account = account
         self.fingerprint = fingerprint
         self._resolve = resolve
         self._questions = questions(engine.policy)
@@ -101,7 +108,7 @@ class Governor:
         notes, told = note_steps(policy, applied, memory, snapshot)
         written = [side for side in SIDES if any(verdict.changed(snapshot, side) for verdict in made)]
         written += [step.action.ref.side for step in notes if isinstance(step.action, AddNote)]
-        own = own_steps(policy, applied, units, told, snapshot, written)
+        own = own_steps(policy, applied, units, told, snapshot, written, self._account)
         if made == verdicts and not applied.flapping and not own:
             memory = settled(policy, memory, applied)
             notes, _ = note_steps(policy, applied, memory, snapshot)

@@ -5,7 +5,7 @@ A rule gives such a field a value once; what people make of it afterwards stands
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from tieline.connectors.base import SIDES, Side, Update, Value, Version
@@ -16,7 +16,10 @@ from tieline.sync.policy.bridge import fields_of
 from tieline.sync.policy.memory import MEMORY, Memory
 from tieline.sync.policy.model import Policy
 from tieline.sync.policy.orders import place_of
-from tieline.sync.policy.sources import is_writable, is_written
+from tieline.sync.policy.sources import PEOPLE, is_writable, is_written
+
+Account = Callable[[Side, str], str]
+"""An e-mail address to the account that a side has for it; the address itself where it has none."""
 
 
 def own_steps(
@@ -26,10 +29,12 @@ def own_steps(
     memory: Memory,
     snapshot: Snapshot,
     written: Collection[Side],
+    account: Account,
 ) -> tuple[Step, ...]:
     """The write of such fields on each side; each brings what is remembered then.
 
-    `written` are the sides that are written before, so that their versions tell nothing any more.
+    `written` are the sides that are written before, so that their versions tell nothing any more. `account`
+    finds a person by e-mail address where a side holds accounts.
     """
     mirrored = {name for unit in units for name in fields_of(unit)}
     claimed = {
@@ -46,7 +51,8 @@ def own_steps(
             column = policy.sources[name].of(side)
             before = record.values.get(column)
             if is_writable(column):
-                own, given = _own(policy, name, side, applied, before, memory.given)
+                named = _naming(policy, name, side, account)
+                own, given = _own(policy, name, side, applied, before, memory.given, named)
                 if own != before:
                     memory, values[column] = replace(memory, given=given), own
                     whys.append(f"{name}: {place_of(policy, rule)}")
@@ -74,15 +80,31 @@ def _claimed(applied: Applied) -> dict[str, str]:
     return {**speaks, **{name: change.rule for name, change in applied.changes.items()}}
 
 
-def _own(
-    policy: Policy, name: str, side: Side, applied: Applied, before: Value, given: frozenset[str]
-) -> tuple[Value, frozenset[str]]:
-    """What the side is to hold, and what is remembered then; as it was where a rule gave it that before."""
+def _naming(policy: Policy, name: str, side: Side, account: Account) -> Callable[[str], str]:
+    """What a side calls a value: as the vocabulary says, and a person by account where it holds accounts."""
     terms = {term.name: term for term in policy.vocabulary.get(name, ())}
+    has_accounts = policy.sources[name].of(side) in PEOPLE
 
     def named(word: str) -> str:
-        return terms[word].own(side)[0] if word in terms else word
+        own = terms[word].own(side)[0] if word in terms else word
+        return account(side, own) if has_accounts and "@" in own else own
 
+    return named
+
+
+def _own(
+    policy: Policy,
+    name: str,
+    side: Side,
+    applied: Applied,
+    before: Value,
+    given: frozenset[str],
+    named: Callable[[str], str],
+) -> tuple[Value, frozenset[str]]:
+    """What the side is to hold, and what is remembered then; as it was where a rule gave it that before.
+
+    `named` is what the side calls a value.
+    """
     mark, change = f"{name}@{side}=", applied.changes.get(name)
     if policy.kind(name) == "set":
         new, old = (frozenset[str](), frozenset[str]()) if change is None else _elements(change)

@@ -17,7 +17,7 @@ from tieline.sync.policy.fields import Cell, Kind
 from tieline.sync.policy.model import Policy, Source, Term
 
 READ_AS: Final[Mapping[Kind, FieldKind]] = MappingProxyType({
-    "choice": "choice", "flag": "choice", "time": "choice", "text": "text", "set": "set",
+    "choice": "choice", "flag": "choice", "time": "choice", "text": "text", "texts": "text", "set": "set",
 })  # fmt: skip
 USUAL: Final[Mapping[str, Source]] = MappingProxyType({
     "vip": Source("caller_id.vip"), "caller": Source("caller_id.user_name"),
@@ -31,6 +31,8 @@ USUAL: Final[Mapping[str, Source]] = MappingProxyType({
     "components": Source(jira="components"),
 })  # fmt: skip
 """Where fields stand as both systems come; `[fields]` says it otherwise."""
+PEOPLE: Final = frozenset({"watches"})
+"""Fields of Jira that hold several people by their accounts; rules name them by e-mail address."""
 FOR_TARGETS: Final = frozenset({"opened", "resolved", "assignee", "status", "impact", "urgency"})
 """What the targets of an SLA need, whether or not a rule asks it."""
 NO_SOURCE: Final = frozenset({"now", "sla", "priority", "major", "updated", "comments"})
@@ -60,7 +62,7 @@ def columns(policy: Policy, mirrored: Collection[str], side: Side) -> dict[str, 
     """What has to be read of each record of a side beyond what is mirrored, and how."""
     found = sources(policy, mirrored)
     return {
-        source.of(side): READ_AS[policy.kind(name) or "choice"]
+        source.of(side): "people" if source.of(side) in PEOPLE else READ_AS[policy.kind(name) or "choice"]
         for name, source in found.items()
         if source.of(side)
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from .site import Site
+from .site import BETH, Site
 
 READS = """
 [policy.fields]
@@ -236,3 +236,37 @@ def test_undo_puts_back_what_a_rule_set_on_one_side_alone(site: Site) -> None:
     site.settle()
     assert site.row(row)["watch_list"] == "boss@example.com,new@example.com"
     assert labels(site, row) == set()
+
+
+WATCHED = """
+[policy.fields]
+watchers = { kind = "set", servicenow = "watch_list" }
+followers = { kind = "set", jira = "watches" }
+
+[policy.major]
+when = { impact = 1, urgency = 1 }
+until = { status = "6" }
+then = { watchers = "beth.anglin@example.com", followers = "beth.anglin@example.com" }
+"""
+
+
+def test_a_major_incident_gets_watchers_on_both_sides_once(site: Site) -> None:
+    ruled(site, WATCHED)
+    row, ticket = site.paired(impact="3", urgency="3")
+
+    def watchers() -> set[str]:
+        issue = next(i for i in site.world.jira.site.store.issues.values() if i.state.key == ticket.key)
+        return {user.email for user in issue.watchers}
+
+    before = watchers()
+    assert BETH not in before
+    site.desk(row, impact="1", urgency="1")
+    site.settle()
+    assert watchers() == before | {BETH}
+    assert site.row(row)["watch_list"] == BETH
+    site.desk(row, short_description="Still a major one")
+    site.settle()
+    writes = site.writes
+    site.sync(after=3600)
+    assert site.writes == writes
+    assert watchers() == before | {BETH}
