@@ -57,7 +57,7 @@ def examine(config: Config, sides: Mapping[Side, Inspector], progress: Told) -> 
         places = {side: _place(config, route, side, sides[side], findings) for side in sites}
         shown = {side: place for side, place in places.items() if place is not None}
         findings += _route(config, route, shown)
-        findings += check_reading(config, sides, shown)
+        findings += check_reading(config, route, sides, shown)
     return Report(tuple(_facts(config, sites)), tuple(dict.fromkeys(findings)))
 
 

@@ -144,6 +144,10 @@ _ALL: Final = (
          "The policy reads it beside what is mirrored, maybe over references, such as caller_id.vip, and it "
          "leads nowhere: what depends on it would never be met.",
          "Correct the column in `[fields]` of the policy; on the way each step but the last is a reference."),
+    Kind("TD028", "error", "a column of the scope that is not there",
+         "The route's `scope` asks about it. ServiceNow drops a term that it does not understand (TD064), so "
+         "that more incidents would be mirrored than you mean, or none.",
+         "Correct the column in `scope`; on the way each step but the last is a reference."),
     Kind("TD030", "error", "a mapped value that ServiceNow does not have",
          "The choice list has no such value: a write of it would be dropped in silence, or refused.",
          "Correct the map: it takes values, not labels. Or add the choice in ServiceNow."),

@@ -147,6 +147,22 @@ def test_columns_that_the_policy_reaches_over_references(desk: Desk, column: str
     assert (why in found["TD027"]) if why else "TD027" not in found
 
 
+@pytest.mark.parametrize(
+    ("scope", "why"),
+    [
+        ("active=true^ORcaller_id.vip=true^assignment_group.nameINNetwork,Desk^categoryISNOTEMPTY", ""),
+        ("caller_id.vipp=true^active=true", "sys_user has no column vipp"),
+        ("active=true^ORu_regionSTARTSWITHeu", "incident has no column u_region"),
+        ("short_descriptionLIKEa^^b.c=d", ""),
+    ],
+)
+def test_columns_that_the_scope_asks_about(desk: Desk, scope: str, why: str) -> None:
+    """ServiceNow drops a term about a column that there is not, and everything is in scope."""
+    desk.configure(swap('"incident", scope = ""', f'"incident", scope = "{scope}"'))
+    found = findings(desk, None)
+    assert (why in found["TD028"]) if why else "TD028" not in found
+
+
 def test_teams_and_default_groups(desk: Desk) -> None:
     desk.configure(swap('unknown = "unassigned"', 'unknown = "group:Nowhere"'))
     assert "no option 'Nowhere'" in findings(desk, 3)["TD037"]
