@@ -6,14 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tieline.sync.policy.conditions import AllOf, AnyOf, Atom, Condition, Moment, Not, holds
 from tieline.sync.policy.due import next_look
 from tieline.sync.policy.evaluate import Applied, Engine, Standing, derived
 from tieline.sync.policy.fields import DERIVED, Cell, Record, Said
 from tieline.sync.policy.model import Bound, Policy, Rule
+from tieline.sync.policy.sla import pauses_known
 from tieline.sync.policy.testing import shown
+
+if TYPE_CHECKING:
+    from tieline.sync.links.explain import LinkReason
 
 NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 """No rule gave any value."""
@@ -50,6 +54,10 @@ class Explanation:
     flapping: tuple[str, ...] = ()
     due: datetime | None = None
     """When time alone may change what the policy says."""
+    pauses: str = ""
+    """From when on pauses of the clock are known, where that is not since it was opened."""
+    links: tuple[LinkReason, ...] = ()
+    """The rules about links that are for it."""
 
 
 def explain(
@@ -80,7 +88,17 @@ def explain(
         tuple(f"{note.rule}: {note.text}" for note in applied.notes),
         tuple(f"{name}: {', '.join(rules)}" for name, rules in applied.flapping.items()),
         next_look(engine, applied.values, now, standing),
+        pauses_known(policy, applied.values, standing.statuses),
+        _links(policy, applied.values, moment),
     )
+
+
+def _links(policy: Policy, record: Record, moment: Moment) -> tuple[LinkReason, ...]:
+    if policy.links is None:
+        return ()
+    from tieline.sync.links.explain import about_links  # most policies have no rules about links
+
+    return about_links(policy.links, record, moment)
 
 
 def _reason(
@@ -182,7 +200,12 @@ def explanation_lines(found: Explanation) -> list[str]:
     lines += [f"left out of scope by {found.leave_out}"] if found.leave_out else []
     lines += [f"note: {note}" for note in found.notes]
     lines += [f"time may change this at {found.due:%Y-%m-%d %H:%M:%S} UTC"] if found.due else []
+    lines += [found.pauses] if found.pauses else []
     lines += [f"never comes to rest, nothing is changed: {entry}" for entry in found.flapping]
+    if found.links:
+        from tieline.sync.links.explain import reason_lines
+
+        lines += reason_lines(found.links)
     return lines or ["the policy says nothing about it"]
 
 
@@ -209,6 +232,10 @@ def explanation_json(found: Explanation) -> dict[str, Any]:
         "notes": list(found.notes),
         "flapping": list(found.flapping),
         "due": _plain(found.due),
+        "pauses": found.pauses,
+        "links": [
+            {"rule": r.rule, "place": r.place, "says": r.says, "met": list(r.met)} for r in found.links
+        ],
     }
 
 

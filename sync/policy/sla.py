@@ -17,6 +17,8 @@ Statuses = tuple[tuple[datetime, str], ...]
 """Since when (UTC) an incident had which status, oldest first: in some of them the clock stands still."""
 A_MOMENT: Final = timedelta(microseconds=1)
 """A target is missed, and an age reached, once more than its time has passed."""
+A_PASS: Final = timedelta(minutes=5)
+"""What is seen so soon after it was opened was seen from the start."""
 
 
 def target_of(policy: Policy, priority: object) -> Sla | None:
@@ -71,3 +73,19 @@ def _used(sla: Sla, since: datetime, until: datetime, moment: Moment, statuses: 
 def _length(sla: Sla, since: datetime, until: datetime, moment: Moment) -> timedelta:
     calendar = moment.calendars.get(sla.calendar)
     return calendar.elapsed(since, until) if calendar else max(timedelta(0), until - since)
+
+
+def pauses_known(policy: Policy, record: Record, statuses: Statuses) -> str:
+    """From when on it is known in which status an incident was, where its clock stands still in some.
+
+    "" where no target pauses, or all of its time is known. Before that the clock counts as running.
+    """
+    sla, opened = target_of(policy, record.get("priority")), record.get("opened")
+    if sla is None or not sla.pause_on or not isinstance(opened, datetime):
+        return ""
+    if not statuses:
+        return "no pause of its clock is known: it counts as running since it was opened"
+    since = statuses[0][0]
+    if since - opened <= A_PASS:
+        return ""
+    return f"pauses of its clock are known from {since:%Y-%m-%d %H:%M} UTC on; before, it counts as running"

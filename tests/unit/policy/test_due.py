@@ -13,6 +13,7 @@ from tieline.sync.policy.applied import Standing
 from tieline.sync.policy.conditions import AllOf, Atom, Moment, Not
 from tieline.sync.policy.due import next_look
 from tieline.sync.policy.evaluate import Engine, derived
+from tieline.sync.policy.explain import explain, explanation_json, explanation_lines
 from tieline.sync.policy.fields import Record
 from tieline.sync.policy.model import Assignment, Policy, Rule, Sla
 
@@ -74,3 +75,20 @@ def test_a_paused_target_has_no_moment() -> None:
     assert next_look(engine, {**record, "status": "waiting"}, NOW) is None
     standing = Standing(statuses=((NOW - HOURS, "waiting"), (NOW - HOURS / 2, "new")))
     assert next_look(engine, record, NOW, standing) == NOW + 3.5 * HOURS + timedelta(microseconds=1)
+
+
+def test_explain_says_from_when_on_pauses_of_the_clock_are_known() -> None:
+    engine = Engine(Policy((STAYS,), matrix=MATRIX, slas=(TARGET,)))
+    record: Record = {"impact": "2", "urgency": "2", "status": "new", "opened": NOW - 30 * HOURS}
+
+    def told(*since: timedelta) -> str:
+        standing = Standing(statuses=tuple((NOW - ago, "new") for ago in since))
+        found = explain(engine, record, NOW, standing)
+        assert explanation_json(found)["pauses"] == found.pauses
+        assert found.pauses in "\n".join(explanation_lines(found))
+        return found.pauses
+
+    assert "known from 2026-01-05 08:30 UTC on" in told(1.5 * HOURS, 0.1 * HOURS)
+    assert "no pause of its clock is known" in told()
+    assert told(29.95 * HOURS) == ""
+    assert explain(engine, {**record, "impact": "1", "urgency": "1"}, NOW, Standing()).pauses == ""
