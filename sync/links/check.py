@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tieline.sync.config.faults import suggestion
+from tieline.sync.links.decide import NO_RULE
 from tieline.sync.links.model import EVIDENCE_KINDS, RELATIONS, EvidenceKind
 from tieline.sync.links.rules import ClosureRule, LinkPolicy, LinkRule
 from tieline.sync.links.testing import run_link_tests
@@ -28,10 +30,10 @@ def check_links(policy: Policy) -> Iterator[Finding]:
         yield from _guessing(rule)
     for closure in links.closure[: links.own_closure]:
         yield from _opening(closure)
-    every: list[LinkRule | ClosureRule] = [*own, *links.closure[: links.own_closure]]
-    for each in every:
+    for each in links.written:
         yield from _condition(policy, each)
     yield from _twice(links)
+    yield from _named(links)
     if _knows_calendars(policy, links):
         yield from _tests(policy, links)
 
@@ -118,8 +120,7 @@ def _does(rule: ClosureRule) -> str:
 
 def _twice(links: LinkPolicy) -> Iterator[Finding]:
     ids = [rule.id for rule in links.rules] + [rule.id for rule in links.closure]
-    own: list[LinkRule | ClosureRule] = [*links.rules[: links.own], *links.closure[: links.own_closure]]
-    for rule in own:
+    for rule in links.written:
         if ids.count(rule.id) > 1:
             yield Finding(
                 "TL035",
@@ -132,6 +133,21 @@ def _twice(links: LinkPolicy) -> Iterator[Finding]:
             )
 
 
+def _named(links: LinkPolicy) -> Iterator[Finding]:
+    """Tests that name rules which there are not."""
+    ids = {rule.id for rule in links.rules} | {rule.id for rule in links.closure}
+    for test in links.tests:
+        for id_ in sorted({test.rule, *(test.missing or ())} - {"", NO_RULE} - ids):
+            yield Finding(
+                "TL024",
+                "error",
+                test.spot,
+                f"the test {test.name!r} expects the rule {id_!r}, which does not exist",
+                "it can never pass",
+                suggestion(id_, sorted(ids)),
+            )
+
+
 def _knows_calendars(policy: Policy, links: LinkPolicy) -> bool:
     conditions = [*(rule.when for rule in links.rules), *(rule.when for rule in links.closure)]
     asked = {atom.calendar for when in conditions for atom in atoms(when)} - {""}
@@ -140,8 +156,7 @@ def _knows_calendars(policy: Policy, links: LinkPolicy) -> bool:
 
 def _tests(policy: Policy, links: LinkPolicy) -> Iterator[Finding]:
     fired = {id_ for result in run_link_tests(links, policy.calendars) for id_ in result.fired}
-    own: list[LinkRule | ClosureRule] = [*links.rules[: links.own], *links.closure[: links.own_closure]]
-    for rule in own:
+    for rule in links.written:
         if rule.id not in fired:
             yield Finding(
                 "TL032",

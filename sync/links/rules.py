@@ -139,6 +139,11 @@ class LinkPolicy:
         return self.own + self.own_closure
 
     @property
+    def written(self) -> tuple[LinkRule | ClosureRule, ...]:
+        """The rules that the policy wrote itself."""
+        return (*self.rules[: self.own], *self.closure[: self.own_closure])
+
+    @property
     def holding(self) -> list[str]:
         """The ids of the rules that hold back the closing."""
         return [rule.id for rule in self.closure if rule.hold]
@@ -146,8 +151,7 @@ class LinkPolicy:
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """What the policy's own rules ask of incidents."""
-        rules, closure = self.rules[: self.own], self.closure[: self.own_closure]
-        return (*(rule.when for rule in rules), *(rule.when for rule in closure))
+        return tuple(rule.when for rule in self.written)
 
     def rule(self, id_: str) -> LinkRule | ClosureRule | None:
         """The rule with this id."""

@@ -8,8 +8,9 @@ from typing import Final
 
 from tieline.connectors.base import SIDES, Side
 from tieline.sync.config.faults import suggestion
-from tieline.sync.policy.conditions import Atom, Condition, atom_holds, atoms, pattern
-from tieline.sync.policy.fields import ALWAYS_FILLED, CANONICAL, Cell
+from tieline.sync.policy.check_idle import calendars, unused
+from tieline.sync.policy.conditions import Atom, Condition, atoms, pattern
+from tieline.sync.policy.fields import CANONICAL
 from tieline.sync.policy.findings import Finding
 from tieline.sync.policy.matrix import inverse
 from tieline.sync.policy.model import Bound, Policy, Rule, Spot, Term
@@ -28,10 +29,10 @@ def check_values(policy: Policy) -> Iterator[Finding]:
     yield from _matrix(policy)
     yield from _maps(policy)
     yield from _patterns(policy)
-    yield from _calendars(policy)
+    yield from calendars(policy)
     yield from _subcategories(policy)
     yield from _closing(policy)
-    yield from _unused(policy)
+    yield from unused(policy)
     yield from _tests(policy)
 
 
@@ -268,36 +269,6 @@ def _always_or_never(policy: Policy, atom: Atom) -> str:
     return "always" if always_matches(text) else "never" if never_matches(text) else ""
 
 
-def _calendars(policy: Policy) -> Iterator[Finding]:
-    asked: dict[str, tuple[Spot, str]] = {}
-    for entry in policy.entries:
-        for atom in atoms(entry.when):
-            if atom.calendar:
-                asked.setdefault(atom.calendar, (_spot(entry, f"when.{atom.field}"), entry.id))
-    for sla in policy.slas:
-        if sla.calendar:
-            asked.setdefault(sla.calendar, (sla.spot, ""))
-    for name, (spot, rule) in asked.items():
-        if name not in policy.calendars:
-            yield Finding(
-                "TL019",
-                "error",
-                spot,
-                f"there is no calendar {name!r}",
-                "its hours are not known",
-                suggestion(name, policy.calendars),
-                rule,
-            )
-    for name, spot in policy.calendar_spots.items():
-        if name not in asked:
-            yield _idle(spot, f"no rule and no target uses the calendar {name!r}", "remove it", "warning")
-
-
-def _idle(spot: Spot, what: str, remedy: str, severity: str) -> Finding:
-    grave = "warning" if severity == "warning" else "info"
-    return Finding("TL017", grave, spot, what, "what nobody uses misleads whoever reads it", remedy)  # type: ignore[arg-type]
-
-
 def _subcategories(policy: Policy) -> Iterator[Finding]:
     belongs = {term.name: term.of for term in policy.vocabulary.get("subcategory", ()) if term.of}
     categories = policy.names("category")
@@ -338,36 +309,6 @@ def _closing(policy: Policy) -> Iterator[Finding]:
             "ServiceNow refuses to resolve without a close code, and Jira's screen wants a resolution",
             "list the resolutions: [vocabulary] resolution = [{ name, servicenow, jira }]",
         )
-
-
-def _unused(policy: Policy) -> Iterator[Finding]:
-    used: dict[str, set[object]] = defaultdict(set)
-    for entry in policy.entries:
-        for atom in atoms(entry.when):
-            if isinstance(atom.argument, frozenset):
-                used[atom.field] |= set(atom.argument)
-            elif policy.names(atom.field) is not None:
-                used[atom.field] |= {n for n in policy.names(atom.field) or () if atom_holds(atom, n, None)}
-        for assignment in entry.sets if isinstance(entry, Rule) else ():
-            used[assignment.field].add(assignment.value)
-    cells: list[tuple[str, Cell]] = [
-        pair
-        for test in policy.tests
-        for table in (test.given, test.expect, *(t for s in test.steps for t in (s.edits, s.expect)))
-        for pair in table.items()
-    ]
-    for name, value in cells:
-        used[name].add(value)
-    for term in policy.vocabulary.get("subcategory", ()):
-        used["category"] |= set(term.of)
-    for name, terms in policy.vocabulary.items():
-        if name in ALWAYS_FILLED or name == "resolution" or policy.kind(name) == "flag":
-            continue
-        idle = [term for term in terms if term.name not in used[name]]
-        if idle:
-            words = ", ".join(repr(term.name) for term in idle[:5]) + (" ..." if len(idle) > 5 else "")
-            what = f"no rule and no test names the {name} {words}"
-            yield _idle(idle[0].spot, what, "remove it, or name it in a rule or a test", "info")
 
 
 def _tests(policy: Policy) -> Iterator[Finding]:

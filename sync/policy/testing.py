@@ -172,4 +172,5 @@ def coverage(policy: Policy, results: Sequence[Result]) -> Coverage:
     fired = {id_ for result in results for id_ in result.fired}
     cells = {cell for result in results for cell in result.cells}
     ids = [entry.id for entry in policy.entries]
+    ids += [] if policy.links is None else [rule.id for rule in policy.links.written]
     return Coverage({id_: id_ in fired for id_ in ids}, {cell: cell in cells for cell in policy.matrix.cells})

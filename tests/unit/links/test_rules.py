@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ import pytest
 from tieline.sync.links.rules import USUAL_CLOSURE, USUAL_RULES
 from tieline.sync.links.testing import as_results
 from tieline.sync.policy.check import check
-from tieline.sync.policy.load import FaultyPolicy, Loaded, load_policy
+from tieline.sync.policy.evaluate import Standing
+from tieline.sync.policy.explain import explain, explanation_json, explanation_lines
+from tieline.sync.policy.load import FaultyPolicy, Loaded, compiled, load_policy
 from tieline.sync.policy.sources import asked
+from tieline.sync.policy.testing import coverage
 
 
 def loaded(folder: Path, text: str) -> Loaded:
@@ -19,6 +23,7 @@ def loaded(folder: Path, text: str) -> Loaded:
     return load_policy(path)
 
 
+MONDAY = datetime(2026, 1, 5, 10, tzinfo=UTC)
 RULE = """
 [[links.rule]]
 id = "database"
@@ -114,3 +119,61 @@ def test_opening_a_problem_for_every_incident_is_told(tmp_path: Path) -> None:
     found = {finding.code: finding.what for finding in check(loaded(tmp_path, rule)).findings}
     assert "opens a problem for each" in found["TL033"]
     assert "opens a problem and asks for something else" in found["TL034"]
+
+
+CLOSURE = """
+[vocabulary]
+category = ["database"]
+[links]
+usual = false
+[[links.rule]]
+id = "database"
+when = { category = "database" }
+evidence = ["ci"]
+at_least = 0.4
+then = "propose"
+[[links.closure]]
+id = "grave"
+when = { priority = ["1"] }
+needs = ["problem"]
+hold = true
+problem = "open"
+[[links.test]]
+name = "a grave one"
+given = { priority = "1" }
+missing = ["grave"]
+"""
+
+
+def test_an_explanation_names_the_rules_that_are_for_an_incident(tmp_path: Path) -> None:
+    found = loaded(tmp_path, CLOSURE)
+    said = explain(compiled(found), {"category": "database", "priority": "1"}, MONDAY, Standing())
+    lines = explanation_lines(said)
+    assert "links: ci from 0.4 on: propose" in lines
+    (demand,) = (line for line in lines if "once resolved" in line)
+    assert demand.endswith("it needs problem; without: closing is held back, a problem is opened")
+    assert any("by grave" in line and "priority" in line for line in lines)
+    assert [entry["rule"] for entry in explanation_json(said)["links"]] == ["database", "grave"]
+    other = explain(compiled(found), {"category": "network", "priority": "3"}, MONDAY, Standing())
+    assert other.links == ()
+
+
+def test_coverage_counts_rules_about_links(tmp_path: Path) -> None:
+    policy = loaded(tmp_path, CLOSURE).policy
+    assert coverage(policy, as_results(policy)).rules == {"database": False, "grave": True}
+
+
+def test_what_only_rules_about_links_name_is_used(tmp_path: Path) -> None:
+    assert not [f for f in check(loaded(tmp_path, CLOSURE)).findings if f.code == "TL017"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ('{ priority = ["1"] }', '{ opened = { older_than = "4h", calendar = "nights" } }', "TL019"),
+        ('missing = ["grave"]', 'missing = ["grve"]', "TL024"),
+    ],
+)
+def test_what_there_is_not_is_found(tmp_path: Path, old: str, new: str, code: str) -> None:
+    found = check(loaded(tmp_path, CLOSURE.replace(old, new))).findings
+    assert code in {finding.code for finding in found}
