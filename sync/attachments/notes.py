@@ -69,7 +69,7 @@ def _why(held: Held, to: Side, max_size: int) -> str:
         case "unreadable":
             return "it may not be read by the account of the mirror"
         case _:
-            return _with("its transfer broke off again and again; it is still tried once a day", held.detail)
+            return _with("it could not be carried over so far; it is tried again once a day", held.detail)
 
 
 def _with(sentence: str, detail: str) -> str:

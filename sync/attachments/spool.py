@@ -6,6 +6,7 @@ removed by the next pass.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -25,6 +26,7 @@ from tieline.connectors.errors import StateError, Unavailable
 MINIMUM_S: Final = 300.0
 BYTES_A_SECOND: Final = 100_000
 """A transfer may take five minutes, and as long as its size takes at this rate."""
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _PREFIX: Final = "file-"
 
 
@@ -47,7 +49,8 @@ class Spool:
         self._numbers = count(time.time_ns())
 
     def fetch(self, content: Iterator[bytes], size: int, what: str) -> Fetched:
-        """Write content down as it comes, with its digest. Unavailable for what takes far too long.
+        """Write content down as it comes, with its digest. Unavailable for what takes far too long, or too
+        much room: that is this file's trouble, and no reason to leave all others.
 
         StateError if the folder cannot be used. What content raises is passed on; nothing is left then.
         """
@@ -64,6 +67,8 @@ class Spool:
                         raise Unavailable(f"{what}: the transfer came too slowly ({length} of {size} bytes)")
         except OSError as error:
             self.release(path)
+            if error.errno in _NO_ROOM:
+                raise Unavailable(f"{what}: there is no room for it in {self._folder}") from None
             raise StateError(f"{self._folder}: files cannot be kept there ({error.strerror})") from None
         except BaseException:
             self.release(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from datetime import date
@@ -322,6 +323,32 @@ def test_the_scan_sees_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     world.sn.put(row.id, "a.txt", b"content")
     world.settle()
     assert world.names(issue) == ["a.txt"]
+
+
+def test_a_file_that_finds_no_room_keeps_nobody_else(
+    make: Callable[..., Files], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk stopped the pass, and with it everything that wants no room at all."""
+    world = make()
+    row, issue = world.paired()
+    world.sn.put(row.id, "big.bin", b"content")
+    world.sn.edit(row.id, {"short_description": "More"})
+    opened = Path.open
+
+    def full(path: Path, mode: str = "r", **options: Any) -> Any:
+        if path.parent == world.spool and "w" in mode:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, mode, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        world.tick()
+        world.run()
+        assert issue.values["summary"] == "More"
+        assert not issue.files
+        assert "no room" in world.known()[0].detail
+    world.settle(seconds=600)
+    assert world.names(issue) == ["big.bin"]
 
 
 def test_what_a_dead_process_left_is_removed(make: Callable[..., Files]) -> None:
