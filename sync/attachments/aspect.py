@@ -34,6 +34,7 @@ from tieline.sync.attachments.matching import (
 from tieline.sync.attachments.model import Carried, Reason
 from tieline.sync.attachments.notes import is_ours, note, noted
 from tieline.sync.attachments.spool import Spool, spool_folder
+from tieline.sync.conversation.filing import is_entry
 from tieline.sync.model import Arrival, Intent, Pair, Step
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ class FilesAspect:
 
     def owns(self, action: Action) -> bool:
         """Files, and the notes about those that stay."""
-        return isinstance(action, Attach) or (isinstance(action, AddNote) and is_ours(action))
+        if isinstance(action, Attach):
+            return not is_entry(action)
+        return isinstance(action, AddNote) and is_ours(action)
 
     def hear(self, run: Run) -> None:
         """Put into the inbox what got a file without being changed by it, and what is to be tried again."""

@@ -102,7 +102,16 @@ class Comments(Table):
     )
     reopen_state: Line = Field(default="2", description='The state for `closed = "reopen"`.')
     limit: CommentLimit = Field(
-        default_factory=CommentLimit, description="A longer entry is carried in numbered parts."
+        default_factory=CommentLimit, description="A longer entry is carried as `too_long` says."
+    )
+    too_long: Literal["parts", "file"] = Field(
+        default="parts",
+        description="A longer entry: in numbered parts, or attached as a file that the entry names. Internal "
+        "ones always go in parts, for a file is shown to whoever may read the record.",
+    )
+    attached: Line = Field(
+        default="The whole text is attached: {file}",
+        description="What stands in place of a text that is attached; {file} is the file's name.",
     )
     history: Flag = Field(default=True, description="Carry what was said before the two records were paired.")
     since: Day | None = Field(
@@ -136,6 +145,10 @@ def problems(comments: Comments) -> Iterator[Problem]:
         if fault:
             remedy = "write {author}, {side}, {label}, {time} or {ref}; a brace itself is {{ or }}"
             yield Problem(("comments", key), fault, remedy, quoted(getattr(comments, key)))
+    fault = faults(comments.attached, ("file",))
+    if fault or "{file}" not in comments.attached:
+        remedy = "write {file}, the name of the file; a brace itself is {{ or }}"
+        yield Problem(("comments", "attached"), fault or "names no {file}", remedy, quoted(comments.attached))
     try:
         ZoneInfo(comments.time_zone)
     except (ValueError, OSError, LookupError):

@@ -15,6 +15,7 @@ from tieline.connectors.base import (
     AddComment,
     Applied,
     Ask,
+    Attach,
     Comment,
     Conversation,
     Record,
@@ -23,16 +24,20 @@ from tieline.connectors.base import (
     other,
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone, Rejected, Unavailable
+from tieline.connectors.richtext import literal
 from tieline.sync.aspects import Extra, Part
 from tieline.sync.attachments.images import pictured
 from tieline.sync.config.conversation import Comments
 from tieline.sync.conversation.decide import RENDERED, Rules, Weighed, after_sent, due, marks_of, weigh
+from tieline.sync.conversation.filing import Filed, filed, goes_as_file, is_entry
 from tieline.sync.conversation.model import Heard, Mark, mark_in
-from tieline.sync.conversation.steps import PARENT_FIELD, place, steps_of
+from tieline.sync.conversation.shelf import Shelf, recovered, spool_of, standing
+from tieline.sync.conversation.steps import PARENT_FIELD, Place, place, steps_of
 from tieline.sync.marker import parse_marker
 from tieline.sync.model import Arrival, Intent, Pair, Step
 
 if TYPE_CHECKING:
+    from tieline.sync.attachments.spool import Spool
     from tieline.sync.decide import Context
     from tieline.sync.run import Run
     from tieline.sync.store.store import Tx
@@ -55,10 +60,11 @@ class ConversationAspect:
 
     def __init__(self, comments: Comments) -> None:
         self._comments = comments
+        self._spool: Spool | None = None
 
     def owns(self, action: Action) -> bool:
-        """Entries of conversations."""
-        return isinstance(action, AddComment)
+        """Entries of conversations, and those that go as files."""
+        return isinstance(action, AddComment) or is_entry(action)
 
     def read(self, run: Run, works: Sequence[Work]) -> Mapping[int, Part]:
         """Both sides' conversations of these pairs, from where they are known on."""
@@ -75,12 +81,23 @@ class ConversationAspect:
                 if isinstance(told, Conversation):
                     talks[work.pair.id][side] = told
         parents = self._parents(run, [work for work in works if work.pair.id not in known])
-        return {
-            work.pair.id: self._part(run, work, talks[work.pair.id], known, parents)
-            if len(talks[work.pair.id]) == len(SIDES)
-            else Unheard(work.pair)
-            for work in works
-        }
+        heard = [work for work in works if len(talks[work.pair.id]) == len(SIDES)]
+        parts = {w.pair.id: self._part(run, w, talks[w.pair.id], known, parents) for w in heard}
+        self._shelve(run, heard, parts)
+        return {work.pair.id: parts.get(work.pair.id) or Unheard(work.pair) for work in works}
+
+    def _shelve(self, run: Run, works: Sequence[Work], parts: dict[int, ConversationPart]) -> None:
+        """Look which long entries stand on the records as files; where that is not told, nothing is heard."""
+        if self._comments.too_long != "file":
+            return
+        wanted = [work for work in works if parts[work.pair.id].has_long(work, run.clock())]
+        there = standing(run, wanted)
+        self._spool = self._spool or spool_of(run)
+        for work in wanted:
+            if work.pair.id in there:
+                parts[work.pair.id].shelf = Shelf(self._spool, there[work.pair.id])
+            else:
+                del parts[work.pair.id]
 
     def _part(
         self,
@@ -112,8 +129,10 @@ class ConversationAspect:
     def recover(self, run: Run, intent: Intent) -> str | None:
         """Look for the mark of an entry whose answer was lost."""
         action = intent.step.action
-        assert isinstance(action, AddComment)
+        assert isinstance(action, AddComment | Attach)
         run.identity(action.ref.side)
+        if isinstance(action, Attach):
+            return recovered(run, action)
         told = run.sides[action.ref.side].conversations([Ask(action.ref, fresh=True)])[0]
         if isinstance(told, ConnectorError) and not isinstance(told, Gone):
             raise told
@@ -216,10 +235,11 @@ class ConversationPart:
     counts: Counter[str] = field(default_factory=Counter)
     dropped: bool = False
     new: tuple[str, ...] = ()
+    shelf: Shelf | None = None
 
     def owns(self, action: Action) -> bool:
-        """Entries of conversations."""
-        return isinstance(action, AddComment)
+        """Entries of conversations, and those that go as files."""
+        return isinstance(action, AddComment) or is_entry(action)
 
     def plan(self, work: Work, context: Context) -> Extra:
         """What is left to carry, in order; before the fields, for a closed incident takes no entries."""
@@ -227,14 +247,23 @@ class ConversationPart:
         state = status.state if status is not None else ""
         steps: list[Step] = []
         reopened = False
+        behind: set[Side] = set()
+        """Sides that get nothing more before the file of an entry stands there."""
         for heard in due(self.weighed, self.rules, context.now):
             entry, to = self.entries.get(heard.key), other(heard.side)
-            if entry is None and heard.kind != "deleted":
-                continue  # not told this time: it waits
+            if to in behind or (entry is None and heard.kind != "deleted"):
+                continue  # it waits; so does what is not told this time
             at = place(self.rules, to, work.records[to], state, dropped=self.dropped)
             if at is None:
                 continue
-            if entry is not None and entry.text:
+            file = self._file(heard, entry, at)
+            if file is not None and self.shelf is not None and entry is not None:
+                if not self.shelf.stands(to, file):
+                    steps.append(self.shelf.step(at.ref, file))
+                    behind.add(to)
+                    continue
+                entry = replace(entry, text=literal(self.rules.comments.attached.format(file=file.name)))
+            elif entry is not None and entry.text:
                 text = pictured(work, to, entry.text)
                 if text is None:
                     break  # its picture is on its way: this entry waits, and those behind it keep their order
@@ -245,15 +274,31 @@ class ConversationPart:
             steps += steps_of(heard, entry, work.records[heard.side], self.rules, at)
         return Extra(before=tuple(steps))
 
+    def has_long(self, work: Work, now: datetime) -> bool:
+        """Whether an entry that is due goes as a file."""
+        return any(
+            goes_as_file(heard, self.entries.get(heard.key), self.rules, Place(record.ref, record))
+            for heard in due(self.weighed, self.rules, now)
+            for record in (work.records[other(heard.side)],)
+        )
+
+    def _file(self, heard: Heard, entry: Comment | None, at: Place) -> Filed | None:
+        """The file that an entry goes as, None for one that goes as it is."""
+        if self.shelf is None or entry is None or not goes_as_file(heard, entry, self.rules, at):
+            return None
+        file = filed(heard, entry)
+        return None if (at.ref.side, file.name) in self.shelf.refused else file
+
     def while_parked(self, work: Work, context: Context) -> Extra:
         """What is said goes on; what would write a state with it waits, and what was said behind it."""
         found: list[Step] = []
         held: set[Side] = set()
         for step in self.plan(work, context).before:
-            assert isinstance(step.action, AddComment)
-            if step.action.values:
-                held.add(step.action.ref.side)
-            if step.action.ref.side not in held:
+            action = step.action
+            assert isinstance(action, AddComment | Attach)
+            if isinstance(action, AddComment) and action.values:
+                held.add(action.ref.side)
+            if action.ref.side not in held:
                 found.append(step)
         return Extra(before=tuple(found))
 
@@ -275,6 +320,9 @@ class ConversationPart:
 
     def settled(self, tx: Tx, step: Step, result: Applied, at: datetime) -> None:
         """An entry, or a part of one, stands on the other side."""
+        if is_entry(step.action) and self.shelf is not None:
+            self.shelf.made.add((step.action.ref.side, step.action.name))
+            return
         known, mark = self._known(step)
         if known is None:
             return
@@ -285,7 +333,13 @@ class ConversationPart:
         self.counts[CARRIED] += 1
 
     def refused(self, tx: Tx, step: Step, error: Rejected, at: datetime) -> bool:
-        """The entry waits for its next try; of one that was dropped, as if the incident were closed."""
+        """The entry waits for its next try; of one that was dropped, as if the incident were closed.
+
+        An entry whose file is not taken goes in parts.
+        """
+        if is_entry(step.action) and self.shelf is not None:
+            self.shelf.refused.add((step.action.ref.side, step.action.name))
+            return True
         known, _ = self._known(step)
         if DROPPED in error.fields.values():
             self.dropped = True

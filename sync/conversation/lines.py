@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from string import Formatter
@@ -84,13 +85,13 @@ def _tame(name: str) -> str:
     return " ".join(flat.split())[:_LONGEST_NAME]
 
 
-def faults(template: str) -> str:
+def faults(template: str, known: Sequence[str] = PLACEHOLDERS) -> str:
     """What is wrong with a template, "" for nothing: only the known names may stand in braces."""
     try:
         used = [(name, form, more) for _, name, form, more in Formatter().parse(template) if name is not None]
     except ValueError as error:
         return f"has a brace too many or too few ({error})"
-    wrong = [name for name, form, more in used if name not in PLACEHOLDERS or form or more]
+    wrong = [name for name, form, more in used if name not in known or form or more]
     if wrong:
-        return f"names {{{wrong[0]}}}, which is none of {', '.join(f'{{{n}}}' for n in PLACEHOLDERS)}"
+        return f"names {{{wrong[0]}}}, which is none of {', '.join(f'{{{n}}}' for n in known)}"
     return "" if [name for name, _, _ in used].count("ref") < 2 else "names {ref} twice"

@@ -55,12 +55,8 @@ def place(rules: Rules, to: Side, record: Record, state_field: str, *, dropped: 
 
 def steps_of(heard: Heard, entry: Comment | None, origin: Record, rules: Rules, at: Place) -> Iterator[Step]:
     """The writes that carry one entry, or what is left of it. `origin` is the record on which it was made."""
-    to = other(heard.side)
-    body = "" if entry is None else _body(heard, entry, rules)
-    limit = getattr(rules.comments.limit, to) - _LINE_ROOM if to == "servicenow" else _jira_room(rules)
-    bodies = split(body, limit, _SIZES[to])
+    bodies, public = bodies_of(heard, entry, rules), is_public(heard, entry)
     name = "" if entry is None else entry.name or entry.author
-    public = heard.public and (entry is None or entry.public)
     for number, part in enumerate(bodies, 1):
         if number <= heard.sent:
             continue
@@ -75,6 +71,19 @@ def steps_of(heard: Heard, entry: Comment | None, origin: Record, rules: Rules, 
         action = AddComment(at.ref, part, public, header, str(mark), values, before, seen)
         why = f"a comment was {_WHAT[heard.kind]} in {heard.side}: {heard.id}"
         yield Step(action, (why,))
+
+
+def bodies_of(heard: Heard, entry: Comment | None, rules: Rules) -> list[str]:
+    """The text of an entry in parts that each fit the side that it goes to."""
+    to = other(heard.side)
+    body = "" if entry is None else _body(heard, entry, rules)
+    limit = getattr(rules.comments.limit, to) - _LINE_ROOM if to == "servicenow" else _jira_room(rules)
+    return split(body, limit, _SIZES[to])
+
+
+def is_public(heard: Heard, entry: Comment | None) -> bool:
+    """Whether customers may read an entry where it goes to."""
+    return heard.public and (entry is None or entry.public)
 
 
 def _jira_room(rules: Rules) -> int:

@@ -301,3 +301,31 @@ def test_sixty_kilobytes_come_in_parts_and_whole(start: Callable[..., object]) -
         assert all(f"({n}/{len(bodies)})" in (plain(head) or "") for n, (head, _, _) in enumerate(bodies, 1))
         whole = "".join(c for _, _, body in bodies for c in plain(body) or "" if c.isalnum())
         assert whole == "".join(c for c in text if c.isalnum())
+
+
+def test_sixty_kilobytes_go_as_a_file_once_whatever_answers_are_lost(start: Callable[..., object]) -> None:
+    with start(comments='too_long = "file"') as site:  # type: ignore[attr-defined]
+        text = "".join(f"2026-01-05 ERROR worker[{n}] *could not* reach {{db01}}_5432\n" for n in range(1000))
+
+        def after(request: Request, response: Response) -> Response:
+            return DROPPED if "/attachment" in request.path and request.method == "POST" else response
+
+        for faults in (site.world.servicenow.faults, site.world.jira.faults):
+            faults.append(Fault("lost", after=after, times=1))
+        site.note(text, public=True)
+        site.note("behind it", public=True)
+        site.comment(text[:31_000], public=True)
+        site.comment("behind that", public=True)
+        site.note(text)
+        for _ in range(3):
+            site.rest()
+        assert [fault.times for fault in (*site.world.servicenow.faults, *site.world.jira.faults)] == [0, 0]
+        [there] = [f for f in site.world.jira.attached(site.issue) if f.name.startswith("comment-")]
+        [here] = [
+            r for r in site.world.servicenow.rows("sys_attachment") if r["table_sys_id"] == site.incident
+        ]
+        told = "The whole text is attached: "
+        assert site.notes() == [("comments", told + here["file_name"]), ("comments", "behind that")]
+        public, internal = ([body for p, body in site.comments() if p is shown] for shown in (True, False))
+        assert public == [told + there.name, "behind it"]
+        assert len(internal) > 1
