@@ -243,7 +243,10 @@ def pass_json(summary: PassSummary) -> dict[str, Any]:
 
 SUMMARY: Sequence[tuple[str, str, str]] = (
     ("looked_at", "looked at", "looked at"), ("created", "mirrored", "mirrored"),
-    ("changed", "change", "changes"), ("conflicts", "conflict", "conflicts"), ("parked", "parked", "parked"),
+    ("changed", "change", "changes"), ("related", "relation made", "relations made"),
+    ("unrelated", "relation removed", "relations removed"),
+    ("problems_opened", "problem opened", "problems opened"), ("links_held", "held open", "held open"),
+    ("conflicts", "conflict", "conflicts"), ("parked", "parked", "parked"),
     ("unknown", "unknown", "unknown"), ("rejected", "rejected", "rejected"), ("retry", "put off", "put off"),
 )  # fmt: skip
 """The counts that the summary line names, and how: for one, and for any other number."""

@@ -26,7 +26,8 @@ _GROUP: Final = {"assignment_group": "Database"}
 def broken(start: datetime, step: timedelta) -> list[Script]:
     """A change goes wrong, and three people notice: two call the desk, one is an engineer."""
     return [
-        FileRecord(start + step, "change_request", CAUSE, MANAGER, _change("Move the order database", ())),
+        FileRecord(start + step, "change_request", CAUSE, MANAGER,
+                   _change("Move the order database", ("-2", "-1"))),
         _call(start + 2 * step, KEYS[0], "Orders cannot be placed", "1"),
         _call(start + 3 * step, KEYS[1], "The café till cannot reach the order database", "2"),
         Raise(start + 4 * step, KEYS[2], ENGINEER, {

@@ -105,7 +105,7 @@ class Theatre:
         return "" if incident is None else incident.label
 
     def outage(self) -> Sequence[str]:
-        """What both sides show of the outage's relations, a line for each record; none in a log."""
+        """What ties the incidents of the outage together, as both sides show it; nothing in a log."""
         return self._outage()
 
     def conversation(self) -> Sequence[str]:
@@ -138,7 +138,7 @@ def story(template: str, *, seed: int, incidents: int | None) -> Theatre:
 
     def outage() -> Sequence[str]:
         ids = [found for key in OUTAGE if (found := told.stage.both_ids(key)) is not None]
-        return world.relations(told.ledger.maps, ids)
+        return world.outage(told.ledger.maps, ids)
 
     def conversation() -> Sequence[str]:
         ids = told.stage.both_ids(told.clash)

@@ -17,6 +17,7 @@ from tieline.connectors.sandbox.check_links import relations_shown
 from tieline.connectors.sandbox.core import Clock, RequestLog, Server, System
 from tieline.connectors.sandbox.expected import Expected, Maps
 from tieline.connectors.sandbox.jira import JiraSandbox
+from tieline.connectors.sandbox.outage_shown import outage_lines
 from tieline.connectors.sandbox.servicenow import ServiceNowSandbox
 from tieline.connectors.sandbox.template import Toml, with_value
 from tieline.connectors.sandbox.vocabulary import STOCK_MATRIX, Vocabulary
@@ -160,6 +161,13 @@ class World:
         one, two = (Access(url, *account) for url, account in zip(self.urls, accounts, strict=True))
         with session_of(one) as snow, session_of(two) as site:
             return relations_shown((snow, one.url), (site, two.url), maps.links, ids)
+
+    def outage(self, maps: Maps, ids: Sequence[tuple[str, str]]) -> list[str]:
+        """What ties these pairs (sys_id, issue id) together, as both sides show it, for people."""
+        accounts = ((SERVICENOW_USER, self.secrets.servicenow), (JIRA_USER, self.secrets.jira))
+        one, two = (Access(url, *account) for url, account in zip(self.urls, accounts, strict=True))
+        with session_of(one) as snow, session_of(two) as site:
+            return outage_lines((snow, one.url), (site, two.url), maps.links, ids)
 
     def learn(self, vocabulary: Vocabulary) -> None:
         """Add the people, groups and choices that an event log uses, on the sides that need them."""
