@@ -130,7 +130,7 @@ def _faults(faults: Sequence[Fault], form: str) -> str:
     """A policy that cannot be read, for machines."""
     from tieline.sync.policy.findings import Finding, Report
     from tieline.sync.policy.model import Spot
-    from tieline.sync.policy.report import FORMATS, annotation
+    from tieline.sync.policy.report import FORMATS, UNREADABLE, annotation
 
     if form == "json":
         return json.dumps({"readable": False, "faults": [asdict(fault) for fault in faults]}, indent=2)
@@ -139,10 +139,10 @@ def _faults(faults: Sequence[Fault], form: str) -> str:
         return "\n".join(annotation("error", spot, "unreadable", str(fault)) for spot, fault in spots)
     found = [
         Finding(
-            "TL000",
+            UNREADABLE,
             "error",
             spot,
-            f"{f.key}: {f.what} {f.value}".strip(),
+            f"{f.key}: {f.what} {f.value}".removeprefix(": ").strip(),
             "the policy cannot be read",
             f.remedy,
         )

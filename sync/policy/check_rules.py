@@ -113,12 +113,12 @@ def _covered(
 
 
 def _hidden_rule(regions: Regions, rule: Rule, number: int, before: list[int]) -> Finding:
-    names = _names(regions, number, before)
+    first = _first(regions, number, before)
     return Finding(
         "TL004",
         "error",
         rule.spot,
-        f"the rule {rule.id!r} never speaks: {names} always come first",
+        f"the rule {rule.id!r} never speaks: {first}",
         "the first rule that sets a field wins, and together they hold wherever this one does",
         "move it above them, narrow them, or remove it",
         rule.id,
@@ -126,24 +126,23 @@ def _hidden_rule(regions: Regions, rule: Rule, number: int, before: list[int]) -
 
 
 def _hidden_field(regions: Regions, rule: Rule, number: int, before: list[int], name: str) -> Finding:
-    names = _names(regions, number, before)
+    first = _first(regions, number, before)
     return Finding(
         "TL004",
         "error",
         rule.at(f"then.{name}"),
-        f"the {name} of the rule {rule.id!r} is never used: {names} always come first",
+        f"the {name} of the rule {rule.id!r} is never used: {first}",
         "the first rule that sets a field wins, and together they hold wherever this one does",
         f"move it above them, or take {name} out of it",
         rule.id,
     )
 
 
-def _names(regions: Regions, number: int, before: list[int]) -> str:
+def _first(regions: Regions, number: int, before: list[int]) -> str:
     touching = {other for box in regions.of[number] for other in regions.touching(box)}
     ids = [repr(regions.entries[other].id) for other in before if other in touching]
-    return ", ".join(ids[:MAX_OPPONENTS]) + (
-        f" and {len(ids) - MAX_OPPONENTS} more" if len(ids) > MAX_OPPONENTS else ""
-    )
+    more = f" and {len(ids) - MAX_OPPONENTS} more" if len(ids) > MAX_OPPONENTS else ""
+    return f"{', '.join(ids[:MAX_OPPONENTS])}{more} always {'comes' if len(ids) == 1 else 'come'} first"
 
 
 def _contradicting(policy: Policy, regions: Regions) -> Iterator[Finding]:

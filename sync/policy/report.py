@@ -78,6 +78,10 @@ def check_json(report: Report) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False)
 
 
+UNREADABLE: Final = "TL000"
+"""Stands for what keeps a policy from being read; it has no page, for every fault has words of its own."""
+
+
 def check_sarif(report: Report) -> str:
     """SARIF 2.1.0, which code hosts show beside the lines of a pull request."""
     from tieline.sync.policy.pages import PAGES
@@ -93,6 +97,13 @@ def check_sarif(report: Report) -> str:
         }
         for page in PAGES.values()
     ]
+    if any(finding.code == UNREADABLE for finding in report.findings):
+        rules.append({
+            "id": UNREADABLE, "name": "A policy that cannot be read",
+            "shortDescription": {"text": "A policy that cannot be read"},
+            "fullDescription": {"text": "What stands here is no policy; nothing else was looked at."},
+            "help": {"text": "Correct it and check again."}, "defaultConfiguration": {"level": "error"},
+        })  # fmt: skip
     results = [_sarif_result(f, False) for f in (*report.findings, *report.undecided)]
     results += [_sarif_result(f, True) for f in report.ignored]
     run = {"tool": {"driver": {"name": "tieline policy check", "rules": rules}}, "results": results}

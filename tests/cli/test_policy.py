@@ -94,7 +94,13 @@ def test_formats_of_check(folder: Path) -> None:
     assert github.stdout.startswith("::warning file=bad.toml,line=3,col=1,title=TL018::")
     faulty = json.loads(tieline("check", "broken.toml", "--format", "json", cwd=folder).stdout)
     assert faulty["readable"] is False
-    assert tieline("check", "broken.toml", "--format", "sarif", cwd=folder).returncode == 2
+    unread = tieline("check", "broken.toml", "--format", "sarif", cwd=folder)
+    assert unread.returncode == 2
+    run = json.loads(unread.stdout)["runs"][0]
+    assert {r["ruleId"] for r in run["results"]} <= {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    (folder / "no.toml").write_text("[[rule")
+    suite = ElementTree.fromstring(tieline("check", "no.toml", "--format", "junit", cwd=folder).stdout)  # noqa: S314
+    assert [f.attrib["message"][:8] for f in suite.iter("failure")] == ["not TOML"]
 
 
 def test_rule_prints_a_page() -> None:

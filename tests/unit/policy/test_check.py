@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tieline.sync.policy.check import check
 from tieline.sync.policy.findings import Report
 from tieline.sync.policy.pages import PAGES, Page
+from tieline.sync.policy.report import UNREADABLE
 from tieline.sync.policy.snapshot import from_json
 
 from .make import policy_of
@@ -33,6 +35,22 @@ def test_a_code_is_found_in_its_bad_example(page: Page, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES.values(), ids=lambda page: page.code)
 def test_a_code_is_not_found_in_its_good_example(page: Page, tmp_path: Path) -> None:
     assert page.code not in codes(report_of(tmp_path, page.good, page.snapshot))
+
+
+def test_every_code_that_the_program_knows_has_a_page_with_both_examples(root: Path) -> None:
+    sources = [*(root / "sync" / "policy").glob("*.py"), *(root / "sync" / "links").glob("*.py")]
+    named = {code for path in sources for code in re.findall(r"TL\d{3}", path.read_text(encoding="utf-8"))}
+    assert named - PAGES.keys() == {UNREADABLE}
+    assert [page.code for page in PAGES.values() if not (page.bad and page.good and page.what)] == []
+    text = (root / "docs" / "policy-findings.md").read_text(encoding="utf-8")
+    assert [code for code in PAGES if f"\n## {code}\n" not in text] == []
+
+
+def test_one_rule_that_comes_first_comes_alone(tmp_path: Path) -> None:
+    rule = '[[rule]]\nid = "{}"\nwhen = {{ category = "network" }}\nthen = {{ group = "{}" }}\n'
+    report = report_of(tmp_path, rule.format("one", "A") + rule.format("two", "B"))
+    (found,) = [f.what for f in report.findings if f.code == "TL004"]
+    assert found.endswith("'one' always comes first")
 
 
 def test_the_example_policy_goes_with_the_example_configuration(tmp_path: Path, root: Path) -> None:
