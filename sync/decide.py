@@ -131,18 +131,45 @@ def decide(unit: Unit, snapshot: Snapshot, context: Context) -> Verdict:
         return _sets(unit.knowing(context.directory), base, snapshot)
     decision = merge(unit, snapshot, context.directory)
     standing = next((c for c in snapshot.conflicts if c.unit == unit.name and c.open), None)
+    if standing is None and isinstance(decision, Settle) and _half_way(unit, base, snapshot):
+        decision = Take("servicenow", f"{unit.name}: what servicenow says was on its way to jira")
     left = standing is not None and standing.kind == "left" and _still_empty(unit, snapshot)
     if standing is not None and standing.choice is not None and (left or not isinstance(decision, Settle)):
         decision = _chosen(unit, standing.choice)
     verdict = _follow(unit, base, snapshot, decision, context)
-    quiet = verdict.conflict is None and not verdict.changed(snapshot, "jira")
-    if left and quiet and standing is not None and standing.choice is None:
+    if standing is not None and standing.choice is None and _stays_left(unit, snapshot, standing, verdict):
         now = _current(unit, snapshot)
         return replace(verdict, conflict=replace(standing, servicenow=now["servicenow"], jira=now["jira"]))
     if standing is not None and verdict.conflict is not None:
         kept = replace(verdict.conflict, id=standing.id, at=standing.at, choice=standing.choice)
         verdict = replace(verdict, conflict=kept)
     return verdict
+
+
+def _half_way(unit: Unit, base: UnitBase, snapshot: Snapshot) -> bool:
+    """Whether Jira ended, and what was to follow was never sent: the transition's answer was lost.
+
+    Base then knows what Jira was brought to, and nothing of ServiceNow: its values are not dealt with yet.
+    An empty resolution contradicts nothing, so that the two would pass for equal.
+    """
+    begun = base.servicenow is None and base.jira is not None
+    return begun and unit.flows("jira") and _still_empty(unit, snapshot)
+
+
+def _stays_left(unit: Unit, snapshot: Snapshot, standing: Conflict, verdict: Verdict) -> bool:
+    """Whether what Jira left empty is still wanted, also once the verdict is carried out.
+
+    The way from Resolved to Closed has as a rule no screen on which a resolution could be set: a write that
+    goes that way sets nothing, whatever it carries. If it does set it, the next look finds it set.
+    """
+    if standing.kind != "left" or verdict.conflict is not None:
+        return False
+    if not verdict.changed(snapshot, "jira"):
+        return _still_empty(unit, snapshot)
+    if not isinstance(unit, StatusUnit):
+        return False
+    ends = {**verdict.values["jira"], unit.resolution: snapshot.jira.values.get(unit.resolution)}
+    return unit.lacks({**snapshot.servicenow.values, **verdict.values["servicenow"]}, ends)
 
 
 def _still_empty(unit: Unit, snapshot: Snapshot) -> bool:

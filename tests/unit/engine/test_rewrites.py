@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tieline.connectors.base import Action, Applied, Side, Transition, Value
+from tieline.connectors.errors import Unknown
 from tieline.connectors.memory import Row
 from tieline.sync.model import Arrival
 
-from .world import World
+from .world import WORKFLOW, World, move
 
 
 def upper(row: Row, _by: str) -> Mapping[str, Value]:
@@ -66,6 +67,11 @@ def forgets(action: Action, outcome: Any, world: World) -> Any:
     return outcome
 
 
+def lose(action: Action, outcome: Any) -> Any:
+    """The answer of a transition that was made is lost."""
+    return Unknown("502: a web page") if isinstance(action, Transition) else outcome
+
+
 class TestLeftEmpty:
     """A side that says nothing contradicts nothing: nobody would ever find an empty resolution again."""
 
@@ -94,6 +100,28 @@ class TestLeftEmpty:
         assert (world.conflicts(open_only=True), len(world.conflicts())) == ([], 1)
         assert left[0].values["close_code"] == "Duplicate"
 
+    def test_a_later_write_that_sets_it_closes_it(self, world: World, left: tuple[Row, Row]) -> None:
+        world.sn.edit(left[0].id, {"state": "7"})
+        world.settle()
+        assert (left[1].values["status"], left[1].values["resolution"]) == ("Closed", "Duplicate")
+        assert world.conflicts(open_only=True) == []
+
+    def test_it_stays_open_beyond_a_transition_whose_answer_was_lost(
+        self, world: World, left: tuple[Row, Row]
+    ) -> None:
+        world.jira.after_write = lose
+        world.sn.edit(left[0].id, {"state": "7"})
+        world.run()
+        world.jira.after_write = lambda _action, outcome: outcome
+        world.tick(300)
+        world.settle()
+        assert (left[1].values["status"], left[1].values["resolution"]) == ("Closed", None)
+        (conflict,) = world.conflicts(open_only=True)
+        assert (conflict.kind, len(world.conflicts())) == ("left", 1)
+        world.jira.edit(left[1].id, {"resolution": "Duplicate"})
+        world.settle()
+        assert world.conflicts(open_only=True) == []
+
     def test_a_person_may_let_it_be(self, world: World, left: tuple[Row, Row]) -> None:
         resolve(world, "jira")
         world.settle()
@@ -105,6 +133,24 @@ class TestLeftEmpty:
         world.settle()
         assert world.conflicts(open_only=True) == []
         assert left[1].values["resolution"] == "Duplicate"
+
+    def test_a_resolution_that_was_to_follow_a_lost_transition_follows_it(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row, mirror = world.paired()
+        bare = {"In Progress": (move("41", "Resolved", frozenset({"customfield_10053"})),)}
+        monkeypatch.setattr(world.jira, "_workflow", {**WORKFLOW, **bare})
+        world.sn.edit(row.id, {"state": "2"})
+        world.settle()
+        world.jira.after_write = lose
+        world.sn.edit(row.id, {"state": "6", "close_code": "Duplicate", "close_notes": "As INC1"})
+        world.tick()
+        world.run()
+        assert (mirror.values["status"], mirror.values.get("resolution")) == ("Resolved", None)
+        world.jira.after_write = lambda _action, outcome: outcome
+        world.tick(300)
+        world.settle()
+        assert mirror.values["resolution"] == "Duplicate"
 
     def test_what_the_incident_does_next_is_carried_all_the_same(
         self, world: World, left: tuple[Row, Row]
