@@ -19,6 +19,7 @@ TESTS ?= tests
 JOBS  ?= 5
 SEEDS ?= 1000
 INCIDENTS ?= 2000
+LOGS  ?= 20
 SEED  ?=
 KILLS ?= 200
 TALKS ?= 20
@@ -72,8 +73,8 @@ docs: $(DEV)  ## write the parts of docs/ that are generated from the program
 	$(BIN)/python docs/generate_sandbox.py
 	$(BIN)/python docs/generate_rich_text.py
 
-soak-hostile: $(DEV)  ## every fault of both sides at 2 %: twenty seeds, and the log (INCIDENTS=2000) where ../shared is
-	TIELINE_STORM_SEEDS=20 TIELINE_SOAK_SEEDS=20 TIELINE_SOAK_INCIDENTS=$(INCIDENTS) $(BIN)/pytest -n $(JOBS) \
+soak-hostile: $(DEV)  ## every fault of both sides at 2 %: twenty seeds, and the log (LOGS=20 INCIDENTS=2000) where ../shared is
+	TIELINE_STORM_SEEDS=20 TIELINE_SOAK_SEEDS=20 TIELINE_SOAK_LOGS=$(LOGS) TIELINE_SOAK_INCIDENTS=$(INCIDENTS) $(BIN)/pytest -n $(JOBS) \
 		-rP --show-capture=stdout tests/hostile/test_soak.py tests/hostile/test_storm.py tests/hostile/test_jira_storm.py
 
 soak-conversation: $(DEV)  ## 5,000 comments on 500 pairs, every fault of both sides: TALKS=20 seeds from TALK=300 on

@@ -8,7 +8,15 @@ from itertools import islice
 from typing import Final
 
 from tieline.connectors.base import Record, Ref
-from tieline.connectors.errors import ConfigError, ConnectorError, Denied, Gone, Unavailable
+from tieline.connectors.errors import (
+    ConfigError,
+    ConnectorError,
+    Denied,
+    Gone,
+    Malformed,
+    Unavailable,
+    Unreadable,
+)
 from tieline.connectors.jira.reading import Reading
 from tieline.connectors.jira.searching import Query, every, ids_clause, page
 from tieline.connectors.jira.settings import BULK_FETCH, LABELS, RECONCILE, project_of, quoted
@@ -53,7 +61,7 @@ class Finding:
         """Every record that holds `marker`: by search, and by reading the keys above `watermark`."""
         found = {record.ref: record for record in self._searched(marker) if record.marker == marker}
         if watermark:
-            newer = self._reading.above(project_of(place), int(watermark.rpartition("-")[2]))
+            newer = self._reading.above(project_of(place), int(watermark.rpartition("-")[2]), marker)
             found.update({record.ref: record for record in newer if record.marker == marker})
         if not found:
             self._site.identity()  # "there is none" is believed only if it was said to us
@@ -73,27 +81,31 @@ class Finding:
 
     def _shown(self, refs: Sequence[Ref]) -> list[Record]:
         """Those of the records that are shown to us; a failure to read one is raised."""
-        records = self._reading.read(refs)
-        for record in records:
-            if isinstance(record, ConnectorError) and not isinstance(record, Gone):
-                raise record
-        return [record for record in records if isinstance(record, Record)]
+        return _read(self._reading.read(refs))
 
     def marked(self, installation: str) -> Iterator[Sequence[Record]]:
         """The issues of all routes' projects that hold a marker of this installation, oldest first.
 
-        They are found by search, whose index lags: what was made a moment ago may be missing.
+        They are found by search, whose index lags: what was made a moment ago may be missing. Unreadable at
+        the end for issues with any marker that cannot be read: whose it is stands in what cannot be read.
         """
         settings = self._site.settings
         projects = ", ".join(quoted(key) for key in settings.projects)
         jql = f"project in ({projects}) AND {_clause_field(settings.marker)} is not EMPTY"
         query = Query("the markers", f"{jql} ORDER BY created ASC, key ASC", ("updated",))
+        broken: list[str] = []
         try:
             issues = every(self._site, query)
             while refs := [Ref("jira", issue["id"]) for issue in islice(issues, BULK_FETCH)]:
-                yield [record for record in self._shown(refs) if record.marker.startswith(f"{installation}:")]
+                told = dict(zip(refs, self._reading.read(refs), strict=True))
+                bad = [ref for ref, record in told.items() if isinstance(record, Malformed)]
+                broken += [ref.id for ref in bad]
+                shown = _read([record for ref, record in told.items() if ref not in bad])
+                yield [record for record in shown if record.marker.startswith(f"{installation}:")]
         except Refusal as refusal:
             raise ConfigError(f"jira.marker {settings.marker}: {refusal}") from None
+        if broken:
+            raise Unreadable(broken)
 
     def lookup(self, label: str) -> Ref | None:
         """The issue that a key (also one from before a move) or id means."""
@@ -131,3 +143,11 @@ def marker_clause(field: str, marker: str) -> str:
 
 def _clause_field(field: str) -> str:
     return field if field == LABELS else f"cf[{field.removeprefix('customfield_')}]"
+
+
+def _read(told: Sequence[Record | ConnectorError]) -> list[Record]:
+    """Those that are shown to us; a failure to read one is raised."""
+    for record in told:
+        if isinstance(record, ConnectorError) and not isinstance(record, Gone):
+            raise record
+    return [record for record in told if isinstance(record, Record)]

@@ -67,21 +67,38 @@ class Reading:
         if told is not None:
             self._site.keep_told(str(answer["id"]), told, desk=told.desk)
 
-    def above(self, project: str, number: int) -> Iterator[Record]:
-        """The issues of a project whose keys are above `number`, in windows, until one is wholly empty."""
+    def above(self, project: str, number: int, marker: str) -> Iterator[Record]:
+        """Issues that may hold `marker`, of keys above `number`, in windows, until one is wholly empty.
+
+        Only those are made records of: after a bulk create that got no answer each of its markers is looked
+        for among all the others.
+        """
         reader = self._site.reader()
         size = BULK_FETCH if self._site.settings.cloud else _SINGLE_WINDOW
         while True:
             window = [f"{project}-{n}" for n in range(number + 1, number + size + 1)]
             answers = self._bulk(window) if self._site.settings.cloud else self._single(window)
-            found = [self.record(reader, a) for a in answers.values() if not isinstance(a, Gone)]
-            for record in found:
-                if isinstance(record, ConnectorError):
-                    raise record
-                yield record
+            found = [answer for answer in answers.values() if not isinstance(answer, Gone)]
+            for answer in found:
+                if isinstance(answer, ConnectorError):
+                    raise answer
+                self._site.saw(str(answer.get("key", "")))
+                if self._may_hold(answer, marker):
+                    record = self.record(reader, answer)
+                    if isinstance(record, ConnectorError):
+                        raise record
+                    yield record
             if not found:
                 return
             number += size
+
+    def _may_hold(self, answer: Mapping[str, Any], marker: str) -> bool:
+        """False only for an issue whose marker field was told, and holds another marker or none."""
+        fields = answer.get("fields")
+        name = self._site.settings.marker
+        if not isinstance(fields, Mapping) or name not in fields:
+            return True
+        return marker in (fields[name] if isinstance(fields[name], list) else str(fields[name] or ""))
 
     # Answers by what was asked for: id or key
 
