@@ -200,7 +200,7 @@ def missing(
         chosen = [e for e in every if e.case.resolved and (start is None or e.case.resolved >= start)]
         closed = [each.closed(rules.links) for each in chosen]
         found = lacking(closed, rules.links, rules.moment, [each.case for each in every])
-        periods = shares(closed, found, timedelta(days=30))
+        periods = shares(closed, found)
         pairs = {e.case.label: e.pair for e in chosen}
         if follow_up:
             left = carry_out(run, found, pairs, rules.links)

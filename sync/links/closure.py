@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tieline.connectors.base import Ref
@@ -55,7 +55,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """How many incidents were resolved from `start` (UTC) on, until the next one, and how many completely."""
+    """How many incidents were resolved in the month from `start` (UTC) on, and how many completely."""
 
     start: datetime
     closed: int
@@ -132,19 +132,15 @@ def _alike(case: Case, near: Sequence[Case], rule: ClosureRule) -> list[Case]:
     )
 
 
-def shares(closed: Iterable[Closed], lacking: Iterable[Missing], length: timedelta) -> list[Period]:
-    """The share of complete closures by period; periods without any closure are left out."""
+def shares(closed: Iterable[Closed], lacking: Iterable[Missing]) -> list[Period]:
+    """The share of complete closures by calendar month (UTC); months without any closure are left out."""
     incomplete = {each.case.ref for each in lacking}
-    resolved = sorted((one.case.resolved, one.case.ref) for one in closed if one.case.resolved is not None)
-    if not resolved:
-        return []
-    first = resolved[0][0].replace(hour=0, minute=0, second=0, microsecond=0)
-    counted: dict[int, list[bool]] = defaultdict(list)
-    for at, ref in resolved:
-        counted[int((at - first) / length)].append(ref not in incomplete)
-    return [
-        Period(first + number * length, len(those), sum(those)) for number, those in sorted(counted.items())
-    ]
+    counted: dict[datetime, list[bool]] = defaultdict(list)
+    for one in closed:
+        if one.case.resolved is not None:
+            at = one.case.resolved.astimezone(UTC)
+            counted[datetime(at.year, at.month, 1, tzinfo=UTC)].append(one.case.ref not in incomplete)
+    return [Period(month, len(those), sum(those)) for month, those in sorted(counted.items())]
 
 
 def recurring(

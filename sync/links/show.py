@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tieline.connectors.base import Ref
-from tieline.sync.links.closure import Cluster, Missing, Period
+from tieline.sync.links.closure import MIN_CASES, Cluster, Missing, Period
 from tieline.sync.links.decide import Verdict
 from tieline.sync.links.model import Evidence, Proposal
 from tieline.sync.links.rules import LinkPolicy
@@ -126,9 +126,12 @@ def missing_lines(
     lines = [_missing_line(each, held) for each in found]
     incomplete = len({each.case.ref for each in found})
     lines.append(f"{closed - incomplete} of {closed} resolved incidents are complete")
+    lines += ["complete closures by month:"] if periods else []
     for period in periods:
-        share = "too few to tell" if period.share is None else f"{period.share:.1%}"
-        lines.append(f"  from {period.start:%Y-%m-%d}: {period.complete} of {period.closed}, {share}")
+        share = f"too few for a share (below {MIN_CASES})"
+        if period.share is not None:
+            share = f"{period.share:6.1%}"
+        lines.append(f"  {period.start:%Y-%m}: {share}, {period.complete} of {period.closed}")
     return lines
 
 

@@ -18,6 +18,7 @@ from tieline.sync.links.evidence import Around, Case, evidence, joined
 from tieline.sync.links.mentions import Naming
 from tieline.sync.links.model import EVIDENCE_KINDS, Evidence, Link, Proposal
 from tieline.sync.links.rules import USUAL, ClosureRule, LinkPolicy
+from tieline.sync.links.show import missing_lines
 from tieline.sync.policy.conditions import Moment
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -52,6 +53,41 @@ def found(one: Case, **around: object) -> list[tuple[str, str, str]]:
 
 
 P, C = target("PRB0040001"), target("CHG0030002", "change")
+
+
+class TestWhatJiraTells:
+    def test_what_a_deployment_names_cured_it_unless_it_was_over_before(self) -> None:
+        told = {"development (customfield_10060) in jira": "1.2.0 with CHG0030002"}
+        for closed, weight in ((NOW, 1.0), (None, 1.0), (NOW - 3 * HOUR, 0.5)):
+            change = target("CHG0030002", "change", closed=closed)
+            (made,) = evidence(case(ci="", texts=told), Around([change]), NAMING)
+            assert (made.kind, made.relation, made.weight) == ("mention", "cured_by", weight)
+            assert made.source == "development (customfield_10060) in jira"
+            assert ("before the incident opened" in made.reason) == (weight < 1)
+
+    def test_words_that_say_more_are_heard(self) -> None:
+        told = {"development (f) in jira": "caused by CHG0030002"}
+        (made,) = evidence(case(ci="", texts=told), Around([C]), NAMING)
+        assert (made.relation, made.weight) == ("caused_by", 1.0)
+
+    @pytest.mark.parametrize(
+        ("hours", "relation"), [(3, "caused_by"), (1, "cured_by"), (30, None), (-1, None)]
+    )
+    def test_a_change_on_the_component_counts_within_its_window(
+        self, hours: int, relation: str | None
+    ) -> None:
+        issue = Target(
+            Ref("jira", "7", "issue"), "OPS-7", closed=NOW - hours * HOUR,
+            components=frozenset({"Mail", "Web"}),
+        )  # fmt: skip
+        one = case(ci="", components=frozenset({"Mail", "Print"}))
+        made = evidence(one, Around([issue], changes=frozenset({issue.ref})), NAMING)
+        assert [(e.relation, e.source) for e in made] == (
+            [(relation, "components in jira")] if relation else []
+        )
+        assert all("Mail in Jira" in e.reason and e.weight < 0.6 for e in made)
+        assert evidence(one, Around([issue]), NAMING) == [], "an issue that is no change is none"
+        assert evidence(case(ci=""), Around([issue], changes=frozenset({issue.ref})), NAMING) == []
 
 
 class TestEvidence:
@@ -226,10 +262,19 @@ class TestClosure:
         every = [
             closed(case(f"INC{n}", ci="", resolved=NOW), priority="1" if n < 3 else "4") for n in range(30)
         ]
-        (period,) = shares(every, missing(every, USUAL, MOMENT), timedelta(days=30))
+        (period,) = shares(every, missing(every, USUAL, MOMENT))
         assert (period.closed, period.complete, period.share) == (30, 27, 0.9)
-        (few,) = shares(every[:29], missing(every[:29], USUAL, MOMENT), timedelta(days=30))
+        (few,) = shares(every[:29], missing(every[:29], USUAL, MOMENT))
         assert few.share is None
+
+    def test_shares_are_told_by_month_the_oldest_first(self) -> None:
+        months = (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 1, 31, 23, 59, tzinfo=UTC))
+        every = [closed(case(f"INC{n}", ci="", resolved=at)) for at in months for n in range(2)]
+        found = shares(every, [])
+        assert [period.start.month for period in found] == [1, 3]
+        assert missing_lines([], found, 4, ())[1:3] == [
+            "complete closures by month:", "  2026-01: too few for a share (below 30), 2 of 2",
+        ]  # fmt: skip
 
     def test_clusters_end_where_a_long_time_passes(self) -> None:
         cases = [case(f"INC{n}", opened=NOW + timedelta(days=d)) for n, d in enumerate((0, 5, 9, 60, 61))]
