@@ -173,6 +173,7 @@ class Loop:
                 process.send_signal(signal.SIGKILL)
                 process.wait()
                 self.tally.was_killed(kill_after or 0.0, self._work(requests, intents))
+                self.work *= 1.03  # what it did not get done, the next one has to do as well
                 return None
             self.tally.finished += 1
             self.tally.codes[process.returncode] += 1

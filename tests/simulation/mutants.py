@@ -1,16 +1,18 @@
 """Deliberate defects of the engine, its state and its cursors: the oracle must catch every one of them.
 
 They are put in beside the simulator, by replacing functions for the time of a run; the product knows nothing
-of them. `python -m tests.simulation.soak --mutants` says after how many seeds each is caught.
+of them. `python -m tests.simulation.soak --mutants` says by which seed or drill each is caught.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import wraps
 from typing import Any
 from unittest.mock import patch
 
@@ -51,17 +53,30 @@ class Mutant:
     swaps: Callable[[], Sequence[Swap]]
 
     @contextmanager
-    def applied(self) -> Iterator[None]:
-        """The engine with this defect."""
+    def applied(self) -> Iterator[Counter[str]]:
+        """The engine with this defect; counts how often it is come across."""
+        hits = Counter[str]()
         with ExitStack() as stack:
             for owner, name, value in self.swaps():
-                for place in _places(owner, name):
-                    stack.enter_context(patch.object(place, name, value))
-            yield
+                for place in places(owner, name):
+                    stack.enter_context(patch.object(place, name, _counted(value, name, hits)))
+            yield hits
 
 
-def _places(owner: object, name: str) -> list[object]:
-    """Where the owner's function is known by its name: `from x import f` makes further names of it."""
+def _counted(value: Callable[..., Any], name: str, hits: Counter[str]) -> Callable[..., Any]:
+    @wraps(value)
+    def counted(*args: Any, **options: Any) -> Any:
+        hits[name] += 1
+        return value(*args, **options)
+
+    return counted
+
+
+def places(owner: object, name: str) -> list[object]:
+    """Where the owner's function is known by its name: `from x import f` makes further names of it.
+
+    AttributeError where there is no such function any more.
+    """
     if isinstance(owner, type):
         return [owner]
     original = getattr(owner, name)

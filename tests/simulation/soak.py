@@ -10,31 +10,21 @@ reach is too low. After a few failures it stops, and shows the first with its sh
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
-from tests.simulation import replay
+from tests.simulation import catching, replay
 from tests.simulation.modes import MODES, Mode, mode_of
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.oracle import judge
 from tests.simulation.reach import below_floor, table
-from tests.simulation.scenario import generate
-from tests.simulation.simulation import run
 
-ESCAPES: Final = 400
-"""A mutant that so many seeds do not catch has escaped."""
 TELL: Final = 200
 """How often the run tells how far it is: after so many seeds."""
-CAUGHT: Final = Path(__file__).with_name("mutant_seeds.json")
-"""By which seed each mutant is caught: the test-suite runs just these."""
-
 FEW: Final = 5
 """After so many seeds that failed there is no point in going on."""
 
@@ -51,18 +41,6 @@ def one(job: tuple[int, str]) -> Outcome:
         return seed, name, [f"the simulator broke: {type(error).__name__}: {error}"], Counter()
     story.world.reach[f"mode {name}"] += 1
     return seed, name, [str(violation) for violation in mode.judge(story)], story.world.reach
-
-
-def catch(name: str) -> tuple[str, int, int, str]:
-    """The first seed that catches a mutant, and how many were tried: the known one, then all in order."""
-    known = json.loads(CAUGHT.read_text()).get(name) if CAUGHT.exists() else None
-    seeds = [*([known] if known is not None else []), *range(ESCAPES)]
-    for tried, seed in enumerate(seeds, 1):
-        with MUTANTS[name].applied():
-            found = judge(run(generate(seed)))
-        if found and not judge(run(generate(seed))):
-            return name, seed, tried, str(found[0])
-    return name, -1, len(seeds), ""
 
 
 def main() -> int:
@@ -87,7 +65,7 @@ def main() -> int:
             jobs = ((seed, _mode(options, seed).name) for seed in _range(options))
             failed = _seeds(pool.imap_unordered(one, jobs, chunksize=4), options)
         if not options.no_mutants and not failed:
-            failed |= _mutants(pool.imap_unordered(catch, MUTANTS), learn=options.learn)
+            failed |= catching.tell(pool.imap_unordered(catching.catch, MUTANTS), learn=options.learn)
     return 1 if failed else 0
 
 
@@ -138,21 +116,6 @@ def _show(broken: list[tuple[int, str]]) -> None:
             replay.show(mode.scenario(seed), mode)
     for seed, name in broken:
         print(f"Show it again, with the shortest trace: make soak SEED={seed} MODE={name}", flush=True)
-
-
-def _mutants(outcomes: Iterator[tuple[str, int, int, str]], *, learn: bool) -> bool:
-    seeds, escaped, most = {}, [], 0
-    for name, seed, tried, violation in outcomes:
-        if seed < 0:
-            escaped.append(name)
-            print(f"mutant {name} escaped {tried} seeds", flush=True)
-            continue
-        seeds[name], most = seed, max(most, seed + 1)
-        print(f"mutant {name}: caught by seed {seed}: {violation[:150]}", flush=True)
-    print(f"{len(seeds)} of {len(MUTANTS)} mutants caught, each within {most} seeds")
-    if learn:
-        CAUGHT.write_text(json.dumps(dict(sorted(seeds.items())), indent=1) + "\n", encoding="utf-8")
-    return bool(escaped)
 
 
 if __name__ == "__main__":
