@@ -348,6 +348,7 @@ def _jira(config: Config, also: Also = None) -> Any:
         places=tuple((route.jira.project, route.jira.issue_type) for route in config.routes),
         fields={
             **_watched(config, "jira"),
+            **({} if config.links is None else config.links.read_in_jira()),
             **(also or {}).get("jira", {}),
             **field_kinds(config, "jira"),
         },

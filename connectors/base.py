@@ -128,7 +128,8 @@ class Target:
     `ref` is its identity; its kind is `incident`, `problem`, `change`, `ci` or, in Jira, `issue`. `label` is
     its number or key, which may change. `state` is that side's own word. `opened`, `started` and `closed`
     (UTC) are when it was raised, when work on it began (for a change: its implementation) and when it was
-    closed or implemented. `ci`, `service`, `component`, `group` and `category` are what it is about, ""
+    closed or implemented. `ci`, `service`, `component` (with all `components`), `group` and `category` (in
+    Jira the issue type) are what it is about, ""
     where unknown.
     """
 
@@ -145,6 +146,7 @@ class Target:
     group: str = ""
     category: str = ""
     url: str = ""
+    components: frozenset[str] = frozenset()
 
     @property
     def side(self) -> Side:
@@ -566,7 +568,10 @@ class Connector(Protocol):
         """Every record that holds `marker`, by consistent reads above `watermark` as well as by search."""
 
     def marked(self, installation: str) -> Iterator[Sequence[Record]]:
-        """Every record with a marker of this installation, in pages, the one made first first."""
+        """Every record with a marker of this installation, in pages, the one made first first.
+
+        Unreadable at the end, if single records with a marker could not be read: all others were told then.
+        """
 
     def lookup(self, label: str) -> Ref | None:
         """The record that a person means by a number or key; None if there is none."""

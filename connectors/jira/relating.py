@@ -168,6 +168,7 @@ class Relating:
             opened=_time(raw.get("created")),
             closed=_time(raw.get("resolutiondate")),
             component=components[0] if components else "",
+            components=frozenset(components),
             category=str((raw.get("issuetype") or {}).get("name") or ""),
             url=f"{self._site.settings.url}/browse/{key}",
         )

@@ -80,6 +80,9 @@ def decode(field: Field, kind: FieldKind, raw: Any, *, cloud: bool) -> Value:
     if field.team:
         return str(raw.get("id") or "") or None if isinstance(raw, Mapping) else _name(raw)
     match kind:
+        case "set" if isinstance(raw, Mapping) and raw.get("type") == "doc":
+            told = adf_to_text(raw)
+            return frozenset({told}) if told else None
         case "set":
             names = (_name(item) for item in (raw if isinstance(raw, list) else [raw]))
             return frozenset(name for name in names if name) or None

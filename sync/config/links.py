@@ -7,8 +7,9 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from tieline.connectors.base import FieldKind
 from tieline.sync.config.faults import Problem, quoted
-from tieline.sync.config.values import Flag, Line, OptionalServiceNowField, ServiceNowField, Table
+from tieline.sync.config.values import Flag, JiraField, Line, OptionalServiceNowField, ServiceNowField, Table
 from tieline.sync.links.model import SERVICENOW_COLUMN, Relation
 
 On = Literal["incident", "problem", "change"]
@@ -96,6 +97,18 @@ class Links(Table):
         default=True,
         description="A pass looks by itself for what resolved incidents belong to, 100 of them at most.",
     )
+    development: tuple[JiraField, ...] = Field(
+        default=(),
+        description="Fields of Jira that tell of commits, pull requests or deployments, such as one that "
+        "your pipeline writes: what they name is evidence.",
+        examples=[["customfield_10060"]],
+    )
+    changes: tuple[Line, ...] = Field(
+        default=(),
+        description="Jira's issue types that are changes: those that were resolved on a component of the "
+        "incident's issue are looked for; none by default.",
+        examples=[["Change"]],
+    )
     hold: HoldColumn | None = Field(
         default=None,
         description="What keeps ServiceNow from closing an incident by itself while a rule of closure holds "
@@ -110,6 +123,11 @@ class Links(Table):
     def columns(self, on: str) -> dict[str, str]:
         """By column of the records that `on` names, the kind of record that it leads to."""
         return {each.column: each.leads_to for each in self.type if each.on == on and each.column}
+
+    def read_in_jira(self) -> dict[str, FieldKind]:
+        """Jira's fields that are read beside the mirrored ones: what evidence is found in."""
+        components: dict[str, FieldKind] = {"components": "set"} if self.changes else {}
+        return {**components, **dict.fromkeys(self.development, "set")}
 
     def link_types(self) -> frozenset[str]:
         """The names of the types of issue links."""

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Final
 
 from tieline.connectors.base import Record, Ref, Search, Target
-from tieline.sync.links.evidence import Around, Case
+from tieline.sync.links.evidence import DEVELOPMENT, Around, Case
 from tieline.sync.links.mentions import Naming, labels
 from tieline.sync.links.model import Link
+from tieline.sync.links.relations import kind_of
 from tieline.sync.links.rules import LinkPolicy
 from tieline.sync.run import Run
 
@@ -42,6 +43,20 @@ def wording_of(record: Record) -> str:
     return "\n".join(value for value in values if isinstance(value, str))
 
 
+def developed(run: Run, jira: Record) -> dict[str, str]:
+    """What commits, pull requests and deployments tell of an issue, by source, as configured."""
+    names = () if run.config.links is None else run.config.links.development
+    held = {name: jira.values.get(name) for name in names}
+    shown = {name: "\n".join(sorted(v)) if isinstance(v, frozenset) else v for name, v in held.items()}
+    return {f"{DEVELOPMENT} ({name}) in jira": text for name, text in shown.items() if text}
+
+
+def components_of(jira: Record) -> frozenset[str]:
+    """The components of an issue, where they are read."""
+    held = jira.values.get("components")
+    return held if isinstance(held, frozenset) else frozenset()
+
+
 def surroundings(run: Run, cases: Sequence[Case], policy: LinkPolicy) -> dict[Ref, Around]:
     """By incident what may matter for it: in so many requests for all of them, not for each."""
     naming = naming_of(run, policy)
@@ -49,7 +64,10 @@ def surroundings(run: Run, cases: Sequence[Case], policy: LinkPolicy) -> dict[Re
     named = _named(run, frozenset().union(*names.values()))
     items = sorted({case.ci for case in cases if case.ci})
     needs = dict(run.sides["servicenow"].depends_on(items)) if items else {}
-    sought = _sought(run, sorted(cases, key=lambda case: case.opened), needs, policy)
+    in_order = sorted(cases, key=lambda case: case.opened)
+    shipped = _shipped(run, in_order, policy)
+    sought = [*shipped, *_sought(run, in_order, needs, policy)]
+    changes = frozenset(target.ref for target in shipped)
     like, links = _alike(run, cases, policy)
     found = {}
     for case in cases:
@@ -57,7 +75,7 @@ def surroundings(run: Run, cases: Sequence[Case], policy: LinkPolicy) -> dict[Re
         mine = [t for t in named if {t.label.casefold(), t.ref.id.casefold()} & spoken]
         mine += [t for t in sought if _there(t, case, needs) and _then(t, case, run.clock(), policy)]
         targets = tuple({target.ref: target for target in mine}.values())
-        found[case.ref] = Around(targets, needs, links, like)
+        found[case.ref] = Around(targets, needs, links, like, changes)
     return found
 
 
@@ -74,12 +92,28 @@ def _issues(run: Run, found: Sequence[Target]) -> Iterator[Target]:
     """Issues that are half of a pair are what their pair is."""
     with run.store.read() as tx:
         pairs = tx.pairs_of([target.ref for target in found]) if found else {}
+    tables = {route.name: route.servicenow.table for route in run.config.routes}
     for target in found:
         pair = pairs.get(target.ref)
         if pair is None:
             yield target
         else:
-            yield Target(pair.servicenow, target.label, target.title, url=target.url)
+            kind = kind_of(tables.get(pair.route, "incident"))
+            yield replace(target, ref=Ref("servicenow", pair.servicenow.id, kind), category="")
+
+
+def _shipped(run: Run, cases: Sequence[Case], policy: LinkPolicy) -> list[Target]:
+    """Issues that are changes, resolved on a component of one of these incidents, which come in order."""
+    types = frozenset(() if run.config.links is None else run.config.links.changes)
+    named = frozenset(name for case in cases for name in case.components)
+    if not types or not named:
+        return []
+    asked = Search(
+        "issue", categories=named, since=cases[0].opened - policy.windows.caused,
+        until=max(case.resolved or run.clock() for case in cases), by="work", limit=MANY,
+    )  # fmt: skip
+    found = [target for target in run.sides["jira"].seek(asked) if target.category in types]
+    return list(_issues(run, found))
 
 
 def _sought(
@@ -122,6 +156,8 @@ def _items(case: Case, needs: Mapping[str, frozenset[str]]) -> frozenset[str]:
 def _there(target: Target, case: Case, needs: Mapping[str, frozenset[str]]) -> bool:
     """Whether a target is on the incident's item, on one below it, or a change on its service."""
     if target.ci and target.ci in _items(case, needs):
+        return True
+    if target.components & case.components:
         return True
     return target.kind == "change" and bool(case.service) and target.service == case.service
 

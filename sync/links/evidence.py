@@ -31,6 +31,9 @@ ALIKE: Final = 0.3
 """Texts that are the same word for word."""
 LIKE_FROM: Final = 80.0
 """Likeness of two texts, of 100, from which they are evidence."""
+DEVELOPMENT: Final = "development"
+"""How the source of a text begins that commits, pull requests or deployments of the incident's issue tell."""
+CHANGES: Final = "change_request"
 RELATION_OF: Final[Mapping[str, Relation]] = MappingProxyType({"problem": "problem"})
 """What a mention means where no words tell it. A change may have caused or cured, so they must."""
 INHERITED: Final[tuple[Relation, ...]] = ("problem", "caused_by", "cured_by")
@@ -51,7 +54,8 @@ class Case:
     """An incident as evidence sees it. `texts` are by source; `labels` are its own numbers and keys.
 
     `ci`, `service`, `component` and `category` are "" where unknown; times are UTC. `wording` is what was
-    said when it was raised, its title and description: compared for likeness; "" for all texts.
+    said when it was raised, its title and description: compared for likeness; "" for all texts. `components`
+    are those of its issue. The source of a text that commits or deployments tell begins with `DEVELOPMENT`.
     """
 
     ref: Ref
@@ -65,6 +69,7 @@ class Case:
     texts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     labels: frozenset[str] = frozenset()
     wording: str = ""
+    components: frozenset[str] = frozenset()
 
     @property
     def words(self) -> str:
@@ -76,7 +81,8 @@ class Case:
 class Around:
     """What is known around an incident.
 
-    `targets` are problems, changes and incidents; `needs` tells which items an item depends on (CMDB);
+    `targets` are problems, changes and incidents; `changes` those of them that are changes though they are
+    issues; `needs` tells which items an item depends on (CMDB);
     `links` are relations of any incident; `cases` other incidents, for likeness of text.
     """
 
@@ -84,6 +90,7 @@ class Around:
     needs: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     links: Sequence[Link] = ()
     cases: Sequence[Case] = ()
+    changes: frozenset[Ref] = frozenset()
 
 
 def evidence(case: Case, around: Around, naming: Naming, windows: Windows | None = None) -> list[Evidence]:
@@ -108,21 +115,25 @@ def by_mention(case: Case, targets: Iterable[Target], naming: Naming) -> Iterato
         for mention in mentions(text, naming):
             named = known.get(mention.id or mention.label)
             if named is not None and named.ref != case.ref and named.label not in case.labels:
-                yield from _mentioned(mention, named, source)
+                yield from _mentioned(mention, named, source, case.opened)
 
 
-def _mentioned(mention: Mention, target: Target, source: str) -> Iterator[Evidence]:
+def _mentioned(mention: Mention, target: Target, source: str, opened: datetime) -> Iterator[Evidence]:
     relation, sure = _meant(mention, target, source)
     if relation is None:
         return
+    early = target.closed is not None and target.closed < opened
+    early = early and relation == "cured_by" and mention.relation != relation  # unless the words say so
     reason = f"{target.label} is named in {source}"
     if mention.relation == relation:
         reason += f", in words for {relation.replace('_', ' ')}"
     if mention.doubt:
         reason += f"; but {mention.doubt}"
+    elif early:
+        reason += "; but it was over before the incident opened"
     elif not sure:
         reason += "; the words do not say as what"
-    weight = CERTAIN if sure and not mention.doubt else DOUBTED
+    weight = CERTAIN if sure and not mention.doubt and not early else DOUBTED
     yield Evidence("mention", relation, target, weight, reason, source)
 
 
@@ -135,11 +146,11 @@ def _meant(mention: Mention, target: Target, source: str) -> tuple[Relation | No
         case "change":
             if said in ("caused_by", "cured_by"):
                 return said, True
-            return "cured_by", False
+            return "cured_by", source.startswith(DEVELOPMENT)
         case "incident":
             return (said, True) if said in ("duplicate", "parent") else (None, False)
         case "issue":
-            if source.startswith(("commit", "deployment")):
+            if source.startswith(DEVELOPMENT):
                 return "cured_by", True
             return (said, True) if said in ("caused_by", "cured_by", "duplicate") else (None, False)
         case _:
@@ -198,33 +209,35 @@ def by_changes(case: Case, around: Around, windows: Windows) -> Iterator[Evidenc
     """Changes that ended there shortly before the incident opened, or before it was resolved."""
     for target in around.targets:
         ended = target.closed or target.started
-        where = _shared(case, target, around) if target.kind == "change" else None
+        is_change = target.kind == "change" or target.ref in around.changes
+        where = _shared(case, target, around) if is_change else None
         if ended is None or where is None:
             continue
-        place, share = where
+        place, share, source = where
         before = case.opened - (target.started or ended)
         if timedelta(0) <= before <= windows.caused:
             weight = CHANGED * share * (1 - before / windows.caused * 0.8)
             reason = f"{target.label} was made on {place} {_length(before)} before it opened"
-            yield Evidence("change", "caused_by", target, weight, reason, "change_request")
+            yield Evidence("change", "caused_by", target, weight, reason, source)
         elif case.resolved is not None and case.opened < ended <= case.resolved:
             waited = case.resolved - ended
             if waited <= windows.cured:
                 weight = CHANGED * share * (1 - waited / windows.cured * 0.8)
                 reason = f"{target.label} was made on {place} {_length(waited)} before it was resolved"
-                yield Evidence("change", "cured_by", target, weight, reason, "change_request")
+                yield Evidence("change", "cured_by", target, weight, reason, source)
 
 
-def _shared(case: Case, target: Target, around: Around) -> tuple[str, float] | None:
-    """What the two have in common, and how much that counts."""
+def _shared(case: Case, target: Target, around: Around) -> tuple[str, float, str] | None:
+    """What the two have in common, how much that counts, and where it was found."""
+    components = case.components & target.components
     if case.ci and target.ci == case.ci:
-        return case.ci, 1.0
+        return case.ci, 1.0, CHANGES
     if case.ci and target.ci in around.needs.get(case.ci, frozenset()):
-        return f"{target.ci}, on which {case.ci} depends,", 0.7
+        return f"{target.ci}, on which {case.ci} depends,", 0.7, CHANGES
     if case.service and target.service == case.service:
-        return case.service, 0.6
-    if case.component and target.component == case.component:
-        return case.component, 0.6
+        return case.service, 0.6, CHANGES
+    if components:
+        return f"{min(components)} in Jira", 0.6, "components in jira"
     return None
 
 

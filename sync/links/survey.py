@@ -9,7 +9,7 @@ from typing import Final
 from tieline.connectors.base import SIDES, Ask, Conversation, Record, Ref, Side, Target
 from tieline.sync.config.links import TARGET_KIND
 from tieline.sync.config.model import Config
-from tieline.sync.links.around import naming_of, surroundings, wording_of
+from tieline.sync.links.around import components_of, developed, naming_of, surroundings, wording_of
 from tieline.sync.links.closure import Closed
 from tieline.sync.links.decide import Standing, Verdict, decide, refused
 from tieline.sync.links.evidence import Case, evidence
@@ -202,6 +202,8 @@ def _case(
             if kinds.get(name) in ("line", "text") and isinstance(value, str)
         }
         texts |= said.get(record.ref, {})
+    texts |= developed(run, records["jira"])
+    components = components_of(records["jira"])
     snow = records["servicenow"]
     return Case(
         ref=pair.servicenow,
@@ -210,7 +212,8 @@ def _case(
         resolved=target.closed if target else None,
         ci=target.ci if target else "",
         service=target.service if target else "",
-        component=target.component if target else "",
+        component=min(components, default=""),
+        components=components,
         category=(target.category if target else "") or str(snow.values.get("category") or ""),
         texts=texts,
         wording=wording_of(snow),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from tieline.connectors.sandbox.jira.catalog import custom
+from tieline.connectors.sandbox.jira.model import Named
 
 from .site import ABEL, Row, Site
 
@@ -262,3 +266,51 @@ class TestClosure:
         assert site.sync("--initial").code == 0
         (cluster,) = site.run("links", "recurring", "--json").json
         assert sorted(cluster["incidents"]) == sorted(row["number"] for row in rows)
+
+
+class TestWhatJiraTells:
+    """Evidence that only Jira has: what a pipeline wrote on the issue, and changes on its component."""
+
+    def configured(self, site: Site, more: str) -> None:
+        site.rewrite("look = true", f"look = false\n{more}")
+        jira = site.world.jira.world
+        jira.add_field(custom(10060, "Deployments", "text"))
+        project = jira.projects["OPS"]
+        screen, mail = (*project.screen, "customfield_10060"), Named("10500", "Mail")
+        jira.projects["OPS"] = replace(project, screen=screen, components=(mail,))
+
+    def test_a_change_that_a_deployment_of_the_issue_names_cured_it(self, site: Site) -> None:
+        self.configured(site, 'development = ["customfield_10060"]')
+        row, ticket = site.paired()
+        cure: Row = site.world.servicenow.create(ABEL, {"short_description": "1.2"}, table="change_request")
+        site.engineer(ticket, customfield_10060=f"1.2.0 with {cure['number'].lower()}, by pipeline 77")
+        said = site.run("links", "propose")
+        assert f"link cured by {cure['number']}" in said.out
+        assert "development (customfield_10060) in jira" in said.out
+        site.settle()
+        assert site.row(row)["rfc"] == cure["sys_id"]
+
+    def test_what_is_not_configured_is_not_read(self, site: Site) -> None:
+        self.configured(site, "")
+        _, ticket = site.paired()
+        cure: Row = site.world.servicenow.create(ABEL, {"short_description": "1.2"}, table="change_request")
+        site.engineer(ticket, customfield_10060=f"deployed with {cure['number']}")
+        assert "0 relations to link, 0 to propose" in site.run("links", "propose").out
+
+    @pytest.mark.parametrize("types", ['["Incident"]', '["Story"]'])
+    def test_a_change_resolved_on_the_component_shortly_before_is_proposed(
+        self, site: Site, types: str
+    ) -> None:
+        self.configured(site, f"changes = {types}")
+        change = site.issue(summary="Roll out 1.2", components=["Mail"])
+        site.move(change, "In Progress")
+        site.move(change, "Resolved", resolution="Done")
+        site.wait(600)
+        _, ticket = site.paired()
+        site.engineer(ticket, components=["Mail"])
+        said = site.run("links", "propose")
+        if types == '["Story"]':
+            assert "0 relations to link, 0 to propose" in said.out
+            return
+        assert f"propose caused by {change.key}" in said.out
+        assert "components in jira" in said.out
