@@ -28,7 +28,7 @@ WORDS: Final = {
 }
 """How people read a relation, also on a remote link."""
 TWICE: Final = " twice"
-"""How `about` ends of a write that takes away the second of two links that say the same."""
+"""How `about` ends of a write that takes away the second of two links, or remote links, that say the same."""
 NO_ISSUE: Final = "it stands in ServiceNow only: Jira has no issue of it"
 
 
@@ -199,7 +199,10 @@ def _link(job: Job, target: Ref) -> Relate | None:
 
 
 def _better(job: Job) -> Iterator[Step]:
-    """A remote link whose target has got an issue gives way to an issue link; a second one of ours goes."""
+    """A remote link whose target has got an issue gives way to an issue link; a second one of ours goes.
+
+    It goes once the issue link stands: that may be refused, and then Jira would show nothing.
+    """
     view = job.view
     for target in sorted(view.now.links & job.merged.links):
         if job.resting(target):
@@ -209,9 +212,10 @@ def _better(job: Job) -> Iterator[Step]:
             action = _link(job, target)
             if action is not None:
                 yield Step(action, (f"{view.rule.relation}: {job.label(target)} has an issue now",))
-        if target in view.remote and not job.remote(target):
+        if target in view.remote and ties and not job.remote(target):
             why = f"{view.rule.relation}: {job.label(target)} is linked as an issue"
-            yield Step(_unlink_remote(job, target), (why,))
+            gone = _unlink_remote(job, target)
+            yield Step(replace(gone, about=gone.about + TWICE), (why,))
         made = "" if known is None else made_of(known.made, view, target)
         ours = next((tie for tie in ties if tie.id == made), None)
         if len(ties) > 1 and ours is not None:
@@ -261,10 +265,9 @@ def dealt(known: Iterable[Standing], pair: int, action: Relate | Unrelate, at: d
         mine = replace(mine, servicenow=made)
     elif made:
         how = f"{REMOTE}{action.global_id}" if action.global_id else OURS
-        mine = replace(mine, jira=True, made=how)
-    elif action.global_id:
-        mine = replace(mine, jira=mine.jira and not mine.made.startswith(REMOTE), made="")
-    else:  # of two links that said the same one is left
+        kept = not action.global_id and mine.made.startswith(REMOTE)  # that one goes once the link is seen
+        mine = replace(mine, jira=True, made=mine.made if kept else how)
+    else:  # of two that said the same one is left
         mine = replace(mine, jira=action.about.endswith(TWICE), made="")
     found[relation, target] = mine
     return list(found.values())

@@ -281,6 +281,23 @@ class TestRemoteLinks:
         assert not world.jira.ties.remote.get(issue.id)
 
 
+    def test_it_stays_as_long_as_the_issue_link_is_refused(self, world: World) -> None:
+        child, issue = world.paired()
+        later = world.incident(short_description="Not mirrored yet", category="nowhere")
+        world.sn.ties.set(child.id, "parent_incident", Ref("servicenow", later.id, "incident"))
+        touch(world, child)
+        world.jira.ties.told, world.jira.ties.refused = True, frozenset({"Parent"})
+        world.settle()
+        assert list(world.jira.ties.remote[issue.id]) == [f"tieline:parent:{later.id}"]
+        assert links(world) == Counter()
+        world.jira.ties.refused = frozenset()
+        world.tick(7 * 3600)
+        touch(world, child)
+        world.settle()
+        assert links(world) == {(world.mirror_of(later).id, "Parent", issue.id): 1}
+        assert not world.jira.ties.remote.get(issue.id)
+
+
 class TestOneColumnManyLinks:
     def test_two_parents_in_jira_are_held_with_the_reason(self, world: World) -> None:
         child, issue, _, top = parents(world)
