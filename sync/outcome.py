@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from tieline.connectors.base import (
     Action,
@@ -37,6 +38,9 @@ from tieline.sync.run import Run
 from tieline.sync.settle import races, settle
 from tieline.sync.store.store import Tx
 from tieline.sync.work import PAUSE, Work, close, park_work, put_off
+
+UNREADABLE: Final = "unreadable"
+"""The reason of a park: no answer about the record can be believed."""
 
 Tried = tuple[Work, Intent, Applied | ConnectorError]
 
@@ -292,7 +296,7 @@ def unread(label: str, side: Side, error: ConnectorError) -> tuple[str, str]:
     """Why a record that cannot be read is parked: a short code, and the sentence for people."""
     if isinstance(error, Gone):
         return "gone", f"{label} is deleted, or hidden from us in {side}"
-    return "unreadable", f"{label} cannot be read in {side}: {error}"
+    return UNREADABLE, f"{label} cannot be read in {side}: {error}"
 
 
 def pause_of(error: ConnectorError) -> timedelta:
