@@ -11,6 +11,7 @@
         Denied                                    credentials or rights: stop this side
         Gone                                      deleted, or hidden from this account
         Malformed                                 the answer breaks the contract: believe none of it
+          Unreadable(labels)                      ... of single records; all others were told before
 
 Messages are for people: they name the place and the remedy, and never hold a secret, a cookie or an
 answer's headers.
@@ -18,7 +19,7 @@ answer's headers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class TielineError(Exception):
@@ -83,3 +84,11 @@ class Gone(ConnectorError):
 
 class Malformed(ConnectorError):
     """An answer of a read that breaks the contract (HTML, broken JSON, 200 with an error in it)."""
+
+
+class Unreadable(Malformed):
+    """Single records break the contract, `labels` names them; all others were told before this."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        super().__init__(f"these records cannot be read: {', '.join(labels)}")
+        self.labels = tuple(labels)

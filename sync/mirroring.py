@@ -14,7 +14,7 @@ from tieline.sync.candidates import Candidate, mirror_step
 from tieline.sync.journal import audit_entry, block, intend, made_note
 from tieline.sync.marker import Marker
 from tieline.sync.model import Arrival, Base, Intent, OutcomeKind
-from tieline.sync.outcome import pause_of, rejection
+from tieline.sync.outcome import UNREADABLE, pause_of, rejection
 from tieline.sync.pairing import first_base, new_pair, pair_up_all
 from tieline.sync.parking import parked, seen_values
 from tieline.sync.run import CLOCK_TOLERANCE, Run
@@ -53,12 +53,12 @@ def _still_free(run: Run, side: Side, wanted: Sequence[Candidate]) -> list[Candi
 
     A mirror is searched for where the state may not know it: a person named single records, so that the rest
     of the inbox was not looked at, the state was put back to an older one, one was seen that could not be
-    joined yet, or a record could not be read: it may be anybody's mirror. Jira's index is given its time to
-    show what was made just before a state was put back.
+    joined yet, or a record cannot be read, for now or parked for it: it may be anybody's mirror. Jira's index
+    is given its time to show what was made just before a state was put back.
     """
     with run.store.read() as tx:
         paired = tx.pairs_of([candidate.record.ref for candidate in wanted])
-        unread = tx.waits(side, UNREAD)
+        unread = tx.waits(side, UNREAD) or tx.rests(side, UNREADABLE)
         claims = tx.notes([claimed_note(candidate.record.ref) for candidate in wanted])
     free = [candidate for candidate in wanted if candidate.record.ref not in paired]
     unsure = unsure_before(run)

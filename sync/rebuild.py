@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from tieline.connectors.base import SIDES, Record, Ref, Side
+from tieline.connectors.errors import Unreadable
 from tieline.sync.admission import LEFT, UNSURE
 from tieline.sync.marker import Marker, digest
 from tieline.sync.model import Base, Dealt, Pair, Snapshot, UnitBase
@@ -32,6 +33,8 @@ class Rebuilt:
     copies: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    """Mirrors that cannot be read: none is made in their place, since what is new is searched for first."""
 
 
 def rebuild(run: Run, progress: Told, *, keep: bool = True) -> Rebuilt:
@@ -43,10 +46,13 @@ def rebuild(run: Run, progress: Told, *, keep: bool = True) -> Rebuilt:
     for side in SIDES:
         run.identity(side)
     for side in SIDES:
-        for page in run.sides[side].marked(run.config.installation):
-            found.counts["read"] += len(page)
-            _page(run, side, [run.on_our_clock(record) for record in page], found, keep=keep)
-            progress(f"reading the markers in {side}", found.counts["read"], 0)
+        try:
+            for page in run.sides[side].marked(run.config.installation):
+                found.counts["read"] += len(page)
+                _page(run, side, [run.on_our_clock(record) for record in page], found, keep=keep)
+                progress(f"reading the markers in {side}", found.counts["read"], 0)
+        except Unreadable as error:
+            found.unreadable += error.labels
     if keep:
         with run.store.transaction() as tx:
             tx.set_note("installation", run.config.installation)

@@ -48,6 +48,7 @@ from tieline.connectors.errors import (
     Retryable,
     Unavailable,
     Unknown,
+    Unreadable,
 )
 from tieline.connectors.http import HardenedAdapter, Timing
 from tieline.connectors.servicenow import batch, query
@@ -61,6 +62,7 @@ from tieline.connectors.servicenow.records import (
     FEED_FIELDS,
     Row,
     asked_fields,
+    label_of,
     plain,
     record_of,
 )
@@ -255,21 +257,28 @@ class ServiceNowConnector:
         return [record_of(row, self._settings, self._base_url) for row in holders]
 
     def marked(self, installation: str) -> Iterator[Sequence[Record]]:
-        """Every record with a marker of this installation, oldest first; Malformed for any other."""
+        """Every record with a marker of this installation, oldest first; Malformed for any other.
+
+        Unreadable at the end for those with such a marker that cannot be read.
+        """
         field, prefix, size = self._settings.marker, f"{installation}:", self._settings.read_batch
         last: Record | None = None
-        offset, more = 0, True
+        offset, more, broken = 0, True, list[str]()
         while more:
             after = None if last is None else (last.created, last.ref.id)
             asked = query.starting_with(field, prefix, after)
             page, _ = self._wire.rows(self._settings.table, asked, self._fields, limit=size, offset=offset)
-            records = [record_of(row, self._settings, self._base_url) for row in page.rows]
+            told = [_told(row, self._settings, self._base_url) for row in page.rows]
+            records = [record for record in told if isinstance(record, Record)]
+            broken += [label for label in told if isinstance(label, str)]
             if not all(record.marker.startswith(prefix) for record in records):
                 raise Malformed(f"searching {field}: the answer holds records without the marker asked for")
             yield records
-            more = bool(records) if page.more is None else page.more
+            more = bool(page.rows) if page.more is None else page.more
             offset = 0 if records else offset + size
             last = records[-1] if records else last
+        if broken:
+            raise Unreadable(list(dict.fromkeys(broken)))
 
     def lookup(self, label: str) -> Ref | None:
         """The record with this number, or sys_id."""
@@ -487,6 +496,14 @@ class ServiceNowConnector:
     def close(self) -> None:
         """Let go of connections."""
         self._wire.close()
+
+
+def _told(row: Row, settings: ServiceNowSettings, base_url: str) -> Record | str:
+    """The record in a row, or what people call it where it cannot be read."""
+    try:
+        return record_of(row, settings, base_url)
+    except Malformed:
+        return label_of(row)
 
 
 def _ids(refs: Iterable[Ref]) -> list[str]:

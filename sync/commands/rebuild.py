@@ -50,6 +50,7 @@ def rebuild(context: click.Context, dry_run: bool, config_path: Path, as_json: b
         found = build(run, progress, keep=not dry_run)
         requests = session.requests()
     lists = {"copies": found.copies, "origin_gone": found.lost, "other_routes": found.foreign}
+    lists |= {"unreadable": found.unreadable}
     if as_json:
         said = {**found.counts, **lists, "kept": not dry_run, "requests": requests}
         click.echo(json.dumps(said, indent=2))
@@ -62,10 +63,11 @@ def rebuild(context: click.Context, dry_run: bool, config_path: Path, as_json: b
         _tell("copies of a mirror, left alone", found.copies)
         _tell("mirrors whose origin is deleted or hidden", found.lost)
         _tell("of routes that are not configured, left out", found.foreign)
+        _tell("records that cannot be read; no other mirror is made for theirs", found.unreadable)
         click.echo(
             "Nothing was kept" if dry_run else "Next: tieline plan --initial, then tieline sync --initial"
         )
-    if found.copies or found.lost:
+    if found.copies or found.lost or found.unreadable:
         context.exit(EXIT_PERSON)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tieline.connectors.base import Side
 from tieline.sync.model import Park
 from tieline.sync.store.rows import Rows, chunks
 from tieline.sync.store.schema import parks
@@ -35,6 +36,11 @@ class Parks(Rows):
         """All parks, longest parked first."""
         query = _BODIES.order_by(parks.c.since, parks.c.key).limit(limit)
         return [_park(row) for row in self._all(query)]
+
+    def rests(self, side: Side, reason: str) -> bool:
+        """Whether a record of this side that is in no pair is parked for this reason."""
+        lone = parks.c.key.startswith(f"r:{side}:")
+        return any(_park(row).reason == reason for row in self._all(_BODIES.where(lone)))
 
     def parks_due(self, now: datetime, limit: int) -> list[Park]:
         """At most `limit` parks whose time to try again has come, longest due first."""

@@ -25,7 +25,16 @@ from tieline.connectors.base import (
     Update,
     Values,
 )
-from tieline.connectors.errors import ConfigError, Denied, Gone, Rejected, Stale, Unknown
+from tieline.connectors.errors import (
+    ConfigError,
+    Denied,
+    Gone,
+    Malformed,
+    Rejected,
+    Stale,
+    Unknown,
+    Unreadable,
+)
 from tieline.connectors.http import HardenedAdapter, HttpSettings, Timing
 from tieline.connectors.jira import JiraConnector, JiraSettings, only_reads
 from tieline.connectors.sandbox.core import DROPPED, Fault, RequestLog, Server, VirtualClock
@@ -364,6 +373,33 @@ def test_what_carries_our_markers_is_listed_oldest_first(build: Build, marker: s
     assert [record.ref for page in pages for record in page] == made
     assert len(pages) > 1
     assert list(world.connector.marked("elsewhere")) in ([], [[], []])
+
+
+def test_a_marked_issue_that_cannot_be_read_is_named_after_all_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for number in range(4):
+        applied = world.write(replace(make(), marker=f"here:ops:{number}"))
+        assert isinstance(applied, Applied)
+        made.append(applied.ref)
+    world.later(minutes=20)
+    reading = world.connector._finding._reading
+    read = reading.read
+    monkeypatch.setattr(
+        reading,
+        "read",
+        lambda refs: [
+            Malformed("a time that is none") if ref == made[1] else told
+            for ref, told in zip(refs, read(refs), strict=True)
+        ],
+    )
+    found = []
+    with pytest.raises(Unreadable) as told:
+        for page in world.connector.marked("here"):
+            found += [record.ref for record in page]
+    assert found == [made[0], *made[2:]]
+    assert told.value.labels == (made[1].id,)
 
 
 def test_a_marker_that_only_resembles_is_not_found(world: World) -> None:

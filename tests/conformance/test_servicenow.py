@@ -29,6 +29,7 @@ from tieline.connectors.errors import (
     Rejected,
     Unavailable,
     Unknown,
+    Unreadable,
 )
 from tieline.connectors.http import HardenedAdapter, HttpSettings, Timing
 from tieline.connectors.sandbox.core import (
@@ -42,6 +43,7 @@ from tieline.connectors.sandbox.core import (
 )
 from tieline.connectors.sandbox.servicenow import ServiceNowSandbox
 from tieline.connectors.servicenow.connector import ServiceNowConnector
+from tieline.connectors.servicenow.records import plain
 from tieline.connectors.servicenow.settings import ServiceNowSettings
 
 START = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
@@ -295,6 +297,36 @@ def test_a_mirror_shows_the_other_half_from_the_start(desk: Desk, connector: Ser
     assert outcome.record.values["correlation_display"] == "OPS-1"
     only(connector.write([RemoveLink(outcome.ref, "tieline:1")]))
     assert seen(connector, outcome.ref).values["correlation_display"] is None
+
+
+def test_a_marked_record_that_cannot_be_read_is_named_after_all_others(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector = desk.connector(read_batch=2)
+    made = []
+    for number in range(5):
+        made.append(only(connector.write([replace(create(), marker=f"example:operations:{number}")])).ref)
+        desk.clock.advance(timedelta(seconds=2))
+    read, rows = connector._wire.rows, connector._fields
+
+    def without(*args: Any, **options: Any) -> Any:
+        page, more = read(*args, **options)
+        kept = [
+            {name: x for name, x in row.items() if name != "short_description"}
+            if plain(row["sys_id"]) in (made[2].id, made[3].id) else row
+            for row in page.rows
+        ]  # fmt: skip
+        return replace(page, rows=kept), more
+
+    assert "short_description" in rows
+    monkeypatch.setattr(connector._wire, "rows", without)
+    found: list[Ref] = []
+    with pytest.raises(Unreadable) as told:
+        for page in connector.marked("example"):
+            found += [record.ref for record in page]
+    assert found == [made[0], made[1], made[4]]
+    assert len(told.value.labels) == 2
+    assert all(label.startswith("INC") for label in told.value.labels)
 
 
 def test_what_carries_our_markers_is_listed_oldest_first(desk: Desk) -> None:

@@ -18,6 +18,7 @@ from tieline.sync.model import (
     Dealt,
     InboxEntry,
     Pair,
+    Park,
     UnitBase,
 )
 from tieline.sync.store import Store, open_store
@@ -228,6 +229,16 @@ class TestInbox:
             assert not tx.waits("jira", "un")
             tx.leave([entry for entry in tx.due(NOW + MINUTE, 10) if entry.ref == jira(2)])
             assert not tx.waits("jira", "unread")
+
+    def test_what_rests_for_a_reason_is_known_by_side(self, store: Store) -> None:
+        with store.transaction() as tx:
+            tx.park(Park("r:jira:2", "unreadable", "OPS-2 cannot be read", NOW, None))
+            tx.park(Park("r:servicenow:2", "copy", "not unreadable", NOW, None))
+            tx.park(Park("p:7", "unreadable", "a pair", NOW, None))
+            assert tx.rests("jira", "unreadable")
+            assert not tx.rests("servicenow", "unreadable")
+            tx.unpark("r:jira:2")
+            assert not tx.rests("jira", "unreadable")
 
     def test_pairing_moves_what_is_pending_under_the_pair(self, store: Store) -> None:
         with store.transaction() as tx:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from tieline.connectors.base import Record, Ref
-from tieline.connectors.errors import Malformed, TielineError, Unavailable
+from tieline.connectors.errors import Malformed, TielineError, Unavailable, Unreadable
 from tieline.connectors.memory import Row
 from tieline.sync.marker import Marker, digest, parse_marker
 from tieline.sync.model import Arrival
+from tieline.sync.rebuild import rebuild
+from tieline.sync.run import EVERYTHING, new_run
 from tieline.sync.store import open_store
 
 from .world import World
@@ -89,6 +92,70 @@ class TestLostState:
         assert len(world.jira.rows) == 1
         assert world.mirror_of(row) is mirror
         world.in_step()
+
+    def test_a_mirror_that_is_parked_as_unreadable_is_not_made_again(self, world: World) -> None:
+        """No answer about it can be believed, pass after pass, and neither can one that it is searched by."""
+        row, mirror = world.paired()
+        lost(world)
+        read, find, broken = world.jira.read, world.jira.find, Malformed("an issue without a project")
+        world.jira.read = lambda refs: [  # type: ignore[method-assign]
+            broken if told.id == mirror.id else shown for told, shown in zip(refs, read(refs), strict=True)
+        ]
+
+        def unbelievable(marker: str, place: str, watermark: str) -> list[Record]:
+            found = find(marker, place, watermark)
+            if any(record.ref.id == mirror.id for record in found):
+                raise broken
+            return found
+
+        world.jira.find = unbelievable  # type: ignore[method-assign]
+        other = world.incident(short_description="Made meanwhile")
+        for _ in range(4):
+            world.tick(400)
+            world.run(initial=True)
+        assert [park.reason for park in world.parks() if park.key == f"r:jira:{mirror.id}"] == ["unreadable"]
+        assert len(world.jira.rows) == 2
+        assert world.mirror_of(other)
+        world.jira.read, world.jira.find = read, find  # type: ignore[method-assign]
+        for _ in range(6):
+            world.tick(3600)
+            world.run()
+        world.settle()
+        assert world.mirror_of(row) is mirror
+        world.one_mirror_each()
+        world.in_step()
+
+    def test_a_rebuild_goes_on_past_a_mirror_that_cannot_be_read(self, world: World) -> None:
+        row, mirror = world.paired()
+        other = world.incident(short_description="Readable")
+        world.settle()
+        lost(world)
+        marked, find, broken = world.jira.marked, world.jira.find, Malformed("a time that is none")
+
+        def readable(installation: str) -> Iterator[Sequence[Record]]:
+            for page in marked(installation):
+                yield [record for record in page if record.ref.id != mirror.id]
+            raise Unreadable([mirror.label])
+
+        def unbelievable(marker: str, place: str, watermark: str) -> list[Record]:
+            found = find(marker, place, watermark)
+            if any(record.ref.id == mirror.id for record in found):
+                raise broken
+            return found
+
+        world.jira.marked, world.jira.find = readable, unbelievable  # type: ignore[method-assign]
+        run = new_run("", world.config, world.store, world.sides, world.clock, EVERYTHING)
+        found = rebuild(run, lambda *_: None)
+        assert found.unreadable == [mirror.label]
+        assert found.counts["paired"] == 1
+        assert world.mirror_of(other)
+        for _ in range(3):
+            world.tick(400)
+            world.run(initial=True)
+        assert len(world.jira.rows) == 2
+        world.jira.find = find  # type: ignore[method-assign]
+        world.settle()
+        assert world.mirror_of(row) is mirror
 
     def test_whatever_the_order_and_number(self) -> None:
         world = World(limits={"wave": 5})
