@@ -243,7 +243,9 @@ def pass_json(summary: PassSummary) -> dict[str, Any]:
 
 SUMMARY: Sequence[tuple[str, str, str]] = (
     ("looked_at", "looked at", "looked at"), ("created", "mirrored", "mirrored"),
-    ("changed", "change", "changes"), ("related", "relation made", "relations made"),
+    ("changed", "change", "changes"), ("said", "comment carried", "comments carried"),
+    ("files", "file carried", "files carried"), ("notes", "note", "notes"),
+    ("related", "relation made", "relations made"),
     ("unrelated", "relation removed", "relations removed"),
     ("problems_opened", "problem opened", "problems opened"), ("links_held", "held open", "held open"),
     ("conflicts", "conflict", "conflicts"), ("parked", "parked", "parked"),

@@ -10,7 +10,9 @@ from typing import Final
 from tieline.connectors.base import (
     Action,
     AddComment,
+    AddNote,
     Applied,
+    Attach,
     Create,
     Relate,
     Reviewed,
@@ -216,6 +218,9 @@ def _applied(run: Run, tx: Tx, work: Work, intent: Intent, pair: Pair, result: A
     if result.record is None and hides(intent.step.action):
         work.forget(side)
     run.counts["changed"] += isinstance(intent.step.action, Update | Transition)
+    run.counts["said"] += isinstance(intent.step.action, AddComment)
+    run.counts["files"] += isinstance(intent.step.action, Attach)
+    run.counts["notes"] += isinstance(intent.step.action, AddNote)
 
 
 def hides(action: Action) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -18,12 +18,13 @@ from tieline.sync.run import Run
 Standing = Literal["joined", "deactivated", "hidden address", "no partner", "not shown"]
 Progress = Callable[[str, int, int], None]
 BATCH: Final = 100
-ADVICE: Final = {
-    "deactivated": "their partner's account is deactivated",
-    "hidden address": "their address is hidden: name them in [people] map",
-    "no partner": "nobody across matches: name them in the map, or see what `unknown` does with them",
-    "not shown": "their own account is deleted, or hidden from ours",
+ADVICE: Final[Mapping[Standing, tuple[str, str]]] = {
+    "no partner": ("nobody across matches", "name them in the map of [people] or [groups]"),
+    "hidden address": ("their address is hidden from our account", "name them in the map of [people]"),
+    "deactivated": ("their partner's account is deactivated", 'with inactive = "use" it counts all the same'),
+    "not shown": ("their own account is deleted, or hidden from ours", "nothing, or grant us more rights"),
 }
+"""Why somebody has no usable partner, and what can be done about it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tieline.connectors.base import SIDES, Attachment, Record, Side, other
 from tieline.connectors.errors import ConnectorError
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from tieline.sync.model import Pair
     from tieline.sync.run import Run
 
+WORDS: Final[Mapping[str, str]] = {
+    "size": "larger than max_size",
+    "type": "files of this type are not carried over",
+    "scan": "the scan refused it",
+    "refused": "the other side did not take it",
+    "unreadable": "our account may not read it",
+    "trouble": "it could not be carried over so far; it is tried again once a day",
+}
+"""Why a file stays where it is, for people."""
 Standing = Literal["both", "waits", "stays", "left alone"]
 
 
@@ -37,7 +46,7 @@ class Listed:
             case "waits":
                 return where + "waits for the next pass"
             case "stays":
-                return f"{where}stays there ({self.reason})"
+                return f"{where}stays there ({WORDS.get(self.reason, self.reason)})"
             case _:
                 return where + "left alone by the configuration"
 

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -317,7 +317,8 @@ class _Teller:
     def act(self, act: Act) -> None:
         if self._brief:
             return
-        self._say(f"\n{act.at:%a %H:%M}  {act.title}: {len(act.deeds)} edits", bold=True)
+        edits = "1 edit" if len(act.deeds) == 1 else f"{len(act.deeds)} edits"
+        self._say(f"\n{act.at:%a %H:%M}  {act.title}: {edits}", bold=True)
         for deed in act.deeds[:SHOWN_DEEDS]:
             self._say(f"  {deed.by} {_what(deed)}")
         if len(act.deeds) > SHOWN_DEEDS:
@@ -327,7 +328,7 @@ class _Teller:
         from tieline.sync.explain import summary_line
 
         if not self._brief:
-            self._say(f"  -> {summary_line(summary)}")
+            self._say(f"  -> {summary_line(replace(summary, ended=None))}")  # the time there is a script's
 
     def checkpoint(self, act: Act, report: Report) -> None:
         if self._brief or not report.ok:

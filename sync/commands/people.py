@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from tieline.sync.commands.session import (
 )
 
 if TYPE_CHECKING:
+    from tieline.sync.config.model import Config
     from tieline.sync.people_check import Known, Used
 
 PAGE = 500
@@ -53,10 +55,10 @@ def people(context: click.Context, everybody: bool, config_path: Path, as_json: 
     if as_json:
         click.echo(json.dumps([known.as_json() for known in shown], indent=2))
         return
-    for known in shown:
-        click.echo(_line(known))
+    for line in _listing([(known, "") for known in shown], config):
+        click.echo(line)
     if not found:
-        click.echo("No incident has named anybody yet: `tieline people check` looks before go-live")
+        click.echo("No mirrored incident has named anybody yet: `tieline people check` looks before go-live")
     elif not shown:
         click.echo(f"Everybody has a partner ({len(found)} people and groups)")
 
@@ -101,28 +103,53 @@ def check(
     if as_json:
         click.echo(json.dumps([each.as_json() for each in shown], indent=2))
     else:
-        for each in shown:
-            click.echo(_used_line(each))
+        for line in _listing([(each.known, _uses(each)) for each in shown], session.config):
+            click.echo(line)
         click.echo(_summary(found, lacking))
     context.exit(EXIT_FAILED if lacking else 0)
 
 
-def _line(known: Known) -> str:
+def _listing(rows: Sequence[tuple[Known, str]], config: Config) -> Iterator[str]:
+    """Everybody by what is to be thought of them, and what can be done; each with the caller's remark."""
     from tieline.sync.people_check import ADVICE
 
-    entity, partner = known.entity, known.partner
-    who = f"{entity.side} {entity.kind} {entity.name}" + (f" <{entity.email}>" if entity.email else "")
-    if known.standing == "joined" and partner is not None:
-        return f"{who} = {partner.name}"
-    return f"{who}: {ADVICE[known.standing]}"
+    width = max((len(_who(known)) for known, _ in rows), default=0)
+    for standing in ("joined", *ADVICE):
+        mine = [(known, remark) for known, remark in rows if known.standing == standing]
+        if not mine:
+            continue
+        why, remedy = ADVICE.get(standing, ("", ""))
+        yield f"{standing}: {why}" if why else standing
+        for known, remark in mine:
+            partner = f"= {known.partner.name}" if known.partner is not None and not why else ""
+            yield f"  {_who(known):<{width}}  {'  '.join(filter(None, (partner, remark)))}".rstrip()
+        if remedy:
+            yield f"  -> {remedy}; until then {_rules(config, {known.entity.kind for known, _ in mine})}"
 
 
-def _used_line(each: Used) -> str:
+def _who(known: Known) -> str:
+    entity = known.entity
+    return f"{entity.side} {entity.kind} {entity.name}" + (f" <{entity.email}>" if entity.email else "")
+
+
+def _rules(config: Config, kinds: Collection[str]) -> str:
+    """What the configuration does about the unknown of these kinds."""
+    rules = {"person": ("people", config.people.unknown), "group": ("groups", config.groups.unknown)}
+    told = [f'[{table}] unknown = "{rule}"' for kind, (table, rule) in rules.items() if kind in kinds]
+    return f"{' and '.join(told)} {'decides' if len(told) == 1 else 'decide'}"
+
+
+def _uses(each: Used) -> str:
     times = "once" if each.count == 1 else f"{each.count} times"
-    return f"{_line(each.known)} ({times} in {', '.join(each.fields)}, as in {each.example})"
+    return f"{times} in {', '.join(each.fields)}, as in {each.example}"
 
 
 def _summary(found: list[Used], lacking: list[Used]) -> str:
+    if not found:
+        return (
+            "No incident in scope names a person or group yet; look further back with --since, or later again"
+        )
     if not lacking:
         return f"All {len(found)} people and groups have a partner"
-    return f"{len(lacking)} of {len(found)} people and groups have no usable partner"
+    have = "has" if len(lacking) == 1 else "have"
+    return f"{len(lacking)} of {len(found)} people and groups {have} no usable partner"

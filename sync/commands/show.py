@@ -202,6 +202,7 @@ def side_by_side(found: Shown) -> str:
         *(line.rstrip() for line in drawn.get().splitlines()),
         "why each value is what it is",
         *(f"  {reason}" for reason in _reasons(found)),
+        *(f"  {line}" for line in _strangers(found)),
         *_said(found),
         *graph_lines(pair, found.ties),
         *summary_lines(found.heard),
@@ -232,6 +233,20 @@ def _reasons(found: Shown) -> list[str]:
         *(why for name, why in told.items() if name not in silent),
         *(f"{', '.join(names)}: {why}" for why, names in quiet.items()),
     ]
+
+
+def _strangers(found: Shown) -> list[str]:
+    """People and groups without a partner: their field may be empty across, and be in step all the same."""
+    from tieline.connectors.base import other
+
+    lines = []
+    for unit in found.units:
+        for side, record in found.records.items():
+            for kind, id_ in unit.entities(side, record.values):
+                if found.directory.partner(side, kind, id_) is None:
+                    name = found.directory.name(side, kind, id_)
+                    lines.append(f"{unit.name}: {name!r} has no partner in {other(side)}: tieline people")
+    return lines
 
 
 def _troubles(found: Shown) -> list[str]:

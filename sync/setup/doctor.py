@@ -114,5 +114,6 @@ def _facts(config: Config, sites: Mapping[Side, SiteInfo]) -> Iterator[str]:
         zone = site.identity.time_zone or "not told (Tieline asks in UTC, so it does not matter)"
         limits = ", ".join(f"{name} {value}" for name, value in sorted(site.limits.items()))
         yield f"{site.title} at {url} takes us for {site.identity.name}"
-        yield f"  clock {site.identity.skew.total_seconds():+.1f} s from ours, the account's time zone {zone}"
+        skew = round(site.identity.skew.total_seconds(), 1) or 0.0
+        yield f"  clock {skew:+.1f} s from ours, the account's time zone {zone}"
         yield f"  rate limit: {limits or 'none is told'}"
