@@ -1,4 +1,4 @@
-"""In which ways a seed can be run: as it is, with waves that overlap, a policy, conversations, files, or all.
+"""In which ways a seed can be run: as it is, with overlapping waves, a policy, talk, files, ties, or all of it.
 
 A mode changes the scenario, may stand in for `engine.run_pass`, and adds its promises to those of the oracle.
 """
@@ -11,7 +11,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from tests.simulation import files, talk
+from tests.simulation import files, talk, ties, ties_oracle
 from tests.simulation.interleaved import Interleaved
 from tests.simulation.oracle import Violation, judge
 from tests.simulation.policy import POLICY
@@ -24,6 +24,10 @@ LANES: Final = 3
 
 def _as_it_is(scenario: Scenario) -> Scenario:
     return scenario
+
+
+def _as_it_was(story: Story) -> Story:
+    return story
 
 
 def _nothing(_story: Story) -> Iterable[Violation]:
@@ -40,6 +44,8 @@ class Mode:
     prepare: Callable[[Scenario], Scenario] = _as_it_is
     overlaps: bool = False
     promises: Callable[[Story], Iterable[Violation]] = _nothing
+    view: Callable[[Story], Story] = _as_it_was
+    """What of a run the oracle itself judges."""
 
     def scenario(self, seed: int) -> Scenario:
         """The scenario of a seed as this mode runs it."""
@@ -56,7 +62,7 @@ class Mode:
 
     def judge(self, story: Story) -> list[Violation]:
         """Every promise that was not kept."""
-        return [*judge(story), *(() if story.crash else self.promises(story))]
+        return [*judge(ties_oracle.for_the_oracle(story)), *(() if story.crash else self.promises(story))]
 
     def check(self, scenario: Scenario) -> list[Violation]:
         """What a scenario breaks in this mode."""
@@ -85,6 +91,14 @@ def _files(story: Story) -> Iterable[Violation]:
     return (Violation("files", text) for text in files.broken_promises(story))
 
 
+def _ties(story: Story) -> Iterable[Violation]:
+    return (Violation(*text.split(": ", 1)) for text in ties_oracle.broken_promises(story))
+
+
+def _ties(story: Story) -> Iterable[Violation]:
+    return (Violation("relations", text) for text in ties_oracle.broken_promises(story))
+
+
 def _both(story: Story) -> Iterable[Violation]:
     return (*_talk(story), *_files(story))
 
@@ -92,12 +106,16 @@ def _both(story: Story) -> Iterable[Violation]:
 MODES: Final = MappingProxyType({
     mode.name: mode
     for mode in (
-        Mode("plain", "one wave after the other, fields alone", 40),
+        Mode("plain", "one wave after the other, fields alone", 34),
         Mode("lanes", "waves overlap", 15, small_waves, overlaps=True),
         Mode("policy", "a policy is at work", 15, governed),
-        Mode("talk", "people talk on both sides", 15, talk.with_talk, promises=_talk),
+        Mode("talk", "people talk on both sides", 13, talk.with_talk, promises=_talk),
         Mode("files", "people put files on both sides", 10, files.with_files, promises=_files),
-        Mode("all", "all of it at once", 5, _everything, overlaps=True, promises=_both),
+        Mode(
+            "ties", "people tie and untie records", 8, ties.with_ties,
+            promises=_ties, view=ties_oracle.for_the_oracle,
+        ),
+        Mode("all", "lanes, policy, talk and files at once", 5, _everything, overlaps=True, promises=_both),
     )
 })  # fmt: skip
 """By name. Their shares are a hundred."""
