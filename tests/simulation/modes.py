@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tests.simulation import files, talk, ties, ties_oracle
+from tests.simulation.drills import drill
 from tests.simulation.interleaved import Interleaved
 from tests.simulation.oracle import Violation, judge
 from tests.simulation.policy import POLICY
@@ -79,6 +80,10 @@ def governed(scenario: Scenario) -> Scenario:
     return replace(scenario, traits=replace(scenario.traits, policy=POLICY))
 
 
+def _drill(scenario: Scenario) -> Scenario:
+    return drill(scenario.seed)
+
+
 def _everything(scenario: Scenario) -> Scenario:
     return small_waves(governed(files.with_files(talk.with_talk(scenario))))
 
@@ -106,7 +111,8 @@ def _both(story: Story) -> Iterable[Violation]:
 MODES: Final = MappingProxyType({
     mode.name: mode
     for mode in (
-        Mode("plain", "one wave after the other, fields alone", 34),
+        Mode("plain", "one wave after the other, fields alone", 30),
+        Mode("drills", "short scenarios that go for one thing each", 4, _drill),
         Mode("lanes", "waves overlap", 15, small_waves, overlaps=True),
         Mode("policy", "a policy is at work", 15, governed),
         Mode("talk", "people talk on both sides", 13, talk.with_talk, promises=_talk),

@@ -622,6 +622,8 @@ def _rows_of(evidence: Evidence, key: str) -> list[Row]:
 
 
 def _shown(values: Mapping[str, Value]) -> str:
+            case "unreadable":
+                fair = any(row.garbled for row in rows)
     shown = (str(_sorted(value)) for value in values.values() if value is not None)
     return " / ".join(text if len(text) < 50 else f"{text[:47]}..." for text in shown) or "nothing"
 

@@ -78,6 +78,8 @@ class Row:
     hidden: bool = False
     deleted: bool = False
     sour: bool = False
+    garbled: bool = False
+    """Whether no answer that holds it can be believed."""
     indexed: tuple[datetime, str, str] | None = None
     """Time of the last change, marker and place as the index has them; None: not indexed yet."""
 
@@ -299,6 +301,9 @@ class HostileSide:
             elif row is None or not row.visible:
                 found.append(Gone(f"{ref} is deleted or hidden"))
             else:
+            elif row.garbled:
+                self.world.reach["record that cannot be read"] += 1
+                found.append(Malformed(f"{ref} has no place"))
                 found.append(self.record(row))
         self.world.answered()
         return found
@@ -312,7 +317,11 @@ class HostileSide:
     def find(self, marker: str, place: str, watermark: str) -> list[Record]:
         """Every visible row with the marker."""
         self._read("find")
-        found = [self.record(row) for row in self._holders(marker, watermark)]
+        rows = self._holders(marker, watermark)
+        if any(row.garbled for row in rows):
+            self.world.reach["search that finds what cannot be read"] += 1
+            raise Malformed(f"searching {marker}: a record has no place")
+        found = [self.record(row) for row in rows]
         self.world.answered()
         return found
 
@@ -404,6 +413,8 @@ class HostileSide:
             elif row is None or not row.visible:
                 found.append(Gone(f"{write.ref} is deleted or hidden"))
             else:
+            elif row.garbled:
+                found.append(Malformed(f"{write.ref} has no place"))
                 found.append(self._reviewed(row, write))
         self.world.answered()
         return found
