@@ -10,9 +10,19 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from tests.simulation.scenario import UNITS, Accord, Ambush, Deed, DeedKind, FaultKind, Scenario, Traits
+from tests.simulation.scenario import (
+    UNITS,
+    Accord,
+    Ambush,
+    Deed,
+    DeedKind,
+    Errand,
+    FaultKind,
+    Scenario,
+    Traits,
+)
 from tests.simulation.settings import WORKFLOW
-from tieline.connectors.base import SIDES
+from tieline.connectors.base import SIDES, other
 
 NUMBER: Final = "d"
 """What the number of a drill begins with, where seeds and drills stand side by side."""
@@ -118,11 +128,28 @@ def _tail(number: int, chance: random.Random) -> Scenario:
     return Scenario(number, Traits(cloud=chance.random() < 0.5), tuple(deeds), gaps=(60.0,) * 22)
 
 
+def _unreadable(number: int, chance: random.Random) -> Scenario:
+    """The state is lost while no answer about a mirror can be believed: no other is made in its place."""
+    side = chance.choice(SIDES)
+    deeds = [
+        Deed(0, "raise", 0, side, "", 1),
+        Deed(0, "raise", 1, chance.choice(SIDES), "", 2),
+        Deed(chance.uniform(200, 400), "garble", 0, other(side), "", 3),
+        Deed(900, "raise", 2, chance.choice(SIDES), "", 4),
+    ]
+    if chance.random() < 0.7:
+        deeds.append(Deed(chance.uniform(1000, 1500), "mend", 0, other(side), "", 5))
+    lost = Errand(chance.randrange(8, 12), "lose")
+    return Scenario(
+        number, Traits(cloud=chance.random() < 0.5), tuple(deeds), errands=(lost,), gaps=(60.0,) * 28
+    )
+
+
 def _striking(kind: FaultKind, writes: Iterable[int]) -> tuple[tuple[int, FaultKind], ...]:
     return tuple((write, kind) for write in writes)
 
 
 THEMES: Final[Mapping[str, Callable[[int, random.Random], Scenario]]] = {
     "accord": _accord, "doubt": _doubt, "hops": _hops, "busy": _busy, "rewritten": _rewritten,
-    "unindexed": _unindexed, "tail": _tail,
+    "unindexed": _unindexed, "tail": _tail, "unreadable": _unreadable,
 }  # fmt: skip

@@ -39,6 +39,7 @@ from tieline.sync import (
 from tieline.sync.mapping import ChoiceUnit, Directory, TextUnit, cut
 from tieline.sync.model import Arrival, Base, Intent, UnitBase
 from tieline.sync.store.intents import Intents
+from tieline.sync.store.parks import Parks
 from tieline.sync.store.trail import Trail
 
 Swap = tuple[object, str, Any]
@@ -364,6 +365,10 @@ MUTANTS: dict[str, Mutant] = {
     "tail-lost": Mutant("a cut copy replaces its original", _cut_for_good),
     "entry-leaves-first": Mutant("inbox entries leave before they are dealt with", _entry_first),
     "retry-forgotten": Mutant("a refused connection lets the entry go", _let_go),
+    "unreadable-forgotten": Mutant(
+        "a mirror that cannot be read is made again",
+        _swap(Parks, "rests", lambda self, side, reason: False),
+    ),
     "park-stops-all": Mutant("a pair that cannot be brought in step stops the pass", _stop_at_park),
     "parked-for-ever": Mutant("a park never ends", _swap(parking, "stays_parked", lambda *_: True)),
     "copies-adopted": Mutant(

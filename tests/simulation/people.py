@@ -263,6 +263,9 @@ class People:
                 row.deleted = self._is_known(row)
             case "sour" | "sweeten":
                 row.sour = deed.kind == "sour"
+            case "garble" | "mend":
+                row.garbled = deed.kind == "garble"
+                side.touch(row, "automation")
         self.world.tell(f"person at {deed.side} {row.label}: {deed.kind}")
 
     def _is_known(self, row: Row) -> bool:

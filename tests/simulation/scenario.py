@@ -18,10 +18,11 @@ UNITS: Final = (*SINGLE, "status", "priority")
 
 DeedKind = Literal[
     "raise", "edit", "both", "resolve", "close", "reopen", "hold", "move", "clone", "hide", "unhide",
-    "delete", "note", "sour", "sweeten", "foreign",
+    "delete", "note", "sour", "sweeten", "foreign", "garble", "mend",
 ]  # fmt: skip
 """`both`: one field, two people, two values, within a second. `sour`: the system refuses every write to the
-record from now on; `sweeten` ends that. `foreign`: raised with a marker of another installation."""
+record from now on; `sweeten` ends that. `foreign`: raised with a marker of another installation. `garble`: no
+answer that holds the record can be believed from now on; `mend` ends that."""
 
 FaultKind = Literal[
     "reset", "busy", "denied", "malformed", "half", "lost", "lost_made", "lost_late", "refused", "stale",
