@@ -300,10 +300,10 @@ class HostileSide:
                 found.append(Unavailable(f"{ref} was left out of the answer"))
             elif row is None or not row.visible:
                 found.append(Gone(f"{ref} is deleted or hidden"))
-            else:
             elif row.garbled:
                 self.world.reach["record that cannot be read"] += 1
                 found.append(Malformed(f"{ref} has no place"))
+            else:
                 found.append(self.record(row))
         self.world.answered()
         return found
@@ -412,9 +412,9 @@ class HostileSide:
                 found.append(Unavailable(f"{write.ref} was left out of the answer"))
             elif row is None or not row.visible:
                 found.append(Gone(f"{write.ref} is deleted or hidden"))
-            else:
             elif row.garbled:
                 found.append(Malformed(f"{write.ref} has no place"))
+            else:
                 found.append(self._reviewed(row, write))
         self.world.answered()
         return found
