@@ -585,6 +585,8 @@ def honest_parks(evidence: Evidence) -> Iterator[Violation]:
                 fair = undone or any(row.sour for row in rows) or _only_the_resolution(evidence, rows)
             case "no-path":
                 fair = not story.scenario.traits.workflow
+            case "unreadable":
+                fair = any(row.garbled for row in rows)
             case "copy":
                 fair = any(row.copied for row in rows)
             case "rule":
@@ -622,8 +624,6 @@ def _rows_of(evidence: Evidence, key: str) -> list[Row]:
 
 
 def _shown(values: Mapping[str, Value]) -> str:
-            case "unreadable":
-                fair = any(row.garbled for row in rows)
     shown = (str(_sorted(value)) for value in values.values() if value is not None)
     return " / ".join(text if len(text) < 50 else f"{text[:47]}..." for text in shown) or "nothing"
 
