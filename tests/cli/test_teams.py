@@ -1,14 +1,16 @@
-"""Groups of ServiceNow and Atlassian teams in Jira's Team field, over real HTTP."""
+"""Groups of ServiceNow and what they are in Jira: teams in the Team field, and components, over real HTTP."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tieline.connectors.sandbox.core import Request
 from tieline.connectors.sandbox.jira.catalog import custom
+from tieline.connectors.sandbox.jira.model import Named
 
 from .site import BETH, Row, Site
 
@@ -100,3 +102,23 @@ def test_an_edit_of_the_team_meanwhile_is_seen_as_a_race(site: Site, teams: dict
     assert "Platform" in site.run("conflicts", "list", "--all").out or teams["Platform"] in str(
         site.run("conflicts", "list", "--all", "--json").json
     )
+
+
+def test_a_group_may_be_a_component(site: Site) -> None:
+    """By equal name, both ways; a component without a group is held."""
+    projects = site.world.jira.world.projects
+    components = tuple(Named(str(10300 + n), name) for n, name in enumerate(("Network", "Ghosts")))
+    projects["OPS"] = replace(projects["OPS"], components=components)
+    site.rewrite('jira = "customfield_10050"', 'jira = "components"')
+    row, issue = site.paired(assignment_group=group_id(site, "Network"))
+    assert issue.values["components"] == ("Network",)
+    site.desk(row, assignment_group="")
+    site.settle()
+    assert not site.ticket(issue).values["components"]
+    site.engineer(issue, components=["Network"])
+    site.settle()
+    assert group(site, row) == "Network"
+    site.engineer(issue, components=["Ghosts"])
+    site.settle(code=3)
+    assert group(site, row) == "Network"
+    assert "'Ghosts' of jira has no counterpart" in site.run("conflicts", "show", "1").out

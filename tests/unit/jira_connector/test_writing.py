@@ -348,6 +348,9 @@ def test_a_link_is_upserted_with_its_state(cloud: Jira) -> None:
     assert (sent["globalId"], sent["object"]["url"]) == ("here:1", "https://sn.example.com/x?sys_id=1")
     assert (sent["object"]["title"], sent["object"]["summary"]) == ("INC0010001", "Resolved")
     assert sent["object"]["status"]["resolved"] is True
+    icon = {"url16x16": "https://sn.example.com/favicon.ico", "title": sent["application"]["name"]}
+    assert sent["object"]["icon"] == icon
+    assert sent["object"]["status"]["icon"] == {**icon, "title": "Resolved"}
 
 
 # Many at once
