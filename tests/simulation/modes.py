@@ -1,4 +1,4 @@
-"""In which ways a seed can be run: as it is, with overlapping waves, a policy, talk, files, ties, or all of it.
+"""In which ways a seed can be run: as it is, with lanes, a policy, talk, files, ties, or all of it at once.
 
 A mode changes the scenario, may stand in for `engine.run_pass`, and adds its promises to those of the oracle.
 """
@@ -27,10 +27,6 @@ def _as_it_is(scenario: Scenario) -> Scenario:
     return scenario
 
 
-def _as_it_was(story: Story) -> Story:
-    return story
-
-
 def _nothing(_story: Story) -> Iterable[Violation]:
     return ()
 
@@ -45,8 +41,6 @@ class Mode:
     prepare: Callable[[Scenario], Scenario] = _as_it_is
     overlaps: bool = False
     promises: Callable[[Story], Iterable[Violation]] = _nothing
-    view: Callable[[Story], Story] = _as_it_was
-    """What of a run the oracle itself judges."""
 
     def scenario(self, seed: int) -> Scenario:
         """The scenario of a seed as this mode runs it."""
@@ -100,10 +94,6 @@ def _ties(story: Story) -> Iterable[Violation]:
     return (Violation(*text.split(": ", 1)) for text in ties_oracle.broken_promises(story))
 
 
-def _ties(story: Story) -> Iterable[Violation]:
-    return (Violation("relations", text) for text in ties_oracle.broken_promises(story))
-
-
 def _both(story: Story) -> Iterable[Violation]:
     return (*_talk(story), *_files(story))
 
@@ -117,10 +107,7 @@ MODES: Final = MappingProxyType({
         Mode("policy", "a policy is at work", 15, governed),
         Mode("talk", "people talk on both sides", 13, talk.with_talk, promises=_talk),
         Mode("files", "people put files on both sides", 10, files.with_files, promises=_files),
-        Mode(
-            "ties", "people tie and untie records", 8, ties.with_ties,
-            promises=_ties, view=ties_oracle.for_the_oracle,
-        ),
+        Mode("ties", "people tie and untie records", 8, ties.with_ties, promises=_ties),
         Mode("all", "lanes, policy, talk and files at once", 5, _everything, overlaps=True, promises=_both),
     )
 })  # fmt: skip
