@@ -10,7 +10,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -45,6 +45,7 @@ LOG: Final = (
 )
 LONG_LINES: Final = 640
 """Lines of a log of about 60 kB."""
+ATTACHED: Final = "The whole text is attached: "
 
 
 @dataclass
@@ -64,24 +65,28 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One entry that our account made."""
+    """One entry that our account made; `filed`: its body is that of the one file that it names."""
 
     id: str
     public: bool
     head: str
     body: str
+    filed: bool = False
 
 
 class Talk:
-    """People who talk on the pairs of a world: (sys_id, issue id)."""
+    """People who talk on the pairs of a world: (sys_id, issue id). `long`: so often it is a long log."""
 
-    def __init__(self, world: World, clock: VirtualClock, pairs: list[tuple[str, str]], seed: int) -> None:
+    def __init__(
+        self, world: World, clock: VirtualClock, pairs: list[tuple[str, str]], seed: int, long: float = 0.004
+    ) -> None:
         self.world = world
         self.clock = clock
         self.pairs = pairs
         self.said: list[Said] = []
         self._chance = random.Random(f"talk {seed}")
         self._words = 0
+        self._long = long
 
     def go_on(self, entries: int) -> None:
         """So many entries, edits and deletions, a few seconds apart or in the same one."""
@@ -99,7 +104,7 @@ class Talk:
     def _text(self) -> tuple[str, str]:
         self._words += 1
         word = f"word{self._words:06d}x"
-        if self._chance.random() < 0.004:
+        if self._chance.random() < self._long:
             lines = "".join(LOG.format(n=n) for n in range(LONG_LINES))
             return word, f"{word}\n{lines}"
         return word, f"{word} {self._chance.choice(SAMPLES)}"
@@ -142,8 +147,38 @@ class Talk:
     def faults(self) -> Iterator[str]:
         """Everything that is not as P5 promises."""
         for incident, issue in self.pairs:
-            yield from self._judge(incident, "servicenow", self._in_jira(issue))
-            yield from self._judge(issue, "jira", self._in_servicenow(incident))
+            files = self._files(incident, issue)
+            for side, record, copies in (
+                ("servicenow", incident, self._in_jira(issue)),
+                ("jira", issue, self._in_servicenow(incident)),
+            ):
+                yield from self._judge(record, side, [_with_file(copy, files[side]) for copy in copies])
+                yield from self._shown(files[side])
+
+    def filed(self) -> int:
+        """How many entries stand as files."""
+        return sum(len(files) for pair in self.pairs for files in self._files(*pair).values())
+
+    def _files(self, incident: str, issue: str) -> dict[str, list[tuple[str, str]]]:
+        """By the side whose entries they hold, the names and texts of the files that are entries."""
+        held = {
+            "servicenow": [(f.name, f.content) for f in self.world.jira.attached(issue)],
+            "jira": [(r["file_name"], content) for r, content in self.world.servicenow.attached(incident)],
+        }
+        return {
+            side: [(name, content.decode()) for name, content in files if name.startswith("comment-")]
+            for side, files in held.items()
+        }
+
+    def _shown(self, files: list[tuple[str, str]]) -> Iterator[str]:
+        """No file is there twice, and none holds what customers may not read."""
+        internal = {word for said in self.said if not said.public for word, _ in said.versions}
+        for name, number in Counter(name for name, _ in files).items():
+            if number > 1:
+                yield f"{name} is attached {number} times"
+        for name, text in files:
+            if internal.intersection(re.findall(r"word\d{6}x", text)):
+                yield f"{name}: an internal entry is shown in a file"
 
     def _in_jira(self, issue: str) -> list[Copy]:
         ours = [c for c in self.world.jira.comments(issue) if "tieline" in c.properties]
@@ -194,6 +229,8 @@ class Talk:
                 yield f"{word}: said to be deleted, and it is there"
             elif word not in found:
                 yield f"{word}: never came over"
+            elif found[word][0].filed and _letters(plain(found[word][0].body) or "") == _clear(text, side):
+                continue
             elif not _same(text, _whole(copies, found[word][0]), side):
                 shown = _whole(copies, found[word][0])
                 yield f"{word}: its text is another one: {text[:120]!r} became {shown[:200]!r}"
@@ -202,6 +239,14 @@ class Talk:
 def _parted(text: str, by: str) -> tuple[str, str]:
     head, _, body = text.partition(by)
     return head, body
+
+
+def _with_file(copy: Copy, files: list[tuple[str, str]]) -> Copy:
+    """An entry that names a file, with the text of that file."""
+    if not copy.body.startswith(ATTACHED):
+        return copy
+    name = copy.body.removeprefix(ATTACHED).strip()
+    return replace(copy, body=next((text for held, text in files if held == name), ""), filed=True)
 
 
 def _whole(copies: list[Copy], first: Copy) -> str:
@@ -215,10 +260,14 @@ def _letters(text: str) -> str:
     return "".join(c for c in text if c.isalnum())
 
 
+def _clear(source: str, side: str) -> str:
+    """The letters of what a person wrote."""
+    return _letters(source) if side == "jira" else _letters(plain(from_servicenow(source)) or "")
+
+
 def _same(source: str, copy: str, side: str) -> bool:
-    if side == "jira":
-        return _letters(plain(from_servicenow(copy)) or "") == _letters(source)
-    return _letters(plain(copy) or "") == _letters(plain(from_servicenow(source)) or "")
+    shown = from_servicenow(copy) if side == "jira" else copy
+    return _letters(plain(shown) or "") == _clear(source, side)
 
 
 def out_of_order(said: list[Said], order: list[str]) -> Iterator[str]:

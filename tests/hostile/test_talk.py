@@ -26,8 +26,42 @@ SEEDS = int(os.environ.get("TIELINE_TALK_SEEDS", "1"))
 FIRST = int(os.environ.get("TIELINE_TALK_FIRST", "300"))
 PAIRS = int(os.environ.get("TIELINE_TALK_PAIRS", "12"))
 ENTRIES = int(os.environ.get("TIELINE_TALK_ENTRIES", "150"))
-ROUNDS = max(6, ENTRIES // 250)
+FILED = int(os.environ.get("TIELINE_TALK_FILED", "1"))
 BOTH = every_fault(RATE, ("servicenow", "jira"))
+
+
+def play(
+    seed: int, pairs: int, entries: int, text: str, world: World, clock: VirtualClock, folder: Path,
+    monkeypatch: pytest.MonkeyPatch, long: float = 0.004,
+) -> int:  # fmt: skip
+    """Let people talk while all goes wrong that can, and judge it; how many entries stand as files."""
+    rounds = max(6, entries // 250)
+    story = Story(world, clock, Maps.read(text), seed=seed, incidents=pairs)
+    with storm(world, clock, text, story.ledger, folder, monkeypatch) as found:
+        story.raise_all(clock.now())
+        found.bring_to_rest(QUIET_PASSES)
+        with found.store.read() as tx:
+            paired = [(p.servicenow.id, p.jira.id) for p in tx.walk_pairs(0, 10**6)]
+        assert len(paired) == pairs
+        talk = Talk(world, clock, paired, seed, long)
+        world.trouble(BOTH)
+        for number in range(rounds):
+            talk.go_on(entries // rounds + (number < entries % rounds))
+            clock.advance(INTERVAL)
+            found.run()
+        world.trouble(only_clocks(BOTH))
+        found.bring_to_rest(QUIET_PASSES)
+        clock.advance(timedelta(days=1))
+        found.bring_to_rest(QUIET_PASSES)
+        assert found.run(), told(found)
+        assert found.summaries[-1].counts.get("writes", 0) == 0, told(found)
+        faults = list(talk.faults())
+        assert faults == [], (len(faults), faults[:10], told(found))
+        carried = sum(s.counts.get("comments", 0) for s in found.summaries)
+        print(f"{len(talk.said)} entries on {pairs} pairs, {carried} writes of entries,",
+              f"{len(found.summaries)} passes, {found.failures.total()} stopped,",
+              f"{world.requests.faults.total()} faults, {world.requests.total} requests")  # fmt: skip
+        return talk.filed()
 
 
 @pytest.mark.timeout(3600)
@@ -39,31 +73,20 @@ def test_conversations_with_trouble_on_both_sides(
     with World(clock, seed=seed) as world:
         world.jira.make_service_desk(PROJECT)
         text = world.configuration((root / "config.example.toml").read_text(encoding="utf-8"))
-        story = Story(world, clock, Maps.read(text), seed=seed, incidents=PAIRS)
-        with storm(world, clock, text, story.ledger, tmp_path, monkeypatch) as found:
-            story.raise_all(clock.now())
-            found.bring_to_rest(QUIET_PASSES)
-            with found.store.read() as tx:
-                pairs = [(p.servicenow.id, p.jira.id) for p in tx.walk_pairs(0, 10**6)]
-            assert len(pairs) == PAIRS
-            talk = Talk(world, clock, pairs, seed)
-            world.trouble(BOTH)
-            for number in range(ROUNDS):
-                talk.go_on(ENTRIES // ROUNDS + (number < ENTRIES % ROUNDS))
-                clock.advance(INTERVAL)
-                found.run()
-            world.trouble(only_clocks(BOTH))
-            found.bring_to_rest(QUIET_PASSES)
-            clock.advance(timedelta(days=1))
-            found.bring_to_rest(QUIET_PASSES)
-            assert found.run(), told(found)
-            assert found.summaries[-1].counts.get("writes", 0) == 0, told(found)
-            faults = list(talk.faults())
-            assert faults == [], (len(faults), faults[:10], told(found))
-            carried = sum(s.counts.get("comments", 0) for s in found.summaries)
-            print(f"{len(talk.said)} entries on {PAIRS} pairs, {carried} writes of entries,",
-                  f"{len(found.summaries)} passes, {found.failures.total()} stopped,",
-                  f"{world.requests.faults.total()} faults, {world.requests.total} requests")  # fmt: skip
+        assert play(seed, PAIRS, ENTRIES, text, world, clock, tmp_path, monkeypatch) == 0
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + FILED))
+def test_long_entries_as_files_with_trouble_on_both_sides(
+    seed: int, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = VirtualClock(MONDAY)
+    with World(clock, seed=seed) as world:
+        world.jira.make_service_desk(PROJECT)
+        text = world.configuration((root / "config.example.toml").read_text(encoding="utf-8"))
+        text = text.replace("\n[comments]\n", '\n[comments]\ntoo_long = "file"\n')
+        assert play(seed, 4, 24, text, world, clock, tmp_path, monkeypatch, long=0.3)
 
 
 def said(word: str, minute: int) -> Said:
