@@ -19,12 +19,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from tieline.connectors.sandbox.check import Report
+from tieline.connectors.sandbox.check import Difference, Report
 from tieline.connectors.sandbox.core import RealClock
 from tieline.connectors.sandbox.engineers import Step
 from tieline.connectors.sandbox.expected import Ledger, Maps
@@ -46,6 +46,9 @@ WORK: Final = (
     "with writes on their way",
 )
 """At what work the command may be killed; a set of kills that misses one proves less."""
+LEFT_OUT: Final = frozenset({("category", "inquiry"), ("customfield_10051", "Inquiry / Help")})
+"""What the system puts into a field of a mirror that nobody ever set. Where a person edited the mirror before
+the engine found it again, nothing tells the default from that edit: it is kept, on both sides."""
 ENOUGH: Final = 100
 """So many kills must have met all of these."""
 
@@ -69,7 +72,14 @@ class Tally:
     @property
     def ok(self) -> bool:
         """Whether nothing differs, is doubled or lost, and the last pass wrote nothing."""
-        return self.report is not None and self.report.ok and self.last_writes == 0 and self.killed > 0
+        whole = self.report is not None and replace(self.report, differences=tuple(self.differences)).ok
+        return whole and self.last_writes == 0 and self.killed > 0
+
+    @property
+    def differences(self) -> list[Difference]:
+        """What differs, without the defaults of fields that nobody ever set."""
+        found = [] if self.report is None else self.report.differences
+        return [each for each in found if each.expected or (each.field, each.found) not in LEFT_OUT]
 
     def was_killed(self, after: float, work: str) -> None:
         """One more kill, after so many seconds, at this work."""
@@ -270,14 +280,16 @@ def main() -> int:
     tally = loop.tally
     report = tally.report
     assert report is not None
+    kept = len(report.differences) - len(tally.differences)
     print(
         f"killed {tally.killed} times in {tally.passes} passes, {tally.deeds} deeds of people, "
         f"{report.pairs} pairs, {report.fields} fields compared, {time.monotonic() - started:.0f} s: "
-        f"{len(report.differences)} differences, {len(report.duplicates)} duplicates, "
-        f"{len(report.missing)} missing; the last pass changed {tally.last_writes} records"
+        f"{len(tally.differences)} differences, {len(report.duplicates)} duplicates, "
+        f"{len(report.missing)} missing; {kept} fields that nobody set hold the system's default; "
+        f"the last pass changed {tally.last_writes} records"
     )
     print(tally.spread)
-    for line in (*map(str, report.differences), *report.duplicates, *report.missing):
+    for line in (*map(str, tally.differences), *report.duplicates, *report.missing):
         print(f"  {line}")
     missed = [what for what in WORK if options.kills >= ENOUGH and not tally.where[what]]
     for what in missed:

@@ -15,6 +15,6 @@ def test_kill_9_loses_and_doubles_nothing(tmp_path: Path) -> None:
     finally:
         loop.world.stop()
     assert loop.tally.report is not None
-    assert loop.tally.report.ok, loop.tally.report
+    assert loop.tally.ok, loop.tally.report
     assert loop.tally.killed == 5
     assert loop.tally.last_writes == 0
