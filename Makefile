@@ -41,7 +41,7 @@ test: $(DEV)  ## the whole test suite (TESTS=tests/unit for a part, JOBS=2 for f
 conformance-live: $(DEV)  ## the connectors' suite on live systems (TIELINE_CONFORMANCE=config.toml; never in CI)
 	@test -n "$$TIELINE_CONFORMANCE" || { echo "name a configuration: make conformance-live" \
 		"TIELINE_CONFORMANCE=config.toml (docs/sandbox.md)" >&2; exit 2; }
-	$(BIN)/pytest -n 0 tests/conformance/test_live.py $(LIVE)
+	$(BIN)/pytest -n 0 -o timeout=1800 tests/conformance/test_live.py $(LIVE)
 
 soak: $(DEV)  ## the simulator: SEEDS=10000 for a long run, SEED=17 to show one again (MODE=lanes: run so)
 	$(BIN)/python -m tests.simulation.soak --seeds $(SEEDS) --jobs $(JOBS) \

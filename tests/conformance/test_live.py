@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tieline.cli import Adapters
-from tieline.connectors.base import Action, Move, Record, Ref, Side, Transition, Update, Value
+from tieline.connectors.base import Action, Change, Move, Record, Ref, Side, Transition, Update, Value
 from tieline.sync.config import Config, load_config
 from tieline.sync.config.model import FieldConfig, ValueEdge
 
@@ -48,8 +48,12 @@ class LiveBench(Bench):
         self.applied(Update(ref, values))
 
     def later(self, seconds: float) -> None:
-        least = INDEX_LAG_S if self.side == "jira" and seconds else 0.0
+        least = INDEX_LAG_S if self.side == "jira" else 0.0
         time.sleep(max(least, min(seconds, LONGEST_WAIT_S)))
+
+    def drain(self, cursor: str | None = None) -> tuple[list[Change], list[str]]:
+        self.later(0)
+        return super().drain(cursor)
 
     def refused(self, ref: Ref) -> Action:
         """A summary is needed in Jira, a close code in ServiceNow."""
