@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tieline.connectors.base import Update
+from tieline.connectors.base import AddComment, Update
 from tieline.connectors.errors import Rejected
 
 from .test_conversation import bodies, closed, talking
@@ -117,3 +117,48 @@ def test_one_that_cannot_be_planned_while_parked_stops_nobody_else(monkeypatch: 
     world.settle()
     assert [park.reason for park in world.parks()] == ["failed"]
     assert (bodies(world, row), bodies(world, other)) == ([], ["two"])
+
+
+def test_a_parked_pairs_comments_all_come_in_order_once_it_is_released() -> None:
+    world = talking()
+    row, issue = world.paired()
+    world.sn.before_write = lambda a: Rejected("no") if not isinstance(a, AddComment) else None
+    world.jira.edit(issue.id, {"summary": "refused"})
+    world.tick()
+    world.run()
+    assert world.parks()
+    for n in range(3):
+        world.jira.say(issue.id, f"while parked {n}")
+        world.tick()
+        world.run()
+    world.sn.before_write = lambda _a: None
+    world.tick(100_000)
+    world.settle(8)
+    assert bodies(world, row) == [f"while parked {n}" for n in range(3)]
+
+
+def test_a_park_is_told_once_on_the_ticket_and_the_note_releases_nothing() -> None:
+    world = talking()
+    row, issue = world.paired()
+    before = len(row.notes)
+    world.sn.before_write = lambda a: Rejected("not allowed here") if isinstance(a, Update) else None
+    world.jira.edit(issue.id, {"summary": "refused"})
+    world.settle()
+    assert len(row.notes) == before + 1
+    assert "not allowed here" in row.notes[-1]
+    assert "tieline parked retry INC1" in row.notes[-1]
+    world.settle()
+    world.tick(100_000)
+    world.settle()
+    assert len(row.notes) == before + 1
+    assert world.parks()
+
+
+def test_a_park_is_not_told_where_that_is_switched_off() -> None:
+    world = talking(park_notes=False)
+    row, issue = world.paired()
+    before = len(row.notes)
+    world.sn.before_write = lambda a: Rejected("not allowed here") if isinstance(a, Update) else None
+    world.jira.edit(issue.id, {"summary": "refused"})
+    world.settle()
+    assert len(row.notes) == before
