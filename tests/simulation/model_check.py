@@ -330,7 +330,8 @@ def main() -> int:
     options = parser.parse_args()
     bounds = Bounds(options.edits, options.deaths, options.losses)
     started, broken = time.monotonic(), 0
-    for checker in check(bounds):
+    checkers = check(bounds)
+    for checker in checkers:
         print(
             f"clash = {checker.rule}: {len(checker.parents):,} states, {checker.edges:,} transitions, depth "
             f"{checker.depth}, {len(checker.broken)} violations"
@@ -338,9 +339,11 @@ def main() -> int:
         broken += len(checker.broken)
         for what, state in checker.broken[:3]:
             print(f"  {what}:\n    " + "\n    ".join(checker.history(state)))
+    states, edges = sum(len(c.parents) for c in checkers), sum(c.edges for c in checkers)
     print(
-        f"every order of at most {bounds.edits} edits, {bounds.deaths} deaths, {bounds.losses} lost answers, "
-        f"in {time.monotonic() - started:.1f} s"
+        f"every order of at most {bounds.edits} edits, {bounds.deaths} deaths, {bounds.losses} lost answers: "
+        f"{states:,} states, {edges:,} transitions, depth {max(c.depth for c in checkers)}, "
+        f"{broken} violations, in {time.monotonic() - started:.1f} s"
     )
     return 1 if broken else 0
 
