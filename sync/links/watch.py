@@ -116,8 +116,6 @@ def _recent(run: Run, pairs: Sequence[Pair]) -> list[Pair]:
 def _closures(run: Run, surveyed: Sequence[Surveyed], rules: Rules) -> set[int]:
     """Follow up on what closure asks for; the ids of pairs of which something is still to be done."""
     asking = [rule for rule in rules.links.closure if rule.follows]
-    if not asking:
-        return set()
     span = max((rule.within for rule in asking if rule.alike), default=None)
     cases = [each.case for each in surveyed]
     others = [] if span is None else _others(run, cases, span)
