@@ -19,7 +19,8 @@ BY_MAPPING: Final = "mapping"
 """The reason of an arrival because the configuration changed: what was held or parked may go now."""
 BY_WORKFLOW: Final = "workflow"
 """The reason of an arrival because issues showed transitions that were not known before."""
-_RELEASES: Final = frozenset({BY_PERSON, BY_MAPPING, BY_WORKFLOW})
+RELEASES: Final = frozenset({BY_PERSON, BY_MAPPING, BY_WORKFLOW})
+"""Reasons of an arrival that let go of a park, once."""
 BY_RULE: Final = "rule"
 """The reason of a park: a rule of the policy wants a person to look. It ends when the rule does not apply."""
 BY_TIME: Final = "time"
@@ -66,7 +67,7 @@ def stays_parked(park: Park, reasons: Collection[str], seen: str, now: datetime)
     if park.reason == BY_RULE:
         return False
     resting = park.retry_at is None or park.retry_at > now
-    return park.seen == seen and resting and _RELEASES.isdisjoint(reasons)
+    return park.seen == seen and resting and RELEASES.isdisjoint(reasons)
 
 
 def side_for(shown: Collection[Side], state: object) -> Side | None:

@@ -35,6 +35,7 @@ from tieline.sync.conversation.shelf import Shelf, recovered, spool_of, standing
 from tieline.sync.conversation.steps import PARENT_FIELD, Place, place, steps_of
 from tieline.sync.marker import parse_marker
 from tieline.sync.model import Arrival, Intent, Pair, Step
+from tieline.sync.parking import RELEASES
 
 if TYPE_CHECKING:
     from tieline.sync.attachments.spool import Spool
@@ -192,10 +193,14 @@ def _ask(side: Side, work: Work, known: Sequence[Heard]) -> Ask:
 
 
 def look_again(tx: Tx, work: Work, now: datetime, due_at: datetime) -> None:
-    """Let the pair stand in the inbox for a later time, in place of its present entry."""
+    """Let the pair stand in the inbox for a later time, in place of its present entry.
+
+    What let go of a park did so now, and not each time that an entry is tried again.
+    """
     tx.leave([work.entry])
-    reasons = sorted(work.entry.reasons | {"conversation"})
-    tx.arrive([Arrival(work.pair.servicenow, reason) for reason in reasons], now, due_at)
+    reasons = (work.entry.reasons - RELEASES) | {"conversation"}
+    reasons |= frozenset() if _THOROUGH.isdisjoint(work.entry.reasons) else {"sweep"}
+    tx.arrive([Arrival(work.pair.servicenow, reason) for reason in sorted(reasons)], now, due_at)
 
 
 @dataclass(frozen=True, slots=True)
