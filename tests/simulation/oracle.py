@@ -8,11 +8,13 @@ policy is at work: what a rule does with a person's choice stands in the conflic
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Final
 
 from tests.simulation import truth
 from tests.simulation.scenario import UNITS
@@ -25,6 +27,9 @@ from tieline.sync.model import Conflict, Pair
 
 MOMENTS = timedelta(seconds=400)
 """How long before a write the other side may have shown what it carries: a slow pass, a late commit."""
+
+_NAMED: Final = re.compile(r" at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC while ")
+"""Where a race says when somebody wrote, by that side's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +285,7 @@ def _arrived(across: list[Stand], stand: Stand, end: Stand, unit: str, side: Sid
 def _is_told(evidence: Evidence, couple: Couple, side: Side, unit: str, stand: Stand, end: Stand) -> bool:
     for conflict in evidence.conflicts(couple, unit):
         values = conflict.servicenow if side == "servicenow" else conflict.jira
-        if conflict.kind == "race" and not values and abs(conflict.at - end.at) < MOMENTS:
+        if conflict.kind == "race" and not values and _is_of_then(evidence, conflict, side, end):
             return True
         known = {name: value for name, value in values.items() if name in stand.values}
         if known and all(stand.values[name] == value for name, value in known.items()):
@@ -289,6 +294,21 @@ def _is_told(evidence: Evidence, couple: Couple, side: Side, unit: str, stand: S
         if known and len(known) == len(stand.values) and truth.meaning(side, unit, whole) == stand.meaning:
             return True
     return False
+
+
+def _is_of_then(evidence: Evidence, conflict: Conflict, side: Side, end: Stand) -> bool:
+    """Whether a race is told of that moment: soon after it, or by the time that the conflict itself names.
+
+    Where the answer was lost, a race is told when the answer is looked for: passes may have died before.
+    """
+    if abs(conflict.at - end.at) < MOMENTS:
+        return True
+    named = _NAMED.search(conflict.reason)
+    if named is None or conflict.at < end.at:
+        return False
+    skew = timedelta(seconds=evidence.story.scenario.traits.skew[SIDES.index(side)])
+    at = datetime.strptime(named[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC) - skew
+    return abs(at - end.at) < MOMENTS
 
 
 def _labels_lost(evidence: Evidence, couple: Couple, side: Side) -> Iterator[Violation]:
@@ -525,11 +545,28 @@ def _both_edited(evidence: Evidence, couple: Couple, conflict: Conflict) -> Iter
         values = conflict.servicenow if side == "servicenow" else conflict.jira
         held = evidence.stands[side, couple.row(side).id, conflict.unit]
         meaning = truth.meaning(side, conflict.unit, values)  # our notes may stand beside a person's status
-        if not any(stand.who != "tieline" and stand.meaning == meaning for stand in held):
+        mine = [stand for stand in held if stand.meaning == meaning]
+        untold = side == "servicenow" and any(_author_is_untold(evidence, couple, s, conflict) for s in mine)
+        if not untold and all(stand.who == "tieline" for stand in mine):
             yield Violation(
                 "P2",
                 f"{couple} {conflict.unit}: a conflict names {_shown(values)} in {side}, which no person set",
             )
+
+
+def _author_is_untold(evidence: Evidence, couple: Couple, stand: Stand, conflict: Conflict) -> bool:
+    """Whether nothing told who made this of a new mirror: a rule did, within our create.
+
+    The create's answer was lost, and by the time that the mirror was found somebody else had written to it:
+    ServiceNow tells its last writer alone, so that it may as well have been a person's value.
+    """
+    row = couple.servicenow
+    found = any(e.detail == f"found by its marker: {row.label}" for e in evidence.story.lists.audit)
+    made = evidence.stands["servicenow", row.id, conflict.unit][0]
+    hands = [(seq, at, who) for seq, at, id_, who in evidence.story.world.touched if id_ == row.id]
+    hands += [(each.seq, each.at, each.who) for each in evidence.story.world.log if each.id == row.id]
+    later = [at for seq, at, who in hands if seq > stand.seq and at < conflict.at and who != "tieline"]
+    return found and stand is made and bool(later)
 
 
 def _really_lost(evidence: Evidence, couple: Couple, conflict: Conflict) -> Iterator[Violation]:

@@ -164,6 +164,7 @@ class HostileSide:
         """Something that is not mapped changes."""
         row.mod_count += 1
         row.updated, row.updated_by = self.server_now(), self._by(who)
+        self.world.touched.append((self.world.next_seq(), self.world.now(), row.id, who))
         self._index(row)
 
     def _apply(

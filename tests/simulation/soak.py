@@ -21,7 +21,7 @@ from typing import Final
 from tests.simulation import catching, replay
 from tests.simulation.modes import MODES, Mode, mode_of
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.reach import below_floor, table
+from tests.simulation.reach import FLOORS, MIXED, below_floor, table
 
 TELL: Final = 200
 """How often the run tells how far it is: after so many seeds."""
@@ -93,7 +93,7 @@ def _seeds(outcomes: Iterator[Outcome], options: argparse.Namespace) -> bool:
             break
     print(f"\nCome across:\n{table(reach)}\n")
     print(_so_far(number, options.seeds, len(broken), started))
-    low = below_floor(reach, number)
+    low = below_floor(reach, number, FLOORS if options.mode else {**FLOORS, **MIXED})
     for line in low:
         print(f"too little of {line}")
     _show(broken)

@@ -65,6 +65,8 @@ class World:
         self.chance = random.Random(f"world {scenario.seed}")
         self.log: list[Happened] = []
         self.effects: list[Effect] = []
+        self.touched: list[tuple[int, datetime, str, Who]] = []
+        """Number, time, record and author of what changed nothing that is mirrored."""
         self.trace: list[str] = []
         self.reach: Counter[str] = Counter()
         self.requests = 0
