@@ -178,3 +178,16 @@ def test_a_world_on_the_real_clock_can_be_furnished(maps: Maps) -> None:
     deeds = furnish(world, maps, seed=1, incidents=8)
     assert len(deeds) == len(world.servicenow.rows()) + len(world.jira.issues()) == 8
     assert all(deed.first for deed in deeds)
+
+
+def test_the_outage_is_shown_side_by_side_with_what_a_side_lacks(
+    world: World, maps: Maps, told: tuple[Story, list[Act]]
+) -> None:
+    """The puppet carries no relation, so Jira has none to show."""
+    story, _ = told
+    ids = [found for key in OUTAGE if (found := story.stage.both_ids(key)) is not None]
+    lines = world.outage(maps, ids)
+    causes = [line.split() for line in lines if line.startswith("  caused by")]
+    assert causes == [["caused", "by", "ServiceNow", "CHG0039001", "Jira", "nothing"]] * 3
+    assert "CHG0039001  Move the order database (Implement)" in lines
+    assert any(line.endswith("Orders cannot be placed (Resolved / Resolved)") for line in lines)
