@@ -40,8 +40,8 @@ COLUMN: Final = {"parent": "parent_incident", "problem": "problem_id", "duplicat
 TYPE: Final = {"parent": "Parent", "problem": "Problem/Incident", "duplicate": "Duplicate"}
 OUTWARD: Final = frozenset({"duplicate"})
 """Relations whose link reads from the incident to its target."""
-REMOTE: Final = "tieline:"
-"""How the ids of remote links of ours begin."""
+AMBUSHED: Final = 0.15
+"""How often a person does in Jira just what the engine does, in the same moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +254,7 @@ class TieRoom:
             if isinstance(action, Relate) and not self._is_seen(action.target.id):
                 return Rejected(f"Jira shows no such issue: {action.target.id}", {action.name: "not there"})
             ends += [self.side.rows[action.target.id]] if self._is_seen(action.target.id) else []
+        self._ambush(action, ends)
         before, last = self.standing(), (row.updated, row.updated_by, row.mod_count)
         outcome = self.ties.write(action)
         if isinstance(outcome, Rejected):
@@ -266,6 +267,24 @@ class TieRoom:
         alone = last[2] <= int(seen) if seen else None
         races = () if alone is not False else (Race("", None, False, last[0], _not_us(last[1])),)
         return Applied(action.ref, self.side.record(row), alone, races)
+
+    def _ambush(self, action: Relate | Unrelate, rows: Sequence[Row]) -> None:
+        """A person's script makes the very link, or takes it away, in the moment in which the engine does."""
+        world = self.side.world
+        if self.side.side == "servicenow" or action.global_id or not world.armed:
+            return
+        if world.chance.random() > AMBUSHED:
+            return
+        before = self.standing()
+        ends = (action.ref.id, action.target.id)
+        source, far = ends if action.outward else ends[::-1]
+        if isinstance(action, Relate) and (source, action.name, far) not in self.ties.issue_links.values():
+            self.ties.link(source, action.name, far)
+        elif isinstance(action, Unrelate):
+            self.ties.unlink(action.id)
+        if self.standing() != before:
+            self._happened(before, "person", rows)
+            world.reach[f"tying at the same time: {type(action).__name__}"] += 1
 
     def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
         """The global ids of each record's remote links."""
