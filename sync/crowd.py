@@ -6,7 +6,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tieline.connectors.base import Side, Values, other
-from tieline.sync.mapping import Directory, EntityKind, EntityUnit, SetUnit, Unmapped
+from tieline.sync.entities import EntityUnit
+from tieline.sync.mapping import Directory, EntityKind, SetUnit, Unmapped
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from tieline.connectors.base import SIDES, Side, Value, Values, other
 from tieline.sync.decide import Verdict
-from tieline.sync.mapping import Directory, EntityUnit, Unit
+from tieline.sync.entities import EntityUnit
+from tieline.sync.mapping import Directory, Unit
 from tieline.sync.merge import has_moved
 from tieline.sync.model import Dealt, Snapshot, UnitBase
 

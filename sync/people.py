@@ -10,7 +10,8 @@ from pathlib import Path
 from tieline.connectors.base import SIDES, Connector, Entity, PersonKey, Record, Side, other
 from tieline.connectors.errors import ConfigError
 from tieline.sync.config.model import Config, ValueEdge
-from tieline.sync.mapping import Directory, EntityKind, EntityUnit
+from tieline.sync.entities import EntityUnit
+from tieline.sync.mapping import Directory, EntityKind
 from tieline.sync.store import Store
 from tieline.sync.vocabulary import Vocabulary
 

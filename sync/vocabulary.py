@@ -9,8 +9,9 @@ from typing import Final, assert_never
 from tieline.connectors.base import SIDES, FieldKind, Move, Side
 from tieline.sync.config.model import Config, FieldConfig, Merging, Priority, Route, Status, ValueEdge
 from tieline.sync.crowd import NamedUnit, PeopleUnit
+from tieline.sync.entities import EntityUnit
 from tieline.sync.groups import PriorityUnit, StatusUnit, matrix_of
-from tieline.sync.mapping import ChoiceUnit, Edge, EntityUnit, Rules, SetUnit, TextUnit, Unit, ValueMap
+from tieline.sync.mapping import ChoiceUnit, Edge, Rules, SetUnit, TextUnit, Unit, ValueMap
 from tieline.sync.statehops import StateMachine, state_machine
 
 
@@ -147,7 +148,8 @@ def _unit(mirrored: FieldConfig, config: Config) -> Unit:
             return _person(mirrored, rules, mirrored.unknown or _unknown(mirrored, config))
         case "group":
             unknown = mirrored.unknown or config.groups.unknown
-            return EntityUnit(name, servicenow, jira, rules, kind="group", unknown=unknown)
+            several = mirrored.jira == "components"
+            return EntityUnit(name, servicenow, jira, rules, kind="group", unknown=unknown, several=several)
         case _:
             assert_never(mirrored.kind)
 

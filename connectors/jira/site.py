@@ -92,7 +92,10 @@ class Site:
     def shown_kinds(self) -> Mapping[str, Shown]:
         """How the changelog shows each field that is read."""
         fields = self.fields()
-        return {n: "team" if fields[n].team else kind for n, kind in self.settings.fields.items()}
+        told: dict[str, Shown] = dict(self.settings.fields)
+        for name in (name for name, kind in self.settings.fields.items() if kind == "group"):
+            told[name] = "team" if fields[name].team else "set" if fields[name].type == "array" else "group"
+        return told
 
     def names(self) -> list[str]:
         """The ids of all fields that a Record is made of."""

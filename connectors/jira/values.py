@@ -83,12 +83,15 @@ def decode(field: Field, kind: FieldKind, raw: Any, *, cloud: bool) -> Value:
         case "set" if isinstance(raw, Mapping) and raw.get("type") == "doc":
             told = adf_to_text(raw)
             return frozenset({told}) if told else None
+        case "group" if isinstance(raw, list) and len(raw) > 1:
+            several = frozenset(name for name in map(_name, raw) if name)
+            return several if len(several) > 1 else min(several, default=None)
         case "set":
             names = (_name(item) for item in (raw if isinstance(raw, list) else [raw]))
             return frozenset(name for name in names if name) or None
         case "people":
-            several = raw.get("watchers") if isinstance(raw, Mapping) else raw
-            ids = (_person(item, cloud=cloud) for item in several or ())
+            listed = raw.get("watchers") if isinstance(raw, Mapping) else raw
+            ids = (_person(item, cloud=cloud) for item in listed or ())
             return frozenset(id_ for id_ in ids if id_) or None
         case "person":
             return _person((raw or [None])[0] if isinstance(raw, list) else raw, cloud=cloud)

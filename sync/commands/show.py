@@ -134,9 +134,9 @@ def _value(found: Shown, unit: Unit, side: Side, values: Values) -> str:
     parts = []
     for name in unit.fields(side):
         value = values.get(name)
-        if unit.entities(side, {name: value}) and value is not None:
-            kind, id_ = unit.entities(side, {name: value})[0]
-            value = found.directory.name(side, kind, id_)
+        met = unit.entities(side, {name: value}) if value is not None else ()
+        names = [found.directory.name(side, kind, id_) for kind, id_ in met]
+        value = frozenset(names) if isinstance(value, frozenset) and names else next(iter(names), value)
         parts.append(f"{name} {shown(value, 40)}" if len(unit.fields(side)) > 1 else shown(value, 40))
     return "\n".join(parts)
 

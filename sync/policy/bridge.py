@@ -10,6 +10,7 @@ from datetime import datetime
 
 from tieline.connectors.base import SIDES, Side, Value, Values
 from tieline.connectors.base import Record as SideRecord
+from tieline.sync.entities import EntityUnit
 from tieline.sync.groups import PriorityUnit, StatusUnit
 from tieline.sync.mapping import Directory, FieldUnit, Unit
 from tieline.sync.model import Base, Snapshot
@@ -141,8 +142,11 @@ def _cells(policy: Policy, unit: Unit, side: Side, values: Values, directory: Di
             return {"priority": named(policy, "priority", side, values.get(unit.jira_priority))}
         case FieldUnit():
             value = unit.value(side, values)
-            for kind, id_ in unit.entities(side, values):
-                value = directory.name(side, kind, id_)
+            if isinstance(unit, EntityUnit):
+                one = unit.member(side, values, directory)
+                value = None if one is None else directory.name(side, unit.kind, one)
+            elif met := unit.entities(side, values):
+                value = frozenset(directory.name(side, kind, id_) for kind, id_ in met)
             if policy.kind(unit.name) == "flag":
                 return {unit.name: None if value is None else is_yes(value)}
             return {unit.name: named(policy, unit.name, side, value)}

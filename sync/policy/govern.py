@@ -14,8 +14,9 @@ from typing import Final
 
 from tieline.connectors.base import SIDES, AddNote, Record, Side, Value, Values
 from tieline.sync.decide import Context, Verdict, Weighed
+from tieline.sync.entities import EntityUnit
 from tieline.sync.groups import PriorityUnit
-from tieline.sync.mapping import ChoiceUnit, Directory, EntityUnit, SetUnit, Unit, Unmapped
+from tieline.sync.mapping import ChoiceUnit, Directory, SetUnit, Unit, Unmapped
 from tieline.sync.merge import ALTERNATIONS, author, has_moved
 from tieline.sync.model import Base, Conflict, ConflictKind, Dealt, Park, Snapshot, Step, UnitBase
 from tieline.sync.policy.applied import Applied, Change, Standing

@@ -107,7 +107,9 @@ def test_an_edit_of_the_team_meanwhile_is_seen_as_a_race(site: Site, teams: dict
 def test_a_group_may_be_a_component(site: Site) -> None:
     """By equal name, both ways; a component without a group is held."""
     projects = site.world.jira.world.projects
-    components = tuple(Named(str(10300 + n), name) for n, name in enumerate(("Network", "Ghosts")))
+    components = tuple(
+        Named(str(10300 + n), name) for n, name in enumerate(("Network", "Ghosts", "Database"))
+    )
     projects["OPS"] = replace(projects["OPS"], components=components)
     site.rewrite('jira = "customfield_10050"', 'jira = "components"')
     row, issue = site.paired(assignment_group=group_id(site, "Network"))
@@ -118,7 +120,14 @@ def test_a_group_may_be_a_component(site: Site) -> None:
     site.engineer(issue, components=["Network"])
     site.settle()
     assert group(site, row) == "Network"
+    site.engineer(issue, components=["Ghosts", "Network"])
+    site.settle()
+    assert group(site, row) == "Network"
+    site.desk(row, assignment_group=group_id(site, "Database"))
+    site.settle()
+    assert sorted(site.ticket(issue).values["components"]) == ["Database", "Ghosts"]
+    assert site.run("conflicts", "list", "--all", "--json").json == []
     site.engineer(issue, components=["Ghosts"])
     site.settle(code=3)
-    assert group(site, row) == "Network"
+    assert group(site, row) == "Database"
     assert "'Ghosts' of jira has no counterpart" in site.run("conflicts", "show", "1").out

@@ -151,3 +151,28 @@ def test_rules_that_cannot_be_followed_are_faults(tmp_path: Path, old: str, new:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(ConfigError, match=told):
         load_config(path)
+
+
+def test_components_that_are_no_group_stay_where_they_are() -> None:
+    """One component of an issue is its group; a change of the group took all the others away."""
+    world = desk_world("unassigned", unknown="unassigned")
+    row, issue = world.paired(assignment_group="g-desk")
+    world.jira.edit(issue.id, {GROUP: frozenset({"Backend", "Desk", "Zebra"})})
+    world.settle()
+    assert row.values["assignment_group"] == "g-desk"
+    world.sn.edit(row.id, {"assignment_group": "g-net"})
+    world.settle()
+    assert issue.values[GROUP] == frozenset({"Backend", "Network", "Zebra"})
+    world.jira.edit(issue.id, {GROUP: frozenset({"Backend", "Desk"})})
+    world.settle()
+    assert row.values["assignment_group"] == "g-desk"
+    world.sn.edit(row.id, {"assignment_group": None})
+    world.settle()
+    assert issue.values[GROUP] == "Backend"
+    world.jira.edit(issue.id, {GROUP: frozenset({"Backend", "Desk"})})
+    world.settle()
+    world.jira.edit(issue.id, {GROUP: None})
+    world.settle()
+    assert row.values["assignment_group"] is None
+    assert not world.conflicts()
+    world.in_step()

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tieline.connectors.base import SIDES, Side, other
+from tieline.sync.entities import EntityUnit
 from tieline.sync.groups import PriorityUnit, StatusUnit
 from tieline.sync.mapping import (
     ChoiceUnit,
     Directory,
     Edge,
-    EntityUnit,
     SetUnit,
     TextUnit,
     Unmapped,
