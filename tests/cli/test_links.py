@@ -75,6 +75,7 @@ class TestNamed:
         assert len(proposals(site)) == 1
 
     def test_a_policy_of_ones_own_decides(self, site: Site) -> None:
+        site.rewrite("look = true", "look = false")
         site.config.write_text(
             site.config.read_text()
             + """
