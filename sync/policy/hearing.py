@@ -18,8 +18,10 @@ SOMETHING: Final = "*"
 
 
 def questions(policy: Policy) -> tuple[Atom, ...]:
-    """What rules, floors and ceilings ask of comments, each once."""
-    found = (atom for entry in policy.entries for atom in atoms(entry.when))
+    """What rules, floors and ceilings ask of comments, and rules about links; each once."""
+    asked = [entry.when for entry in policy.entries]
+    asked += policy.links.conditions if policy.links is not None else ()
+    found = (atom for condition in asked for atom in atoms(condition))
     return tuple(dict.fromkeys(atom for atom in found if atom.field == COMMENTS))
 
 

@@ -14,7 +14,7 @@ from tieline.sync.policy.check import check
 from tieline.sync.policy.conditions import AllOf, AnyOf, Atom, Condition, Moment, Not, atoms, holds
 from tieline.sync.policy.explain import explain
 from tieline.sync.policy.fields import Said
-from tieline.sync.policy.hearing import answered
+from tieline.sync.policy.hearing import answered, questions
 from tieline.sync.policy.load import compiled
 from tieline.sync.policy.model import Assignment, Policy, Rule
 from tieline.sync.policy.records import read_records
@@ -142,3 +142,14 @@ def test_records_hold_comments_and_explain_names_the_condition(tmp_path: Path) -
     assert simulate(engine, read_records(csv, engine.policy), NOW, lambda _n: None).fired == {
         "outage": 1, "silent": 1,
     }  # fmt: skip
+
+
+def test_rules_about_links_hear_comments_as_well(tmp_path: Path) -> None:
+    text = """
+[links]
+[[links.rule]]
+id = "known"
+when = { comments = { contains = "known error" } }
+then = "link"
+"""
+    assert questions(policy_of(tmp_path, text).policy) == (Atom("comments", "contains", "known error"),)
