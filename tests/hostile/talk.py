@@ -116,10 +116,7 @@ class Talk:
         if self._chance.random() < 0.5:
             by, name = self._chance.choice(sorted(DESK.items()))
             self.world.servicenow.update(by, incident, {"comments" if public else "work_notes": text})
-            row = next(
-                r for r in self.world.servicenow.rows("sys_journal_field")[::-1]
-                if r["element_id"] == incident and word in r["value"]
-            )  # fmt: skip
+            row = next(r for r in self.world.servicenow.journal(incident) if word in r["value"])
             said = Said("servicenow", incident, row["sys_id"], name, public, self.clock.now())
         else:
             by, name = self._chance.choice(sorted(ENGINEERS.items()))
@@ -189,9 +186,8 @@ class Talk:
 
     def _in_servicenow(self, incident: str) -> list[Copy]:
         rows = [
-            r for r in self.world.servicenow.rows("sys_journal_field")
-            if r["element_id"] == incident and r["sys_created_by"] == SERVICENOW_USER
-            and "[ref " in r["value"]
+            r for r in self.world.servicenow.journal(incident)
+            if r["sys_created_by"] == SERVICENOW_USER and "[ref " in r["value"]
         ]  # fmt: skip
         return [Copy(r["sys_id"], r["element"] == "comments", *_parted(r["value"], "\n")) for r in rows]
 

@@ -252,6 +252,11 @@ class ServiceNowSandbox:
         with self.lock:
             return [dict(row) for row in self._store.rows(table)]
 
+    def journal(self, sys_id: str) -> list[Row]:
+        """The entries of a record's conversation as stored, the oldest first."""
+        with self.lock:
+            return [dict(row) for row in self._store.rows("sys_journal_field").having("element_id", sys_id)]
+
     def add_user(self, user_name: str, *, name: str = "", email: str | None = None, **columns: str) -> Row:
         """Add a person (`name` defaults to what the user name says, `email` to user@example.com)."""
         first, _, last = name.partition(" ") if name else ("", "", "")
