@@ -161,18 +161,26 @@ def _undo(_before: object, after: Mapping[str, str], _user: str) -> Mapping[str,
     return {"category": "network"} if after["category"] == "hardware" else None
 
 
-def test_a_rule_whose_write_a_business_rule_refuses_is_parked(governed: Site) -> None:
+def test_a_rule_whose_write_a_business_rule_takes_back_at_once_is_held_and_nothing_else(
+    governed: Site,
+) -> None:
     site = governed
     _always_devices(site)
     site.world.servicenow.writing.rules.append(_undo)
-    site.incident(category="network")
+    row = site.incident(category="network")
     site.sync("--initial")
     writes = site.writes
     for _ in range(4):
         site.sync(after=180)
     assert site.writes <= writes + 2
-    (park,) = site.run("parked", "list", "--json").json
-    assert "category" in park["detail"]
+    (conflict,) = site.run("conflicts", "list", "--json").json
+    assert (conflict["kind"], conflict["field"], conflict["open"]) == ("flapping", "category", True)
+    assert "servicenow undoes it at once" in conflict["reason"]
+    assert "config.toml:" in conflict["reason"]
+    assert site.run("parked", "list", "--json").json == []
+    site.desk(row, short_description="And another word")
+    site.sync(after=180)
+    assert site.mirror(row).values["summary"] == "And another word"
 
 
 def test_a_rule_that_a_business_rule_undoes_later_is_held_as_flapping(governed: Site) -> None:
