@@ -18,6 +18,7 @@ import click
 from tieline.connectors.errors import ConfigError
 from tieline.sync.commands.options import json_option
 from tieline.sync.commands.session import EXIT_FAILED, Adapters, Session, open_session, progress_bar
+from tieline.sync.words import counted
 
 if TYPE_CHECKING:
     from tieline.sync.model import PassSummary
@@ -317,8 +318,7 @@ class _Teller:
     def act(self, act: Act) -> None:
         if self._brief:
             return
-        edits = "1 edit" if len(act.deeds) == 1 else f"{len(act.deeds)} edits"
-        self._say(f"\n{act.at:%a %H:%M}  {act.title}: {edits}", bold=True)
+        self._say(f"\n{act.at:%a %H:%M}  {act.title}: {counted(len(act.deeds), 'edit')}", bold=True)
         for deed in act.deeds[:SHOWN_DEEDS]:
             self._say(f"  {deed.by} {_what(deed)}")
         if len(act.deeds) > SHOWN_DEEDS:

@@ -37,7 +37,10 @@ def test_a_file_that_stays_is_told_with_its_reason(site: Site) -> None:
     site.world.servicenow.update("beth.anglin", row["sys_id"], {"short_description": "Printer again"})
     site.run("sync")
     site.run("sync")
-    assert "setup.exe (2 bytes), put on ServiceNow: stays there (files of this type are not carried over)" in site.run("show", number).out
+    assert (
+        "setup.exe (2 bytes), put on ServiceNow: stays there (files of this type are not carried over)"
+        in site.run("show", number).out
+    )
     notes = [r["value"] for r in site.world.servicenow.rows("sys_journal_field") if "setup.exe" in r["value"]]
     assert len(notes) == 1
     assert site.world.jira.attached(issue) == []
