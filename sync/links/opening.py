@@ -98,7 +98,7 @@ def _group(tx: Tx, pair: Pair, each: Missing) -> tuple[Pair, ...]:
     """The mirrored incidents that share a problem: those alike, and those of one outage; itself first."""
     own = tx.relations_of([pair.id]).get(pair.id, ())
     refs = {*each.near, *doors(own)}
-    found = {other.id: other for other in tx.pairs_of(refs).values() if other.route == pair.route}
+    found = {other.id: other for other in tx.pairs_of(refs).values()}
     behind = tx.related_to(sorted({pair.servicenow, *doors(own)}))
     found |= tx.pairs({s.pair for s in behind if s.relation in ("parent", "duplicate")})
     found.pop(pair.id, None)
