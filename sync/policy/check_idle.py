@@ -1,4 +1,4 @@
-"""Findings about what nobody uses: values of the vocabulary and calendars that no rule or test names. Pure."""
+"""Findings about what nobody uses: values and calendars that no rule or test names. Pure."""
 
 from __future__ import annotations
 
