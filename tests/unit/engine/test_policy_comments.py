@@ -62,7 +62,7 @@ def test_a_comment_on_either_side_decides_once_and_for_all(tmp_path: Path, side:
 
 
 def test_hearing_a_comment_costs_no_request_and_neither_does_remembering_it(tmp_path: Path) -> None:
-    asked = []
+    asked: list[object] = []
     for rules in ("", RULES.replace("total outage", "nobody says this")):
         folder = tmp_path / str(len(asked))
         folder.mkdir()
