@@ -294,11 +294,11 @@ class MemorySide:
         """The records that a test made known."""
         self._asked("targets")
         rows = [row for row in self.rows.values() if not row.hidden and {row.id, row.label} & set(keys)]
-        mine = [
-            Target(Ref(self.side, row.id, kind), row.label, url=f"https://{self.side}/{row.label}")
-            for row in rows if kind == ("issue" if self.side == "jira" else "incident")
-        ]  # fmt: skip
-        return [*self.ties.find(kind, keys), *mine]
+        found = {target.ref.id: target for target in self.ties.find(kind, keys)}
+        for row in rows if kind == ("issue" if self.side == "jira" else "incident") else ():
+            bare = Target(Ref(self.side, row.id, kind), row.label, url=f"https://{self.side}/{row.label}")
+            found.setdefault(row.id, bare)
+        return list(found.values())
 
     def seek(self, search: Search) -> list[Target]:
         """Those of them that a search finds."""
