@@ -98,8 +98,8 @@ def _work(run: Run, progress: Progress) -> None:
     hear_all(run)
     if not named:
         _wake(run)
-        guard(run)
         _sweep(run)
+        guard(run)  # also of what is parked and tried again now
         claim_mirrors(run)
     _waves(run, named, progress)
     note_parks(run)

@@ -179,7 +179,7 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
     elif stands:
         _settle(run, intent, done, "its answer was lost; found by its values")
     elif told.made:
-        _settle(run, intent, done, "its answer was lost; found in the record's history")
+        _settle(run, intent, done, "its answer was lost; found in the record's history", certain=True)
     elif _rewritten(run, found, write, intent, vocabulary):
         done = replace(done, alone=told.alone is not False)
         _settle(run, intent, done, "its answer was lost; found by its author, its values rewritten")
@@ -265,7 +265,7 @@ def _recover_note(run: Run, intent: Intent, write: AddNote | ShowLink) -> None:
         _end(run, intent, "skipped", "its answer was lost; a link may be shown again")
 
 
-def _settle(run: Run, intent: Intent, applied: Applied, detail: str) -> None:
+def _settle(run: Run, intent: Intent, applied: Applied, detail: str, *, certain: bool = False) -> None:
     """An intent that has come true: its Base, its Conflicts, and another look at the pair."""
     now, vocabulary = run.clock(), run.vocabularies.get(intent.route)
     shown = [] if applied.record is None or vocabulary is None else [(applied.record, vocabulary)]
@@ -273,7 +273,8 @@ def _settle(run: Run, intent: Intent, applied: Applied, detail: str) -> None:
     with run.store.transaction() as tx:
         pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
         if pair is not None and vocabulary is not None:
-            tx.save_pair(replace(pair, base=settle(pair, intent.step, applied, vocabulary, directory)))
+            base = settle(pair, intent.step, applied, vocabulary, directory, certain=certain)
+            tx.save_pair(replace(pair, base=base))
             lost = races(pair, intent.step, applied, vocabulary, now)
             record_conflicts(tx, [replace(c, pass_id=run.id) for c in (*intent.step.conflicts, *lost)])
         tx.arrive([Arrival(applied.ref, "recovered")], now, run.started)

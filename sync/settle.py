@@ -23,20 +23,28 @@ from tieline.sync.model import Base, Conflict, Dealt, Pair, Step, UnitBase
 from tieline.sync.vocabulary import Vocabulary
 
 
-def settle(pair: Pair, step: Step, applied: Applied, vocabulary: Vocabulary, directory: Directory) -> Base:
-    """The pair's Base once `step` was applied.
+def settle(
+    pair: Pair,
+    step: Step,
+    applied: Applied,
+    vocabulary: Vocabulary,
+    directory: Directory,
+    *,
+    certain: bool = False,
+) -> Base:
+    """The pair's Base once `step` was applied. `certain`: the record's history shows that it was.
 
     A unit's Base on the written side is what was sent, unless the answer shows another value of the same
     class. A value of another class is the system's own (a Rewrite) if the answer proves that nobody else
-    wrote, or shows the value that stood there before; otherwise it counts as somebody's change at the next
-    look.
+    wrote, or shows the value that stood there before (unless history shows that ours stood meanwhile: then
+    somebody put it back); otherwise it counts as somebody's change at the next look.
     """
     side = applied.ref.side
     units = dict(pair.base.units)
     for unit in vocabulary.units:
         base = step.bases.get(unit.name)
         if base is not None:
-            own = applied.alone or _undone(unit, step, side, applied.record)
+            own = applied.alone or (not certain and _undone(unit, step, side, applied.record))
             units[unit.name] = _verified(unit, base, side, applied.record, own, directory)
     mirrored = {unit.name for unit in vocabulary.units}
     units |= {name: base for name, base in step.bases.items() if name not in mirrored}

@@ -468,8 +468,16 @@ def notes_once(evidence: Evidence) -> Iterator[Violation]:
     for side in SIDES:
         for row in evidence.story.sides[side].rows.values():
             for text, count in Counter(row.notes).items():
-                if count > 1 and not doubled and not evidence.story.scenario.tampered:
+                allowed = max(1, _left_behind(evidence, text))
+                if count > allowed and not doubled and not evidence.story.scenario.tampered:
                     yield Violation("P5", f"{row.label} of {side} got the note {text!r} {count} times")
+
+
+def _left_behind(evidence: Evidence, note: str) -> int:
+    """How many files of one name are too large to be carried over: a note on each reads the same."""
+    if not note.startswith("Not carried over"):
+        return 0
+    return sum(put.large and put.name in note for put in evidence.story.scenario.puts)
 
 
 def no_stampede(evidence: Evidence) -> Iterator[Violation]:

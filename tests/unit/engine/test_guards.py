@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tieline.connectors.base import Action
-from tieline.connectors.errors import ConfigError, Denied, Unavailable
+from tieline.connectors.errors import ConfigError, Denied, Rejected, Unavailable
 from tieline.sync.engine import run_pass
 from tieline.sync.run import PassOptions, PassStopped
 
@@ -42,6 +42,26 @@ class TestGuards:
         world.run(initial=True)
         world.settle()
         assert len(world.jira.rows) == 8
+
+    def test_parks_that_end_together_count(self) -> None:
+        """Each was parked by itself; tried again at the same time they are as many as any others."""
+        world = World(limits={"max_records": 5})
+        rows = [world.incident(short_description=f"Incident {n}") for n in range(8)]
+        world.run(initial=True)
+        world.settle()
+        world.jira.before_write = lambda _action: Rejected("not now")
+        for some in (rows[:4], rows[4:]):
+            for row in some:
+                world.sn.edit(row.id, {"short_description": f"{row.values['short_description']}, edited"})
+            world.tick(10)
+            world.run()
+        assert len(world.parks()) == 8
+        world.jira.before_write = lambda _action: None
+        world.tick(600)
+        with pytest.raises(PassStopped, match="max_records"):
+            world.run()
+        world.run(initial=True)
+        assert world.parks() == []
 
     def test_our_own_writes_do_not_count(self) -> None:
         """After a first mirroring everything is in the feed again; it needs nothing."""
