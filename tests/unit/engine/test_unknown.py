@@ -332,8 +332,14 @@ def test_an_edit_that_was_run_over_is_told_though_the_answer_shows_nothing(world
         replace(told, alone=False) if isinstance(told, Reviewed) else told for told in look(writes)
     ]
     world.sn.rules.append(lambda r, _by: {"short_description": str(r.values["short_description"]).upper()})
-    world.sn.before_write = lambda _action: world.sn.edit(row.id, {"short_description": "Theirs"}) and None
-    world.sn.after_write = lambda _action, outcome: replace(outcome, record=None)
+
+    def meet(_action: Action) -> None:
+        world.sn.edit(row.id, {"short_description": "Theirs"})
+
+    def blind(_action: Action, outcome: Any) -> Any:
+        return replace(outcome, record=None)
+
+    world.sn.before_write, world.sn.after_write = meet, blind
     world.jira.edit(mirror.id, {"summary": "Ours"})
     world.tick()
     world.run(max_changes=1)
