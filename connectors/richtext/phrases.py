@@ -20,8 +20,8 @@ def inlines(nodes: Sequence[Node], parent: str, depth: int) -> list[Node]:
     spread = [part for node in nodes for part in _inline(node, parent, depth)]
     while spread and spread[0] is _SOFT:
         spread.pop(0)
-    merged = _merged({**_BREAK} if node is _SOFT else node for node in spread)
-    return _merged(_trimmed(_bared(linked(merged))))
+    whole = _merged(_defused({**_BREAK} if node is _SOFT else node for node in spread))
+    return _merged(_trimmed(_bared(linked(whole))))
 
 
 _SOFT: Final[Node] = {"type": "hardBreak"}
@@ -69,26 +69,23 @@ def _text_marks(node: Node) -> list[Mark]:
     return marks
 
 
-def _bared(nodes: Iterable[Node]) -> Iterable[Node]:
-    """White space at the ends of a marked text keeps its link only; unsafe links become text."""
+def _defused(nodes: Iterable[Node]) -> Iterable[Node]:
+    """Links that may lead nowhere as text like any other, with the address behind it."""
     for node in nodes:
-        marks = node.get("marks", ())
-        if node["type"] != "text" or not marks:
+        link = next((mark for mark in node.get("marks", ()) if mark["type"] == "link"), None)
+        if node["type"] != "text" or link is None or safe(link["attrs"]["href"]):
             yield node
             continue
-        yield from (
-            _linked(node)
-            if marks[0]["type"] == "link" and not safe(marks[0]["attrs"]["href"])
-            else _split(node)
-        )
+        href, marks = link["attrs"]["href"], [mark for mark in node["marks"] if mark is not link]
+        yield {"type": "text", "text": node["text"], **({"marks": marks} if marks else {})}
+        if node["text"].strip() != href.strip():
+            yield {"type": "text", "text": f" ({href})"}
 
 
-def _linked(node: Node) -> Iterable[Node]:
-    href = node["marks"][0]["attrs"]["href"]
-    rest = {**node, "marks": node["marks"][1:]}
-    yield from _split(rest if rest["marks"] else {"type": "text", "text": node["text"]})
-    if node["text"].strip() != href.strip():
-        yield {"type": "text", "text": f" ({href})"}
+def _bared(nodes: Iterable[Node]) -> Iterable[Node]:
+    """White space at the ends of a marked text keeps its link only."""
+    for node in nodes:
+        yield from _split(node) if node["type"] == "text" and node.get("marks") else (node,)
 
 
 def _split(node: Node) -> Iterable[Node]:

@@ -94,8 +94,13 @@ def without(node: Any, *kinds: str) -> Any:
     }
 
 
+UNSAFE = {"type": "link", "attrs": {"href": "javascript:alert(1)"}}
+ADDRESS = {"type": "text", "text": "https://example.com/a_b", "marks": [UNSAFE]}
+
+
 @MANY
 @given(documents())
+@example({"version": 1, "type": "doc", "content": [{"type": "paragraph", "content": [ADDRESS]}]})
 def test_a_document_comes_back_from_jira_cloud(document: Any) -> None:
     markdown = from_adf(document)
     assert from_adf(to_adf(markdown)) == markdown
