@@ -25,6 +25,7 @@ from typing import Any, Final
 from benchmarks.pages import ROOT, machine, put
 from tieline.connectors.base import (
     Action,
+    Affected,
     Applied,
     Ask,
     Attachment,
@@ -156,6 +157,14 @@ class Endless:
 
     def depends_on(self, cis: Sequence[str]) -> Mapping[str, frozenset[str]]:
         return {}
+
+    def affected(self, refs: Sequence[Ref]) -> list[Affected]:
+        self.requests += bool(refs)
+        return [Affected() for _ in refs]
+
+    def affecting(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        self.requests += 1
+        yield Page((), "0")
 
     def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
         self.requests += bool(refs)

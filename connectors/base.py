@@ -160,6 +160,17 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Affected:
+    """The configuration items that an incident affects, as a list of its own that is no field of it.
+
+    `whole`: nothing is left out or hidden from us, so that an item which is not here is not affected.
+    """
+
+    items: tuple[Target, ...] = ()
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """Which targets of one kind are asked for: those that a condition of each given one finds.
 
@@ -617,6 +628,15 @@ class Connector(Protocol):
 
     def depends_on(self, cis: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """The configuration items that each of these depends on, one step far; none where it is not told."""
+
+    def affected(self, refs: Sequence[Ref]) -> list[Affected]:
+        """The items that each of these incidents affects, in batches; a side that has no such list: nothing.
+
+        What this account may not read is told as not `whole`.
+        """
+
+    def affecting(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """Incidents that got an affected item, which does not change them; like `feed` in all else."""
 
     def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
         """The global ids of each record's remote links, one request each; ServiceNow has none."""

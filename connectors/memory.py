@@ -21,6 +21,7 @@ from tieline.connectors.base import (
     Action,
     AddComment,
     AddNote,
+    Affected,
     Applied,
     Ask,
     Attach,
@@ -308,6 +309,17 @@ class MemorySide:
     def depends_on(self, cis: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Nothing."""
         return {}
+
+    def affected(self, refs: Sequence[Ref]) -> list[Affected]:
+        """The items that people put on these records."""
+        self._asked("affected")
+        return [self.ties.items_of(ref.id) for ref in refs]
+
+    def affecting(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """One page of what got an item."""
+        self._asked("affecting")
+        since = start if cursor is None else datetime.fromisoformat(cursor) - self._overlap
+        yield Page(self.ties.affecting(since), self._now().isoformat())
 
     def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
         """The remote links that were made for ties."""

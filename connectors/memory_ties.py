@@ -6,15 +6,29 @@ No kinder than the real ones: the same issue link can be made twice, and a colum
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from tieline.connectors.base import Applied, Ref, Relate, Search, Side, Target, Tie, Unrelate
+from tieline.connectors.base import (
+    Affected,
+    Applied,
+    Change,
+    Ref,
+    Relate,
+    Search,
+    Side,
+    Target,
+    Tie,
+    Unrelate,
+    Version,
+)
 from tieline.connectors.errors import ConnectorError, Rejected
 
 
 class MemoryTies:
     """What records of one side are tied to. `told` switches off that records show it at all.
 
-    `targets` are the records that are no rows of the side: problems, changes, items.
+    `targets` are the records that are no rows of the side: problems, changes, items. `items` are the affected
+    ones of each row, with when they were put there.
     """
 
     def __init__(self, side: Side) -> None:
@@ -23,6 +37,8 @@ class MemoryTies:
         self.columns: dict[str, dict[str, Ref]] = {}
         self.issue_links: dict[str, tuple[str, str, str]] = {}
         self.remote: dict[str, dict[str, Relate]] = {}
+        self.items: dict[str, dict[Ref, datetime]] = {}
+        self.unseen_items: set[Ref] = set()
         self.refused: frozenset[str] = frozenset()
         self._side = side
         self._next = 70_000
@@ -43,6 +59,14 @@ class MemoryTies:
             self.columns.get(row, {}).pop(column, None)
         else:
             self.columns.setdefault(row, {})[column] = target
+
+    def affect(self, row: str, item: Ref, at: datetime) -> None:
+        """ServiceNow: put an item on the list of those that a row affects; the row does not change."""
+        self.items.setdefault(row, {})[item] = at
+
+    def unaffect(self, row: str, item: Ref) -> None:
+        """ServiceNow: take an item off that list, of which no feed tells."""
+        self.items.get(row, {}).pop(item, None)
 
     def link(self, source: str, name: str, target: str) -> str:
         """Jira: `source` <outward words> `target`; the link's id."""
@@ -69,6 +93,17 @@ class MemoryTies:
                 if own == row and far in labels:
                     found.append(Tie(name, Ref("jira", far, "issue"), outward, id_, labels.get(far, "")))
         return tuple(sorted(found))
+
+    def items_of(self, row: str) -> Affected:
+        """The items that a row affects; those in `unseen_items` are hidden from us."""
+        held = self.items.get(row, {})
+        seen = sorted(held.keys() - self.unseen_items)
+        return Affected(tuple(self.known[ref.kind, ref.id] for ref in seen), len(seen) == len(held))
+
+    def affecting(self, since: datetime) -> tuple[Change, ...]:
+        """The rows that got an item since."""
+        moved = [(at, row) for row, held in self.items.items() for at in held.values() if at >= since]
+        return tuple(Change(Ref(self._side, row), "", Version(""), at) for at, row in sorted(moved))
 
     def _label(self, ref: Ref, labels: dict[str, str]) -> str:
         target = self.known.get((ref.kind, ref.id))

@@ -176,6 +176,9 @@ class Inspector(Protocol):
     def astray(self, place: str, names: Sequence[str]) -> Mapping[str, str]:
         """Those of the columns, reached over references or not, that are not there, with the reason."""
 
+    def unread(self) -> str:
+        """Why affected items are not shown to us; "" where they are, or where the side has none."""
+
     def hint(self) -> str:
         """What may explain that we were not let in, as far as strangers are told; "" if nothing does."""
 

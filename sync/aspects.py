@@ -104,11 +104,11 @@ def aspects_of(config: Config) -> tuple[Aspect, ...]:
         from tieline.sync.attachments.aspect import FilesAspect
 
         found.append(FilesAspect(config, config.attachments))
-    if config.links is not None and config.links.type:
+    if config.links is not None and (config.links.type or config.links.affected):
         from tieline.sync.links.relations_aspect import Relations
 
         tables = {route.name: route.servicenow.table for route in config.routes}
-        found.append(Relations(config.links.type, tables))
+        found.append(Relations(config.links.type, tables, affected=config.links.affected))
     if config.comments is not None:
         from tieline.sync.conversation.aspect import ConversationAspect
 

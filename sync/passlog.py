@@ -47,6 +47,12 @@ def look_failed(pass_id: str, why: str) -> None:
     _log.debug("why looking for links failed", extra={"pass_id": pass_id, "why": why})
 
 
+def affected_unread(pass_id: str, why: str) -> None:
+    """Which incidents got an affected item could not be asked; the next pass tries again."""
+    _log.warning("affected items are not shown", extra={"pass_id": pass_id})
+    _log.debug("why affected items are not shown", extra={"pass_id": pass_id, "why": why})
+
+
 def wave(pass_id: str, entries: int) -> None:
     """A wave begins."""
     _log.info("wave", extra={"pass_id": pass_id, "entries": entries})

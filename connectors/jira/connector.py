@@ -11,6 +11,7 @@ from requests.auth import AuthBase
 from tieline.connectors.auth import Auth
 from tieline.connectors.base import (
     Action,
+    Affected,
     Applied,
     Ask,
     Attachment,
@@ -139,6 +140,14 @@ class JiraConnector:
     def depends_on(self, cis: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Jira has no configuration items."""
         return {}
+
+    def affected(self, refs: Sequence[Ref]) -> list[Affected]:
+        """Jira has no list of affected items."""
+        return [Affected() for _ in refs]
+
+    def affecting(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """Jira has no list of affected items: no pages."""
+        return iter(())
 
     def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
         """The global ids of each issue's remote links."""

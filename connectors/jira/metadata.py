@@ -312,6 +312,10 @@ class JiraInspector:
         """What is told about the files of a project and issue type."""
         return files_told(self._site, self._get, place)
 
+    def unread(self) -> str:
+        """There is no list of affected items here."""
+        return ""
+
     def astray(self, place: str, names: Sequence[str]) -> Mapping[str, str]:
         """Jira's fields are not reached over references: those that it does not list."""
         known = {str(each.get("id")) for each in self._wire.fields("Jira's fields")}

@@ -18,6 +18,7 @@ from tieline.connectors.base import (
     DROPPED,
     Action,
     AddComment,
+    Affected,
     Applied,
     Ask,
     Attach,
@@ -52,6 +53,7 @@ from tieline.connectors.errors import (
 )
 from tieline.connectors.http import HardenedAdapter, Timing
 from tieline.connectors.servicenow import batch, query
+from tieline.connectors.servicenow.affected import AffectedItems
 from tieline.connectors.servicenow.answers import Doubted
 from tieline.connectors.servicenow.attachments import Attachments
 from tieline.connectors.servicenow.directory import Directory, EntityKind, askable_ids, chunks
@@ -102,6 +104,7 @@ class ServiceNowConnector:
         self._called = ""
         self._journal = Journal(self._wire, settings, lambda: (self._user, self._called, self._time_zone))
         self._targets = Targets(self._wire, settings.read_batch, adapter.settings.base_url)
+        self._affected = AffectedItems(self._wire, settings, self._now, lambda: adapter.skew)
         self._fields = asked_fields(settings)
         self._batching = True
         self._batched = False  # until one batch was answered, the others wait: there may be no Batch API here
@@ -335,6 +338,14 @@ class ServiceNowConnector:
     def depends_on(self, cis: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """By configuration item those that it depends on, as cmdb_rel_ci tells."""
         return self._targets.depends_on(cis)
+
+    def affected(self, refs: Sequence[Ref]) -> list[Affected]:
+        """The items of each record, as `task_ci` tells, in one request for up to `read_batch` records."""
+        return self._affected.of(refs)
+
+    def affecting(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """Records that got an affected item."""
+        return self._affected.affecting(cursor, start)
 
     def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
         """ServiceNow has no remote links."""

@@ -15,6 +15,7 @@ from tieline.connectors.base import FieldKind
 from tieline.connectors.errors import ConfigError, Denied, Malformed
 from tieline.connectors.http import HardenedAdapter, Timing
 from tieline.connectors.metadata import FieldInfo, FilesInfo, Option, PlaceInfo, PlaceName, SiteInfo
+from tieline.connectors.servicenow.affected import affected_unread
 from tieline.connectors.servicenow.connector import ServiceNowConnector
 from tieline.connectors.servicenow.files_told import files_told
 from tieline.connectors.servicenow.query import by_ids, is_id
@@ -200,6 +201,10 @@ class ServiceNowInspector:
         """Columns that are not there, as the dictionary shows it."""
         seen = _Seen(self._wire)
         return astray(place, names, lambda table: self._fields(self._lineage(table, seen), seen))
+
+    def unread(self) -> str:
+        """Why rows of `task_ci` are not shown to us, with the names of their items."""
+        return affected_unread(self._wire)
 
     def hint(self) -> str:
         """A password may be right and refused all the same, in the words that are said of a wrong one."""

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from tieline.connectors.base import (
     Action,
+    Affected,
     Applied,
     Ask,
     Attachment,
@@ -212,6 +213,14 @@ class ServiceNowTables:
     def depends_on(self, cis: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """By configuration item those that it depends on."""
         return self._main.depends_on(cis)
+
+    def affected(self, refs: Sequence[Ref]) -> list[Affected]:
+        """The items of each record: one table tells them for all kinds of records."""
+        return self._main.affected(refs)
+
+    def affecting(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """Records of whatever kind that got an affected item."""
+        return self._main.affecting(cursor, start)
 
     def remote_ties(self, refs: Sequence[Ref]) -> list[frozenset[str] | ConnectorError]:
         """ServiceNow has no remote links."""

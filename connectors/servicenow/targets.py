@@ -28,7 +28,8 @@ _TASK: Final = (
     "resolved_at", "closed_at", "cmdb_ci", "business_service", "assignment_group", "category",
 )  # fmt: skip
 _CI: Final = ("sys_id", "name", "asset_tag", "short_description", "operational_status")
-_UNREADABLE: Final = (Denied, Gone, Malformed, Rejected)
+UNREADABLE: Final = (Denied, Gone, Malformed, Rejected)
+"""What keeps us from reading a table that is not needed for the mirror itself."""
 _DEPENDS: Final = "cmdb_rel_ci"
 
 
@@ -71,7 +72,7 @@ class Targets:
                 page, _ = self._wire.rows(
                     _DEPENDS, query.any_of("parent", chunk), ("parent", "child"), limit=10_000
                 )
-            except _UNREADABLE:
+            except UNREADABLE:
                 return {}
             for row in page.rows:
                 parent, child = plain(row.get("parent")), plain(row.get("child"))
@@ -82,7 +83,7 @@ class Targets:
     def _rows(self, kind: str, asked: str, limit: int) -> list[Target]:
         try:
             page, _ = self._wire.rows(TABLES[kind], asked, _CI if kind == "ci" else _TASK, limit=limit)
-        except _UNREADABLE:
+        except UNREADABLE:
             return []
         return [self._target(kind, row) for row in page.rows if plain(row.get("sys_id"))]
 
@@ -91,7 +92,7 @@ class Targets:
             return plain(row.get(name)).strip()
 
         id_ = text("sys_id")
-        url = f"{self._url}/nav_to.do?uri={TABLES[kind]}.do?sys_id={id_}"
+        url = address(self._url, kind, id_)
         if kind == "ci":
             title, state = text("short_description"), text("operational_status")
             return Target(Ref("servicenow", id_, kind), text("name"), title, state, ci=id_, url=url)
@@ -103,6 +104,11 @@ class Targets:
             ci=text("cmdb_ci"), service=text("business_service"), group=text("assignment_group"),
             category=text("category"), url=url,
         )  # fmt: skip
+
+
+def address(base_url: str, kind: str, id_: str) -> str:
+    """Where people open a record of a kind."""
+    return f"{base_url.rstrip('/')}/nav_to.do?uri={TABLES[kind]}.do?sys_id={id_}"
 
 
 def _asked(search: Search) -> str:

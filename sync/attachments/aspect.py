@@ -125,7 +125,9 @@ class FilesAspect:
             for side in SIDES:
                 listed[side] = run.sides[side].attachments([work.records[side] for work in works])
         except (Retryable, Malformed) as error:
-            self._put_off(run, works, error)
+            from tieline.sync.putting_off import put_all_off
+
+            put_all_off(run, works, error)
             return {}
         with run.store.read() as tx:
             known = tx.files_of([work.pair.id for work in works])
@@ -150,19 +152,6 @@ class FilesAspect:
         with run.store.read() as tx:
             known = tx.files_of([pair.id]).get(pair.id, [])
         return FilesPart(pair.id, files, known, self, run.is_us, run.clock)
-
-    def _put_off(self, run: Run, works: Sequence[Work], error: ConnectorError) -> None:
-        """Without their files nothing is planned for these pairs; the entries of a dry run have no stamp."""
-        from tieline.sync.outcome import pause_of
-        from tieline.sync.work import put_off
-
-        real = [work for work in works if work.entry.stamp]
-        if not real:
-            raise error
-        run.counts["retry"] += len(real)
-        with run.store.transaction() as tx:
-            for work in real:
-                put_off(tx, work, run.clock() + pause_of(error))
 
     def recover(self, run: Run, intent: Intent) -> str | None:
         """Look for the file on the record: by name, size and digest, among those of our account."""

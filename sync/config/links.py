@@ -10,7 +10,7 @@ from pydantic import Field
 from tieline.connectors.base import FieldKind
 from tieline.sync.config.faults import Problem, quoted
 from tieline.sync.config.values import Flag, JiraField, Line, OptionalServiceNowField, ServiceNowField, Table
-from tieline.sync.links.model import SERVICENOW_COLUMN, Relation
+from tieline.sync.links.model import SERVICENOW_COLUMN, Linked, Relation
 
 On = Literal["incident", "problem", "change"]
 """What has the relation."""
@@ -28,6 +28,7 @@ TARGET_KIND: Final[dict[Relation, str]] = {
     "parent": "incident",
     "duplicate": "incident",
     "ci": "ci",
+    "affected": "ci",
 }
 """What kind of record each relation leads to."""
 
@@ -35,7 +36,7 @@ TARGET_KIND: Final[dict[Relation, str]] = {
 class LinkType(Table):
     """A relation: the column that holds it in ServiceNow, and the issue link that shows it in Jira."""
 
-    relation: Relation = Field(
+    relation: Linked = Field(
         description="What it means: `problem` behind the incident, change that it was `caused_by` or "
         "`cured_by`, `parent` incident, the incident that it is a `duplicate` of, `ci` that it is about."
     )
@@ -93,6 +94,11 @@ class Links(Table):
     """What ties incidents to problems, changes and each other."""
 
     type: tuple[LinkType, ...] = Field(default=(), description="The relations that are mirrored.")
+    affected: Flag = Field(
+        default=False,
+        description="The affected items of an incident (ServiceNow's table task_ci) are shown on its issue "
+        "as remote links.",
+    )
     look: Flag = Field(
         default=True,
         description="A pass looks by itself for what resolved incidents belong to, 100 of them at most.",

@@ -46,7 +46,8 @@ def _fingerprints(tx: Tx, pairs: Sequence[Pair]) -> dict[int, str]:
     found = {}
     for pair in pairs:
         mine = kept.get(pair.id, ())
-        lines = sorted(f"{k.relation} {k.target} {k.servicenow} {k.jira}" for k in mine)
+        ties = [k for k in mine if k.relation != "affected"]  # no evidence is found in those
+        lines = sorted(f"{k.relation} {k.target} {k.servicenow} {k.jira}" for k in ties)
         lines += sorted(f"{h.side} {h.id} {h.stamp}" for h in heard.get(pair.id, ()) if h.fate != "own")
         lines += [line for door in sorted(doors(mine)) for line in near.get(door, ())]
         found[pair.id] = _fingerprint(pair, lines)

@@ -14,8 +14,11 @@ from typing import Final, Literal
 from tieline.connectors.base import Ref, Side
 from tieline.connectors.base import Target as Target
 
-Relation = Literal["problem", "caused_by", "cured_by", "parent", "duplicate", "ci"]
-RELATIONS: Final[tuple[Relation, ...]] = ("problem", "caused_by", "cured_by", "parent", "duplicate", "ci")
+Linked = Literal["problem", "caused_by", "cured_by", "parent", "duplicate", "ci"]
+"""The relations that a column holds, and that evidence may speak for."""
+Relation = Literal[Linked, "affected"]
+"""`affected`: an item of the incident's list of affected ones, which only ServiceNow has."""
+RELATIONS: Final[tuple[Linked, ...]] = ("problem", "caused_by", "cured_by", "parent", "duplicate", "ci")
 
 SERVICENOW_COLUMN: Final = {
     "problem": "problem_id",

@@ -7,17 +7,19 @@ whether an issue is still shown whose link is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tieline.connectors.base import Action, Applied, Ref, Relate, Target, Tie, Unrelate
-from tieline.connectors.errors import ConnectorError, Denied, Gone, Rejected
+from tieline.connectors.base import Action, Affected, Applied, Ref, Relate, Target, Tie, Unrelate
+from tieline.connectors.errors import ConnectorError, Denied, Gone, Malformed, Rejected, Retryable
 from tieline.sync.aspects import Extra
 from tieline.sync.config.links import LinkType
 from tieline.sync.decide import Context
 from tieline.sync.journal import record_conflicts
+from tieline.sync.links import affected
+from tieline.sync.links.affecting import items_of, listen, would_listen
 from tieline.sync.links.model import Relation
 from tieline.sync.links.relations import RELATED, kind_of
 from tieline.sync.links.relations_merge import Merged, merge_relation
@@ -34,6 +36,7 @@ from tieline.sync.links.relations_steps import (
 )
 from tieline.sync.links.relations_view import REMOTE, View, base, plain, rekeyed, view
 from tieline.sync.model import Arrival, Intent, Pair, Step
+from tieline.sync.putting_off import put_all_off
 from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
 from tieline.sync.work import Work
@@ -43,10 +46,13 @@ RETRY: Final = timedelta(hours=6)
 
 
 class Relations:
-    """Relations of incidents, as `[links]` has them."""
+    """Relations of incidents, as `[links]` has them; with `affected` their affected items as well."""
 
-    def __init__(self, rules: Sequence[LinkType], tables: Mapping[str, str]) -> None:
+    def __init__(
+        self, rules: Sequence[LinkType], tables: Mapping[str, str], *, affected: bool = False
+    ) -> None:
         self._rules = tuple(rules)
+        self._affected = affected
         self._kinds = {route: kind_of(table) for route, table in tables.items()}
 
     def _known(self, pair: Pair) -> Pair:
@@ -58,9 +64,33 @@ class Relations:
         """Ties are this aspect's."""
         return isinstance(action, Relate | Unrelate)
 
+    def hear(self, run: Run) -> None:
+        """Put into the inbox what got an affected item."""
+        if self._affected:
+            listen(run)
+
+    def would_hear(self, run: Run) -> Iterator[Ref]:
+        """The records that `hear` would put into the inbox."""
+        return would_listen(run) if self._affected else iter(())
+
+    def _of(self, pair: Pair) -> list[LinkType]:
+        return [rule for rule in self._rules if rule.on == self._known(pair).servicenow.kind]
+
+    def _items(self, run: Run, works: Sequence[Work]) -> dict[int, Affected]:
+        if not self._affected:
+            return {}
+        return items_of(run, [w for w in works if self._known(w.pair).servicenow.kind == "incident"])
+
     def read(self, run: Run, works: Sequence[Work]) -> Mapping[int, Part]:
         """What is remembered of these pairs, who their targets are, and which pairs wait for one of them."""
-        told = [w for w in works if all(w.records[side].ties is not None for side in w.records)]
+        told = [
+            w for w in works if not self._of(w.pair) or all(r.ties is not None for r in w.records.values())
+        ]
+        try:
+            items = self._items(run, told)
+        except (Retryable, Malformed) as error:
+            put_all_off(run, told, error)
+            return {}
         if not told:
             return {}
         with run.store.read() as tx:
@@ -74,12 +104,13 @@ class Relations:
         parts = {}
         for work in told:
             pair = self._known(work.pair)
-            mine = [rule for rule in self._rules if rule.on == pair.servicenow.kind]
+            mine, listed = self._of(pair), items.get(work.pair.id)
             old = kept.get(work.pair.id, [])
             wake = [s.pair for s in waiting if _waits(s, work.pair)]
-            if old or wake or any(record.ties for record in work.records.values()):
+            tied = any(record.ties for record in work.records.values())
+            if old or wake or tied or (listed is not None and listed.items):
                 parts[work.pair.id] = Part(
-                    run, pair, mine, partners, old, rekeyed(old, mine, partners), wake=wake
+                    run, pair, mine, partners, old, rekeyed(old, mine, partners), wake=wake, listed=listed
                 )
         return _looked_up(run, told, parts)
 
@@ -172,6 +203,8 @@ class Part:
     """Issues that are hidden or deleted, with the links to them."""
     decided_from: dict[Relation, frozenset[Ref]] = field(default_factory=dict)
     """By relation the links that Jira showed when the writes were planned."""
+    listed: Affected | None = None
+    """The affected items; None where nobody asks for them."""
 
     def owns(self, action: Action) -> bool:
         """Ties are this aspect's."""
@@ -215,7 +248,15 @@ class Part:
         """The writes that are left, behind those of the fields: the version that they made is known then."""
         jobs = self._jobs(work, context.now)
         self.decided_from = {job.view.rule.relation: job.view.now.links for job in jobs}
-        return Extra(after=tuple(step for job in jobs for step in steps(job)))
+        items = self._items(context.now)
+        more = () if items is None else affected.steps(items)
+        return Extra(after=(*(step for job in jobs for step in steps(job)), *more))
+
+    def _items(self, at: datetime) -> affected.Items | None:
+        if self.listed is None:
+            return None
+        known = {s.target: s for s in self.standings if s.relation == affected.AFFECTED}
+        return affected.Items(self.pair.id, self.pair.jira, self.listed, known, self.shown, at)
 
     def _jobs(self, work: Work, at: datetime) -> list[Job]:
         servicenow, jira = work.records["servicenow"], work.records["jira"]
@@ -249,7 +290,9 @@ class Part:
 
     def looked(self, tx: Tx, work: Work, at: datetime) -> None:
         """Settle what both sides hold as they should, and say of the rest why it is held."""
-        relations = {rule.relation for rule in self.rules}
+        items = self._items(at)
+        relations: set[Relation] = {rule.relation for rule in self.rules}
+        relations |= {affected.AFFECTED} if items is not None else set()
         kept = [s for s in self.standings if s.relation not in relations]
         conflicts = []
         jobs = {job.view.rule.relation: job for job in self._jobs(work, at)}
@@ -259,7 +302,7 @@ class Part:
             kept += mine if job is None else looked_at(job, mine, at)
             conflict = None if job is None else settled_by_look(job)
             conflicts += [] if conflict is None else [replace(conflict, pass_id=self.run.id)]
-        self._store(tx, kept)
+        self._store(tx, kept if items is None else [*kept, *affected.looked_at(items)])
         record_conflicts(tx, conflicts)
         self.run.counts["conflicts"] += len(conflicts)
         self._wake(tx, at)

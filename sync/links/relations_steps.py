@@ -25,6 +25,7 @@ WORDS: Final = {
     "parent": "parent incident",
     "duplicate": "duplicate of",
     "ci": "configuration item",
+    "affected": "affected CI",
 }
 """How people read a relation, also on a remote link."""
 TWICE: Final = " twice"
@@ -143,8 +144,8 @@ def _unlink_remote(job: Job, target: Ref) -> Unrelate:
     rule = job.view.rule
     words = WORDS[rule.relation]
     return Unrelate(
-        job.jira.ref, words, target, global_id=global_id(rule, target), before={words: job.label(target)},
-        about=about(rule.relation, target),
+        job.jira.ref, words, target, global_id=global_id(rule.relation, target),
+        before={words: job.label(target)}, about=about(rule.relation, target),
     )  # fmt: skip
 
 
@@ -194,7 +195,7 @@ def _link(job: Job, target: Ref) -> Relate | None:
         return None
     return Relate(
         job.jira.ref, WORDS[rule.relation], target, label=found.label, url=found.url,
-        global_id=global_id(rule, target), about=told,
+        global_id=global_id(rule.relation, target), about=told,
     )  # fmt: skip
 
 
@@ -267,8 +268,9 @@ def dealt(known: Iterable[Standing], pair: int, action: Relate | Unrelate, at: d
         how = f"{REMOTE}{action.global_id}" if action.global_id else OURS
         kept = not action.global_id and mine.made.startswith(REMOTE)  # that one goes once the link is seen
         mine = replace(mine, jira=True, made=mine.made if kept else how)
-    else:  # of two that said the same one is left
-        mine = replace(mine, jira=action.about.endswith(TWICE), made="")
+    else:  # of two that said the same one is left; of what is affected we take away what ServiceNow did
+        stays = mine.servicenow and relation != "affected"
+        mine = replace(mine, servicenow=stays, jira=action.about.endswith(TWICE), made="")
     found[relation, target] = mine
     return list(found.values())
 

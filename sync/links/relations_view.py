@@ -12,6 +12,7 @@ from typing import Final
 
 from tieline.connectors.base import Record, Ref, Tie
 from tieline.sync.config.links import LinkType
+from tieline.sync.links.model import Relation
 from tieline.sync.links.relations_merge import Ends
 from tieline.sync.links.relations_model import Standing
 from tieline.sync.model import Pair
@@ -37,9 +38,9 @@ def named(ref: Ref, rule: LinkType) -> Ref:
     return Ref(ref.side, ref.id, rule.leads_to if ref.side == "servicenow" else "issue")
 
 
-def global_id(rule: LinkType, target: Ref) -> str:
+def global_id(relation: Relation, target: Ref) -> str:
     """What a remote link is known by, so that it is never made twice."""
-    return f"tieline:{rule.relation}:{target.id}"
+    return f"tieline:{relation}:{target.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,8 @@ def view(
         if target is not None and tie.target.id != jira.ref.id:
             links[target] = (*links.get(target, ()), tie)
             labels.setdefault(target, tie.label)
-    remote = frozenset(
-        s.target for s in standings
-        if s.relation == rule.relation and s.made.startswith(REMOTE) and global_id(rule, s.target) in shown
-    )  # fmt: skip
+    mine = (s.target for s in standings if s.relation == rule.relation and s.made.startswith(REMOTE))
+    remote = frozenset(target for target in mine if global_id(rule.relation, target) in shown)
     hidden = unseen - links.keys() - remote
     return View(rule, column[0] if column else None, links, remote, labels, hidden)
 

@@ -152,7 +152,7 @@ def _links(tx: Tx, pairs: Sequence[Pair]) -> list[Link]:
         Link(pair.servicenow, kept.relation, _target(kept), "servicenow" if kept.servicenow else "jira")
         for pair in pairs
         for kept in by_pair.get(pair.id, [])
-        if kept.servicenow or kept.jira
+        if (kept.servicenow or kept.jira) and kept.relation != "affected"
     ]
 
 

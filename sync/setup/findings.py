@@ -246,6 +246,10 @@ _ALL: Final = (
          "[[links.type]] keeps a relation in a column that ServiceNow's table does not have: no incident "
          "could be read.",
          "Correct `servicenow`, or take the relation out."),
+    Kind("TD072", "warning", "affected items are not shown",
+         "[links].affected shows what stands in ServiceNow's table task_ci, and the account is not shown its "
+         "rows, or not the names of their items: nothing of it would come to Jira, or items by their sys_id.",
+         "Grant read access to task_ci and to name of cmdb_ci, or set affected = false."),
     Kind("TD080", "error", "attachments are switched off",
          "Jira takes no files at all, so that none goes across to it.",
          "Switch attachments on (Jira administration, attachments), or set direction = \"to_servicenow\" in "

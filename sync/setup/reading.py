@@ -29,6 +29,7 @@ def check_reading(
         ):
             if names and place.fields:
                 yield from _astray(code, f"{where}, {side}", names, sides[side], place)
+    yield from _affected(config, sides, places)
     rules, told = config.attachments, dict[Side, FilesInfo]()
     if rules is None:
         return
@@ -40,6 +41,20 @@ def check_reading(
     named = {side: place.place for side, place in places.items()}
     roles = places["servicenow"].rights if "servicenow" in places else {}
     yield from check_files(rules, named, told, roles)
+
+
+def _affected(
+    config: Config, sides: Mapping[Side, Inspector], places: Mapping[Side, PlaceInfo]
+) -> Iterator[Finding]:
+    """Whether affected items can be read, where they are to be shown."""
+    if config.links is None or not config.links.affected or "servicenow" not in places:
+        return
+    try:
+        why = sides["servicenow"].unread()
+    except ConnectorError as error:
+        why = str(error)
+    if why:
+        yield Finding("TD072", "links.affected", why)
 
 
 def scope_columns(scope: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ _INDEXED: Final[Mapping[str, tuple[str, ...]]] = {
     "change_request": ("number", "correlation_id", "state"),
     "sys_attachment": ("table_sys_id",),
     "cmdb_ci": ("name",),
+    "task_ci": ("task",),
 }
 """Columns found by value without looking at every row."""
 

@@ -176,3 +176,19 @@ def test_a_relation_wants_its_link_type_and_its_column(desk: Desk) -> None:
     found = findings(desk, 1)
     assert "Remedy" in found["TD070"]
     assert "u_parent" in found["TD071"]
+
+
+def test_affected_items_must_be_shown_with_their_names(desk: Desk) -> None:
+    snow = desk.world.servicenow
+    incident = snow.create("joe.employee", {"short_description": "Disk full"})
+    disk = snow.create("admin", {"name": "disk07"}, table="cmdb_ci")
+    row = snow.create("admin", {"task": incident["sys_id"], "ci_item": disk["sys_id"]}, table="task_ci")
+    snow.access.hidden.add(row["sys_id"])
+    desk.configure()
+    assert "TD072" not in findings(desk, 0), "it is not configured"
+    desk.configure(swap("affected = false", "affected = true"))
+    assert "counted, and none is shown" in findings(desk, 3)["TD072"]
+    snow.access.hidden.clear()
+    assert "TD072" not in findings(desk, 0)
+    snow.access.unreadable.add("ci_item")
+    assert "without ci_item" in findings(desk, 3)["TD072"]
