@@ -27,7 +27,7 @@ LIVE  ?=
 TALK  ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak model-check kill-loop soak-hostile soak-conversation conformance-live check contract large-file bench format setup docs clean
+.PHONY: help demo test laws soak model-check kill-loop soak-hostile soak-conversation conformance-live check contract large-file bench format setup docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 16
@@ -37,6 +37,9 @@ demo: $(RUN)  ## two stand-in systems, people at work on both, and Tieline betwe
 
 test: $(DEV)  ## the whole test suite (TESTS=tests/unit for a part, JOBS=2 for fewer processes)
 	$(BIN)/pytest -n $(JOBS) $(TESTS)
+
+laws: $(DEV)  ## every test that states a law, on examples that nobody has tried yet
+	$(BIN)/pytest -q -n $(JOBS) -m hypothesis --hypothesis-profile=laws
 
 conformance-live: $(DEV)  ## the connectors' suite on live systems (TIELINE_CONFORMANCE=config.toml; never in CI)
 	@test -n "$$TIELINE_CONFORMANCE" || { echo "name a configuration: make conformance-live" \

@@ -280,7 +280,6 @@ class TestRemoteLinks:
         assert links(world) == {(mirror.id, "Parent", issue.id): 1}
         assert not world.jira.ties.remote.get(issue.id)
 
-
     def test_it_stays_as_long_as_the_issue_link_is_refused(self, world: World) -> None:
         child, issue = world.paired()
         later = world.incident(short_description="Not mirrored yet", category="nowhere")
