@@ -221,7 +221,7 @@ def _taken(unit: Unit, base: UnitBase, snapshot: Snapshot, take: Take, context: 
     now = _current(unit, snapshot)
     apart = take.side == "jira" and unit.stands_apart(now["servicenow"], now["jira"])
     if apart and isinstance(unit, StatusUnit):
-        return _left_closed(unit, snapshot, now, take)
+        return _left_closed(unit, base, snapshot, now, take)
     values = _carried(unit, now, take, context.directory)
     if isinstance(values, Unmapped):
         return _held(unit, base, snapshot, Hold(values.kind, values.reason))
@@ -260,16 +260,29 @@ def _decided(unit: Unit, snapshot: Snapshot, now: Mapping[Side, Values], winner:
     )  # fmt: skip
 
 
-def _left_closed(unit: StatusUnit, snapshot: Snapshot, now: Mapping[Side, Values], take: Take) -> Verdict:
-    """The closed incident stays as it is. The comment goes to the issue: a closed incident takes none."""
+def _left_closed(
+    unit: StatusUnit, base: UnitBase, snapshot: Snapshot, now: Mapping[Side, Values], take: Take
+) -> Verdict:
+    """The closed incident stays as it is. The comment goes to the issue: a closed incident takes none.
+
+    An issue that was told so already, and goes from one open status to another, is not reopened by that.
+    """
     after = UnitBase(Dealt(now["servicenow"]), Dealt(now["jira"]), snapshot.at)
-    number = snapshot.servicenow.label
+    number, told = snapshot.servicenow.label, _stood_apart(unit, base)
     if unit.reopen == "child":
         why = f"{unit.name}: {snapshot.jira.label} was reopened, and {number} is closed: it gets a child"
         return Verdict(unit, now, after, why, child=True)
-    why = f"{unit.name}: reopened in jira, but the closed incident stays closed (reopen = {unit.reopen!r})"
+    did = "changed" if told else "reopened"
+    why = f"{unit.name}: {did} in jira, but the closed incident stays closed (reopen = {unit.reopen!r})"
     note = f"{number} is closed in ServiceNow and stays closed: reopening this issue does not reopen it."
-    return Verdict(unit, now, after, why, _decided(unit, snapshot, now, "servicenow", why), note)
+    conflict = _decided(unit, snapshot, now, "servicenow", why)
+    return Verdict(unit, now, after, why, conflict, "" if told else note)
+
+
+def _stood_apart(unit: StatusUnit, base: UnitBase) -> bool:
+    """Whether the issue was open beside its closed incident when the two were last dealt with."""
+    ours, theirs = base.servicenow, base.jira
+    return ours is not None and theirs is not None and unit.stands_apart(ours.values, theirs.values)
 
 
 def _sets(unit: SetUnit, base: UnitBase, snapshot: Snapshot) -> Verdict:

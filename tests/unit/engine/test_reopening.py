@@ -38,6 +38,39 @@ class TestComment:
         assert row.values["short_description"] == "Other fields go on"
         assert len(mirror.notes) == 1
 
+    def test_an_issue_that_goes_on_is_not_told_again(self) -> None:
+        world, row, mirror = closed("comment")
+        for status in ("In Progress", "Blocked", "In Progress"):
+            world.jira.edit(mirror.id, {"status": status})
+            world.settle()
+        assert len(mirror.notes) == 1
+        assert (row.values["state"], mirror.values["status"]) == ("7", "In Progress")
+        told = [(c.jira["status"], c.winner, c.open) for c in world.conflicts()]
+        assert told == [(status, "servicenow", False) for status in ("In Progress", "Blocked", "In Progress")]
+
+    def test_one_that_was_never_closed_is_told_once(self) -> None:
+        """Closed in ServiceNow while somebody moved the issue: that one wins, and moves it again later."""
+        world = World(status={"reopen": "comment", "clash": "jira"})
+        row, mirror = world.paired(state="2")
+        world.sn.edit(row.id, CLOSED)
+        world.jira.edit(mirror.id, {"status": "Blocked"})
+        world.settle()
+        assert len(mirror.notes) == 1
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+        world.settle()
+        assert len(mirror.notes) == 1
+        assert row.values["state"] == "7"
+
+    def test_one_that_is_closed_and_reopened_again_is_told_again(self) -> None:
+        world, row, mirror = closed("comment")
+        for number in (1, 2):
+            world.jira.edit(mirror.id, {"status": "In Progress"})
+            world.settle()
+            assert len(mirror.notes) == number
+            world.jira.edit(mirror.id, {"status": "Closed", "resolution": "Duplicate"})
+            world.settle()
+        assert row.values["state"] == "7"
+
     def test_closing_it_again_is_in_step(self) -> None:
         world, row, mirror = closed("comment")
         world.jira.edit(mirror.id, {"status": "In Progress"})
