@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import Final
 
 from tests.simulation import truth
+from tests.simulation.apart import times_apart
 from tests.simulation.scenario import UNITS
 from tests.simulation.servicenow import MATRIX
 from tests.simulation.sides import Row
@@ -468,7 +469,7 @@ def notes_once(evidence: Evidence) -> Iterator[Violation]:
     for side in SIDES:
         for row in evidence.story.sides[side].rows.values():
             for text, count in Counter(row.notes).items():
-                allowed = max(1, _left_behind(evidence, text))
+                allowed = max(1, _left_behind(evidence, text), _stayed_closed(evidence, row, text))
                 if count > allowed and not doubled and not evidence.story.scenario.tampered:
                     yield Violation("P5", f"{row.label} of {side} got the note {text!r} {count} times")
 
@@ -478,6 +479,18 @@ def _left_behind(evidence: Evidence, note: str) -> int:
     if not note.startswith("Not carried over"):
         return 0
     return sum(put.large and put.name in note for put in evidence.story.scenario.puts)
+
+
+def _stayed_closed(evidence: Evidence, issue: Row, note: str) -> int:
+    """How often the issue was reopened, or went on, beside its closed incident: each time it is told so."""
+    couple = evidence.couple_of.get(("jira", issue.id))
+    if couple is None or "stays closed" not in note:
+        return 0
+    return times_apart(
+        (stand.seq, side, stand.who, stand.values)
+        for side in SIDES
+        for stand in evidence.stands[side, couple.row(side).id, "status"]
+    )
 
 
 def no_stampede(evidence: Evidence) -> Iterator[Violation]:

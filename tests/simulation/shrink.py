@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from tests.simulation.oracle import Violation
 from tests.simulation.scenario import PARTS, Accord, Ambush, Deed, Errand, Put, Remark, Scenario, Traits
+from tests.simulation.ties import Tied, TiedTraits, Tying
 
 Check = Callable[[Scenario], list[Violation]]
 
@@ -27,7 +28,7 @@ def shrink(scenario: Scenario, check: Check, *, tries: int = 400) -> Scenario:
     before = -1
     while len(scenario) != before and left > 0:
         before = len(scenario)
-        for part in PARTS:
+        for part in (*PARTS, *(("tyings",) if isinstance(scenario, Tied) else ())):
             scenario = _shrink_part(scenario, part, fails, lambda: left > 0)
         scenario = _plainer(scenario, fails)
     return scenario
@@ -73,9 +74,10 @@ def load(path: Path) -> tuple[str, Scenario]:
     tree = json.loads(path.read_text(encoding="utf-8"))
     raw = tree["scenario"]
     traits: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw["traits"].items()}
+    traits["rules"] = frozenset(traits["rules"])
     scenario = Scenario(
         raw["seed"],
-        Traits(**{**traits, "rules": frozenset(traits["rules"])}),
+        TiedTraits(**traits) if "ties" in traits else Traits(**traits),
         deeds=tuple(Deed(**deed) for deed in raw["deeds"]),
         ambushes=tuple(Ambush(**ambush) for ambush in raw["ambushes"]),
         read_faults=tuple((at, kind) for at, kind in raw["read_faults"]),
@@ -87,6 +89,9 @@ def load(path: Path) -> tuple[str, Scenario]:
         remarks=tuple(Remark(**remark) for remark in raw.get("remarks", ())),
         accords=tuple(Accord(**accord) for accord in raw.get("accords", ())),
     )
+    if "tyings" in raw:
+        parts = {each.name: getattr(scenario, each.name) for each in fields(Scenario)}
+        scenario = Tied(**parts, tyings=tuple(Tying(**tying) for tying in raw["tyings"]))
     return tree["defect"], scenario
 
 
@@ -106,6 +111,6 @@ def described(scenario: Scenario) -> str:
         f"traits: {', '.join(traits) or 'plain'}",
         f"gaps: {', '.join(f'{gap:g}' for gap in scenario.gaps)}",
     ]
-    for part in PARTS:
+    for part in (*PARTS, *(("tyings",) if isinstance(scenario, Tied) else ())):
         lines += [f"{part}: {item}" for item in getattr(scenario, part)]
     return "\n".join(lines)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.simulation.modes import MODES
+from tests.simulation.scenario import Deed, Scenario
 from tests.simulation.shrink import load
 from tests.simulation.simulation import Story
+from tieline.sync import decide
 
+PLAIN = MODES["plain"]
 FAILURES = Path(__file__).parent / "failures"
 TALK = MODES["talk"]
 
@@ -48,3 +53,27 @@ def test_a_rule_s_value_is_taken_for_a_person_s_only_where_nothing_told() -> Non
     story.world.log = [each for each in story.world.log if each.who != "person" or each.side == "jira"]
     assert touched
     assert "P2" in broken(story)
+
+
+def reopened(*deeds: tuple[float, str]) -> Scenario:
+    """The kept scenario with other moves of the issue, once its end was carried over to it."""
+    kept = load(FAILURES / "told-twice.json")[1]
+    moves = tuple(
+        Deed(at, kind, 0, "jira", "group", n)  # type: ignore[arg-type]
+        for n, (at, kind) in enumerate(deeds, 90)
+    )
+    return replace(kept, ambushes=(), deeds=(*kept.deeds[:2], *moves))
+
+
+def test_an_issue_is_told_each_time_that_it_is_reopened_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same note twice is right where somebody closed the issue between: it was reopened twice."""
+    again = reopened((900.0, "reopen"), (1300.0, "close"), (1700.0, "reopen"))
+    moved = reopened((900.0, "reopen"), (1300.0, "hold"), (1700.0, "reopen"))
+    for scenario, times in ((again, 2), (moved, 1)):
+        story = PLAIN.run(scenario)
+        notes = [note for row in story.sides["jira"].rows.values() for note in row.notes]
+        assert sum("stays closed" in note for note in notes) == times
+        assert PLAIN.judge(story) == []
+    monkeypatch.setattr(decide, "_stood_apart", lambda *_: False)
+    assert PLAIN.check(again) == []
+    assert {violation.promise for violation in PLAIN.check(moved)} == {"P5"}

@@ -11,8 +11,9 @@ from tests.simulation.modes import MODES
 from tests.simulation.oracle import judge
 from tests.simulation.reach import below_floor
 from tests.simulation.scenario import generate
-from tests.simulation.shrink import load, mode_kept
+from tests.simulation.shrink import load, mode_kept, save
 from tests.simulation.simulation import run
+from tests.simulation.ties import with_ties
 
 SEEDS = 24
 BLOCK = 12
@@ -35,6 +36,12 @@ def test_what_failed_once(path: Path) -> None:
     defect, scenario = load(path)
     broken = [str(violation) for violation in MODES[mode_kept(path)].check(scenario)]
     assert not broken, f"{defect} is back: {broken}; python -m tests.simulation.replay {path}"
+
+
+def test_a_kept_scenario_still_has_its_ties(tmp_path: Path) -> None:
+    scenario = with_ties(generate(2))
+    save(scenario, tmp_path / "kept.json", "a defect", "ties")
+    assert load(tmp_path / "kept.json") == ("a defect", scenario)
 
 
 def test_a_seed_always_gives_the_same_run() -> None:
