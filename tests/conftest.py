@@ -11,7 +11,7 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parents[1]
 
 # Shared machines pause for longer than Hypothesis allows an example to take; pytest-timeout ends a hung test.
-# The suite tries the same examples each time, so that it fails by a change alone; `make laws` looks for new ones.
+# The suite tries the same examples each time, so that only a change breaks it; `make laws` tries new ones.
 settings.register_profile("tieline", deadline=None, derandomize=True)
 settings.register_profile("laws", deadline=None)
 settings.load_profile("tieline")
