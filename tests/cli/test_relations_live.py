@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -206,3 +207,39 @@ def test_a_configuration_item_is_shown_by_its_name(site: Site) -> None:
     maps = Maps.read(site.config.read_text())
     _, shown = site.world.relations(maps, [(row["sys_id"], ticket.id)])
     assert shown == f"{ticket.key}  configuration item disk07"
+
+
+def affect(site: Site, row: dict[str, Any], name: str) -> dict[str, Any]:
+    """Somebody puts an item on an incident's list of affected ones; the entry."""
+    item = site.world.servicenow.create("admin", {"name": name}, table="cmdb_ci")
+    entry = {"task": row["sys_id"], "ci_item": item["sys_id"]}
+    return site.world.servicenow.create("admin", entry, table="task_ci")
+
+
+def test_affected_items_are_remote_links_of_the_issue_and_the_list_stays_servicenows(site: Site) -> None:
+    site.rewrite("affected = false", "affected = true")
+    row, ticket = site.paired()
+    site.wait(3600)
+    before = site.row(row)
+    first, _ = affect(site, row, "db01"), affect(site, row, "db02")
+    assert site.row(row) == before, "a row of task_ci changes nothing of its incident"
+    plan = site.run("plan").out
+    assert "affected CI" in plan
+    site.settle()
+    held = site.world.jira.site.store.issues[int(ticket.id)].remote_links
+    shown = {str(link.object["title"]): link for link in held if link.relationship == "affected CI"}
+    assert sorted(shown) == ["db01", "db02"]
+    assert f"cmdb_ci.do?sys_id={first['ci_item']}" in str(shown["db01"].object["url"])
+    assert shown["db01"].global_id == f"tieline:affected:{first['ci_item']}"
+    assert "affected db01" in site.run("show", row["number"]).out
+    site.world.servicenow.delete(first["sys_id"], table="task_ci")
+    site.wait(3600)
+    site.sync("--only", row["number"])
+    held = site.world.jira.site.store.issues[int(ticket.id)].remote_links
+    assert [str(link.object["title"]) for link in held if link.relationship == "affected CI"] == ["db02"]
+    assert len(site.world.servicenow.rows("task_ci")) == 1
+    site.sync(after=3600)
+    earlier, written = Counter(site.world.requests.operations), site.writes
+    site.sync(after=3600)
+    asked = Counter(site.world.requests.operations) - earlier
+    assert (site.writes, sum(n for (_, name), n in asked.items() if "task_ci" in name)) == (written, 1)

@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 
 from tieline.connectors.auth import BasicAuth
-from tieline.connectors.base import Ref
+from tieline.connectors.base import Ref, Side
 from tieline.connectors.errors import ConnectorError, Denied, RateLimited, Unavailable, Unknown
 from tieline.connectors.http import HardenedAdapter, HttpSettings, Timing
 from tieline.connectors.jira import JiraConnector, JiraSettings, only_reads
@@ -123,18 +123,21 @@ class TestMemoryRelations(RelationsSuite):
 
     @pytest.fixture(params=["servicenow", "jira"])
     def desk(self, request: pytest.FixtureRequest) -> RelationDesk:
-        clock, side = VirtualClock(START), request.param
-        jira = side == "jira"
-        memory = MemorySide(
-            side, clock.now, place="x", prefix="X", workflow={"Open": ()} if jira else None,
-            first_status="Open" if jira else "",
-        )  # fmt: skip
-        memory.ties.refused = frozenset({"nobody's"})
-        name, kind = (CAUSES, "issue") if jira else ("problem_id", "problem")
-        return MemoryDesk(
-            side, memory, name, Ref(side, "nowhere", kind), "nobody's", not jira, jira,
-            memory=memory, clock=clock,
-        )  # fmt: skip
+        return memory_desk(request.param)
+
+
+def memory_desk(side: Side) -> MemoryDesk:
+    clock, jira = VirtualClock(START), side == "jira"
+    memory = MemorySide(
+        side, clock.now, place="x", prefix="X", workflow={"Open": ()} if jira else None,
+        first_status="Open" if jira else "",
+    )  # fmt: skip
+    memory.ties.refused = frozenset({"nobody's"})
+    name, kind = (CAUSES, "issue") if jira else ("problem_id", "problem")
+    return MemoryDesk(
+        side, memory, name, Ref(side, "nowhere", kind), "nobody's", not jira, jira,
+        memory=memory, clock=clock,
+    )  # fmt: skip
 
 
 @contextmanager
@@ -198,24 +201,28 @@ class TestServiceNowRelations(RelationsSuite):
 
     @pytest.fixture
     def desk(self) -> Iterator[RelationDesk]:
-        clock = VirtualClock(START)
-        sandbox = ServiceNowSandbox(clock, accounts={"tieline": PASSWORD}, seed=11)
-        sandbox.seed_world()
-        server = Server(sandbox, RequestLog(), lock=sandbox.lock).start()
-        timing = Timing(
-            clock.now, lambda: clock.now().timestamp(), lambda s: clock.advance(timedelta(seconds=s))
-        )
-        adapter = HardenedAdapter(HttpSettings(server.url, timeout_s=5), timing=timing)
-        ties = {"problem_id": "problem", "parent_incident": "incident"}
-        settings = ServiceNowSettings("incident", {"short_description": "line"}, page_size=4, ties=ties)
-        connector = ServiceNowConnector(settings, adapter, BasicAuth("tieline", PASSWORD), timing)
-        nowhere = Ref("servicenow", "no such problem", "problem")
-        yield ServiceNowDesk(
-            "servicenow", connector, "problem_id", nowhere, "u_nobody", True, False,
-            sandbox=sandbox, clock=clock,
-        )  # fmt: skip
-        connector.close()
-        server.stop()
+        with servicenow_desk() as made:
+            yield made
+
+
+@contextmanager
+def servicenow_desk() -> Iterator[ServiceNowDesk]:
+    clock = VirtualClock(START)
+    sandbox = ServiceNowSandbox(clock, accounts={"tieline": PASSWORD}, seed=11)
+    sandbox.seed_world()
+    server = Server(sandbox, RequestLog(), lock=sandbox.lock).start()
+    timing = Timing(clock.now, lambda: clock.now().timestamp(), lambda s: clock.advance(timedelta(seconds=s)))
+    adapter = HardenedAdapter(HttpSettings(server.url, timeout_s=5), timing=timing)
+    ties = {"problem_id": "problem", "parent_incident": "incident"}
+    settings = ServiceNowSettings("incident", {"short_description": "line"}, page_size=4, ties=ties)
+    connector = ServiceNowConnector(settings, adapter, BasicAuth("tieline", PASSWORD), timing)
+    nowhere = Ref("servicenow", "no such problem", "problem")
+    yield ServiceNowDesk(
+        "servicenow", connector, "problem_id", nowhere, "u_nobody", True, False,
+        sandbox=sandbox, clock=clock,
+    )  # fmt: skip
+    connector.close()
+    server.stop()
 
 
 @dataclass

@@ -125,6 +125,7 @@ class HostileSide:
         self.remote_ties = self.ties.remote_ties
         self.targets, self.seek = self.ties.targets, self.ties.seek
         self.depends_on = self.ties.depends_on
+        self.affected, self.affecting = self.ties.affected, self.ties.affecting
         self.attachments = self.files.attachments
         self.attached = self.files.attached
         self.content = self.files.content

@@ -10,20 +10,22 @@ from unittest.mock import patch
 import pytest
 
 from tests.simulation.oracle import judge
-from tests.simulation.scenario import generate
+from tests.simulation.scenario import Scenario, generate
 from tests.simulation.simulation import Story, run
-from tests.simulation.ties import with_ties
+from tests.simulation.ties import Tied, with_affected, with_ties
 from tests.simulation.ties_oracle import broken_promises, for_the_oracle, reached
-from tieline.sync.links import relations_aspect, relations_merge, relations_steps
+from tieline.sync.links import affected, relations_aspect, relations_merge, relations_steps
 from tieline.sync.model import Step
 
 SEEDS = (2, 3)
 CAUGHT = 3
+LISTED = (7, 21)
+LISTED_CAUGHT = 21
 
 
-def played(seed: int) -> tuple[Story, list[str]]:
+def played(seed: int, people: Callable[[Scenario], Tied] = with_ties) -> tuple[Story, list[str]]:
     """A seed, and everything that was broken in it."""
-    story = run(with_ties(generate(seed)))
+    story = run(people(generate(seed)))
     if story.crash:
         return story, [story.crash]
     return story, broken_promises(story) + [str(each) for each in judge(for_the_oracle(story))]
@@ -74,4 +76,47 @@ _made = relations_steps._made
 def test_a_defect_is_caught(owner: object, name: str, defect: Callable[..., object], promise: str) -> None:
     with patch.object(owner, name, defect):
         _, broken = played(CAUGHT)
+    assert any(each.startswith(promise) for each in broken), broken
+
+
+def test_affected_items_are_shown_once_and_the_list_stays_peoples() -> None:
+    stories = []
+    for seed in LISTED:
+        story, broken = played(seed, with_affected)
+        assert broken == [], f"seed {seed}"
+        stories.append(story)
+    reach = reached(stories)
+    for what in ("person made listed", "person took away listed", "person took away remote"):
+        assert reach[what] >= 3, reach
+    for what in ("tieline made remote", "tieline took away remote"):
+        assert reach[what] >= 3, reach
+
+
+def _puts_back(items: affected.Items) -> Iterator[Step]:
+    """What is listed is shown, whatever people took away."""
+    return _steps(replace(items, known={}))
+
+
+def _keeps(items: affected.Items) -> Iterator[Step]:
+    """Nothing is ever taken away."""
+    return _steps(replace(items, told=replace(items.told, whole=False)))
+
+
+def _drops(items: affected.Items) -> Iterator[Step]:
+    """An answer that could not be read is taken for an empty list."""
+    told = replace(items.told, items=items.told.items[1:])
+    return _steps(replace(items, told=told))
+
+
+_steps = affected.steps
+
+
+@pytest.mark.parametrize(
+    ("defect", "promise"),
+    [(_puts_back, "P2"), (_keeps, "P3"), (_drops, "P")],
+    ids=["removals are undone", "what is off the list stays", "what is listed goes"],
+)
+def test_a_defect_in_showing_affected_items_is_caught(defect: Callable[..., object], promise: str) -> None:
+    with patch.object(affected, "steps", defect):
+        _, broken = played(LISTED_CAUGHT, with_affected)
     assert any(each.startswith(promise) for each in broken), broken

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,9 @@ from tests.simulation.scenario import Scenario, Traits
 from tests.simulation.world import Who
 from tieline.connectors.base import (
     SIDES,
+    Affected,
     Applied,
+    Page,
     Race,
     Ref,
     Relate,
@@ -40,6 +42,10 @@ COLUMN: Final = {"parent": "parent_incident", "problem": "problem_id", "duplicat
 TYPE: Final = {"parent": "Parent", "problem": "Problem/Incident", "duplicate": "Duplicate"}
 OUTWARD: Final = frozenset({"duplicate"})
 """Relations whose link reads from the incident to its target."""
+AFFECTED: Final = "affected"
+ITEMS: Final = 4
+REACH: Final = timedelta(minutes=2)
+"""How far back the feed of affected items reaches again."""
 AMBUSHED: Final = 0.15
 """How often a person does in Jira just what the engine does, in the same moment."""
 
@@ -62,9 +68,10 @@ class Tying:
 
 @dataclass(frozen=True, slots=True)
 class TiedTraits(Traits):
-    """Traits of a run with relations: `ties` is the rule for a clash of theirs."""
+    """Traits of a run with relations: `ties` is the rule for a clash of theirs; `affected`: of items."""
 
     ties: str = "hold"
+    affected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ def settings(traits: Traits) -> str:
     return f"""
 [links]
 look = false
+affected = {str(traits.affected).lower()}
 [[links.type]]
 relation = "parent"
 jira = "Parent"
@@ -115,6 +123,23 @@ def with_ties(scenario: Scenario) -> Tied:
     ]  # fmt: skip
     traits = TiedTraits(**_parts(scenario.traits), ties=chance.choice(("hold", "hold", "servicenow", "jira")))
     return Tied(**{**_parts(scenario), "traits": traits}, tyings=tuple(tyings))
+
+
+def with_affected(scenario: Scenario) -> Tied:
+    """The same, with people who put items on the lists of incidents, and take off what they see."""
+    tied = with_ties(scenario)
+    chance = random.Random(f"affected {scenario.seed}")
+    span, incidents = sum(scenario.gaps), 1 + max((deed.incident for deed in scenario.deeds), default=0)
+    moments = [chance.uniform(0, span) for _ in range(chance.choice((20, 40, 60)))]
+    moments += [span + 1400 + chance.uniform(0, 250) for _ in range(4)]
+    tyings = []
+    for n, at in enumerate(sorted(moments)):
+        off = chance.random() < 0.45
+        side: Side = "jira" if off and chance.random() < 0.5 else "servicenow"
+        tyings.append(Tying(at, chance.randrange(incidents), side, n, AFFECTED, chance.randrange(ITEMS), off))
+    assert isinstance(tied.traits, TiedTraits)
+    traits = replace(tied.traits, affected=True)
+    return replace(tied, traits=traits, tyings=tuple(sorted((*tied.tyings, *tyings), key=lambda t: t.at)))
 
 
 def _parts(of: Scenario | Traits) -> dict[str, Any]:
@@ -156,6 +181,8 @@ class TieRoom:
         if side.side == "servicenow":
             for n in range(PROBLEMS):
                 self.ties.add("problem", f"{n:032x}".replace("0", "b", 1), f"PRB{n:07d}")
+            ids = [f"{n:032x}".replace("0", "c", 1) for n in range(ITEMS)]
+            self.items = [self.ties.add("ci", id_, f"db{n}") for n, id_ in enumerate(ids)]
 
     # What stands.
 
@@ -164,6 +191,8 @@ class TieRoom:
         found: Counter[tuple[str, Triple]] = Counter()
         for row, held in self.ties.columns.items():
             found.update(("column", (_relation(COLUMN, name), row, ref.id)) for name, ref in held.items())
+        for row, listed in self.ties.items.items():
+            found.update(("listed", (AFFECTED, row, ref.id)) for ref in listed)
         for source, name, far in self.ties.issue_links.values():
             relation = _relation(TYPE, name)
             ends = (source, far) if relation in OUTWARD else (far, source)
@@ -193,8 +222,11 @@ class TieRoom:
         if row is None or not row.visible or row.sour:
             return
         before = self.standing()
-        rows = self._take_off(row, tying) if tying.off else self._put_on(people, row, tying)
-        if rows:
+        if tying.relation == AFFECTED and self.side.side == "servicenow":
+            rows = self._list(row, tying)
+        else:
+            rows = self._take_off(row, tying) if tying.off else self._put_on(people, row, tying)
+        if rows or self.standing() != before:
             self._happened(before, "person", rows)
             self.side.world.reach[f"tying {'off' if tying.off else 'on'} at {self.side.side}"] += 1
 
@@ -215,6 +247,17 @@ class TieRoom:
         self.ties.link(ends[0], TYPE[tying.relation], ends[1])
         return [row, far]
 
+    def _list(self, row: Row, tying: Tying) -> list[Row]:
+        """An item is put on the list, which the incident does not tell; or taken off, and it is edited."""
+        listed, item = self.ties.items.get(row.id, {}), self.items[tying.target]
+        if not tying.off:
+            if item not in listed:
+                self.ties.affect(row.id, item, self.side.world.now())
+            return []
+        gone = sorted(listed)[tying.n % len(listed)] if listed else item
+        self.ties.unaffect(row.id, gone)
+        return [row] if listed else []
+
     def _take_off(self, row: Row, tying: Tying) -> list[Row]:
         if self.side.side == "servicenow":
             held = COLUMN[tying.relation] in self.ties.columns.get(row.id, {})
@@ -222,7 +265,7 @@ class TieRoom:
             return [row] if held else []
         links = [
             (id_, ends) for id_, ends in self.ties.issue_links.items()
-            if ends[1] == TYPE[tying.relation] and ends[0 if tying.relation in OUTWARD else 2] == row.id
+            if ends[1] == TYPE.get(tying.relation) and ends[0 if tying.relation in OUTWARD else 2] == row.id
         ]  # fmt: skip
         remote = [id_ for id_ in self.ties.remote.get(row.id, ()) if f":{tying.relation}:" in id_]
         if links:
@@ -309,6 +352,19 @@ class TieRoom:
         rows = [row for row in self.side.rows.values() if row.visible and {row.id, row.label} & set(keys)]
         url = f"https://{self.side.side}/"
         return [Target(Ref(self.side.side, r.id, kind), r.label, url=url + r.label) for r in rows]
+
+    def affected(self, refs: Sequence[Ref]) -> list[Affected]:
+        """The items that people put on these records' lists."""
+        self.side._read("affected")
+        self.side.world.answered()
+        return [self.ties.items_of(ref.id) for ref in refs]
+
+    def affecting(self, cursor: str | None, start: datetime) -> Iterator[Page]:
+        """The records that got an item, from a little before where it was read to."""
+        self.side._read("affecting")
+        self.side.world.answered()
+        since = start if cursor is None else datetime.fromisoformat(cursor) - REACH
+        yield Page(self.ties.affecting(since), self.side.world.now().isoformat())
 
     def seek(self, search: Search) -> list[Target]:
         """Nobody looks for evidence here."""

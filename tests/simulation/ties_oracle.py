@@ -13,7 +13,7 @@ from datetime import datetime
 
 from tests.simulation.oracle import MOMENTS, Couple, Evidence
 from tests.simulation.simulation import Story
-from tests.simulation.ties import COLUMN, Happened, TiedTraits, Triple
+from tests.simulation.ties import AFFECTED, COLUMN, Happened, TiedTraits, Triple
 from tests.simulation.world import START
 from tieline.connectors.base import SIDES, Side, other
 
@@ -96,7 +96,7 @@ class Ties:
     def excused(self, triple: Triple) -> bool:
         """Whether people are shown that one of the ends is left alone, or it cannot be written to."""
         couple, far = self.couples.get(triple[1]), self.couples.get(triple[2])
-        ends = [couple, *([far] if triple[0] != "problem" else [])]
+        ends = [couple, *([far] if triple[0] not in ("problem", AFFECTED) else [])]
         return any(end is None or self._is_left(end) for end in ends)
 
     def _is_left(self, couple: Couple) -> bool:
@@ -122,6 +122,7 @@ def broken_promises(story: Story) -> list[str]:
     ties = Ties(story)
     return [
         *_doubled(ties), *_apart(ties), *_invented(ties), *_taken(ties), *_undone(ties), *_meddled(ties),
+        *_listed(ties),
     ]  # fmt: skip
 
 
@@ -210,6 +211,8 @@ def _undone(ties: Ties) -> Iterator[str]:
         acts = [each for each in past.events if each.who == "person"]
         if not acts or acts[-1].made or ties.excused(triple) or ties.story.scenario.tampered:
             continue
+        if triple[0] == AFFECTED:  # it is no relation that goes both ways
+            continue
         last = acts[-1]
         if not _was_dealt_with(ties, past, last):
             continue
@@ -239,6 +242,30 @@ def _meddled(ties: Ties) -> Iterator[str]:
     for each in ties.story.sides["jira"].ties.log:
         if each.who == "tieline" and each.how == "link" and each.triple[0] == "problem":
             yield f"P4: a link that is nobody's was touched: {each.triple}"
+
+
+def _listed(ties: Ties) -> Iterator[str]:
+    """Affected items: P4, the list is people's; P3, Jira shows it; P2, but for what people took away there.
+
+    A state that was lost or put back knows neither what was shown nor what people took away.
+    """
+    final = {side: ties.now(side) for side in SIDES}
+    for triple, past in ties.pasts.items():
+        if triple[0] != AFFECTED:
+            continue
+        if any(each.who == "tieline" for each in past.of("servicenow")):
+            yield f"P4: {ties.name(triple)}: the list of affected items was changed"
+        if ties.excused(triple) or ties.story.scenario.tampered:
+            continue
+        listed, shown = (final[side][triple] > 0 for side in SIDES)
+        unlinked = [each for each in past.of("jira") if each.who == "person" and not each.made]
+        if shown and not listed:
+            yield f"P3: {ties.name(triple)} is not listed any more, and Jira shows it"
+        if listed and not shown and not unlinked:
+            yield f"P3: {ties.name(triple)} is listed, and Jira does not show it"
+        acts = [each for each in past.events if each.who == "person"]
+        if shown and acts[-1] in unlinked and _was_dealt_with(ties, past, acts[-1]):
+            yield f"P2: {ties.name(triple)} was put back after {_moment(acts[-1].at)}"
 
 
 def _moment(at: datetime) -> str:
