@@ -359,9 +359,10 @@ class MemorySide:
 
     def _reviewed(self, write: Update | Transition, record: Record) -> Reviewed:
         sent = {**write.values, "status": write.move.to} if isinstance(write, Transition) else write.values
-        if any(record.values.get(name) != value for name, value in sent.items()):
-            return Reviewed(record)
         count, seen = (v.token.partition("@")[0] for v in (record.version, write.seen))
+        if any(record.values.get(name) != value for name, value in sent.items()):
+            alone = None if self._workflow is not None or not seen else int(count) <= int(seen) + 1
+            return Reviewed(record, alone=alone)
         if self._workflow is not None:
             changed = {name for name, value in sent.items() if write.before.get(name) != value}
             authors = {record.touched[name].by for name in changed if name in record.touched}

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from tieline.connectors.base import SIDES, Applied, Move, Record, Side
-from tieline.connectors.errors import ConnectorError, Denied, Retryable
+from tieline.connectors.errors import ConnectorError, Retryable
 from tieline.sync.aspects import read_parts, remember_looks, said_in, with_aspects
 from tieline.sync.attachments.fetching import prepared
 from tieline.sync.conversation.shelf import laid_out
@@ -250,8 +250,8 @@ def _settled(
         return answer
     try:
         settle_all(run, _tried(mine, answer), at)
-    except Denied as denied:
-        return denied
+    except ConnectorError as error:
+        return error
     return None
 
 

@@ -55,7 +55,10 @@ def target_side(intent: Intent) -> Side:
 
 
 def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
-    """Settle what was tried; `asked_at` is when the writes were sent. Raises `Denied` if one was."""
+    """Settle what was tried; `asked_at` is when the writes were sent.
+
+    Raises, once all is settled, `Denied` if one was, or what kept us from asking who is who.
+    """
     tried = _shown(run, tried)
     refused = [_kept(*each) for each in tried]
     fights = [() if no is None else _fight(run, *each, no) for each, no in zip(tried, refused, strict=True)]
@@ -63,7 +66,7 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
         (work, intent if no is None else _without(intent, no, work), result)
         for (work, intent, result), no in zip(tried, refused, strict=True)
     ]
-    bases = _bases(run, tried)
+    bases, unknown = _bases(run, tried)
     with run.store.transaction() as tx:
         for (work, intent, result), base, no, fight in zip(tried, bases, refused, fights, strict=True):
             if no is not None and base is not None:
@@ -79,7 +82,7 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
                 if result.record is not None and result.record.ref == work.pair.ref(result.ref.side):
                     work.show(run.on_our_clock(result.record), asked_at)
                     work.steps = refreshed(work.steps, result.record, alone=result.alone)
-    denied = next((result for _, _, result in tried if isinstance(result, Denied)), None)
+    denied = next((result for _, _, result in tried if isinstance(result, Denied)), unknown)
     if denied is not None:
         raise denied
 
@@ -194,25 +197,33 @@ def _plain(value: Value) -> Value:
     return "".join(value.split()).casefold() if isinstance(value, str) else value
 
 
-def _bases(run: Run, tried: Sequence[Tried]) -> list[Base | None]:
-    """What each applied write makes of its pair's Base; None where nothing was written, or not shown."""
+def _bases(run: Run, tried: Sequence[Tried]) -> tuple[list[Base | None], ConnectorError | None]:
+    """What each applied write makes of its pair's Base; None where nothing was written, or not shown.
+
+    Also what kept us from asking who is who. The answers are known all the same, and must not be lost for
+    that: they are settled with whom we know. A mirror whose first Base cannot be told is found by its marker.
+    """
     looked_at = [
         (result.record, work.vocabulary)
         for work, _, result in tried
         if isinstance(result, Applied) and result.record is not None
     ]
-    directory = run.people.directory(looked_at, run.clock())
+    unknown: ConnectorError | None = None
+    try:
+        directory = run.people.directory(looked_at, run.clock())
+    except ConnectorError as error:
+        unknown, directory = error, run.people.directory((), run.clock())
     bases: list[Base | None] = []
     for work, intent, result in tried:
         if not isinstance(result, Applied):
             bases.append(None)
         elif isinstance(intent.step.action, Create):
-            shown = result.record
+            shown = None if unknown is not None else result.record
             issue = work.records.get("jira")
             bases.append(None if shown is None else first_base(run, intent.route, intent.step, issue, shown))
         else:
             bases.append(settle(work.pair, intent.step, result, work.vocabulary, directory))
-    return bases
+    return bases, unknown
 
 
 def _applied(run: Run, tx: Tx, work: Work, intent: Intent, pair: Pair, result: Applied) -> None:

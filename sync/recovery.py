@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, assert_never
@@ -24,14 +24,17 @@ from tieline.connectors.base import (
     Unrelate,
     Update,
     Values,
+    no_values,
+    other,
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone
 from tieline.sync.aspects import aspect_of
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
-from tieline.sync.model import Arrival, Intent, OutcomeKind, Pair
+from tieline.sync.merge import has_moved
+from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
 from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
 from tieline.sync.run import Run
-from tieline.sync.settle import races, settle
+from tieline.sync.settle import carried, races, settle
 from tieline.sync.vocabulary import Vocabulary
 
 TRUNCATED: Final = timedelta(seconds=2)
@@ -212,12 +215,15 @@ def _reviewed(run: Run, write: Update | Transition) -> Reviewed | None:
 def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabulary) -> None:
     """The record moved on, and does not tell whether our write was among what moved it.
 
-    If it was, it ran over what its Conflicts name: they are told, closed, for nobody else will tell.
+    If it was, it ran over what its Conflicts name: they are told, closed, for nobody else will tell. So is
+    what may have been put back over it since: it looks untouched, and is written again.
     """
     now = run.clock()
     with run.store.transaction() as tx:
         pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
-        lost = () if pair is None else races(pair, intent.step, done, vocabulary, now)
+        lost: tuple[Conflict, ...] = ()
+        if pair is not None:
+            lost = (*races(pair, intent.step, done, vocabulary, now), *_put_back(run, pair, intent, done))
         told = [
             replace(
                 c,
@@ -230,6 +236,38 @@ def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabul
         ]
         record_conflicts(tx, [replace(c, pass_id=run.id) for c in (*told, *lost)])
     _end(run, intent, "skipped", "its answer was lost, and the record moved on: it may have been written")
+
+
+def _put_back(run: Run, pair: Pair, intent: Intent, done: Applied) -> Iterator[Conflict]:
+    """A Conflict for each unit that stands as before our write and that somebody may have put back over it.
+
+    The count of a record's changes tells that somebody else changed it, not what: where that hand was the
+    last, ours may have been the one before, and the next write runs over it. What stands may be older than
+    our write as well, so that the Conflict names no value that somebody set.
+    """
+    action, record, vocabulary = intent.step.action, done.record, run.vocabularies[intent.route]
+    assert isinstance(action, Update | Transition)
+    if (
+        record is None
+        or done.races
+        or done.alone is not False
+        or run.is_us(record.ref.side, record.updated_by)
+    ):
+        return
+    side, sent, now = record.ref.side, _sent(action, vocabulary), run.clock()
+    changed = {name for name, value in sent.items() if action.before.get(name) != value}
+    for unit in vocabulary.units:
+        own, base = unit.own(side, record.values), pair.base.unit(unit.name)
+        if unit.name not in intent.step.bases or not changed & set(own) or has_moved(base, side, own):
+            continue
+        why = (
+            f"{unit.name}: {record.updated_by or 'somebody'} changed {record.label} last, at "
+            f"{record.updated:%Y-%m-%d %H:%M:%S} UTC, and it stands as before a write of Tieline whose "
+            "answer was lost: if they put it back, that is run over (it is not known whether it was written)"
+        )
+        theirs = carried(intent.step, side, [unit.name])
+        values = (no_values(), theirs) if side == "servicenow" else (theirs, no_values())
+        yield Conflict(pair.id, unit.name, "race", *values, why, now, winner=other(side), closed_at=now)
 
 
 def _sent(write: Update | Transition, vocabulary: Vocabulary) -> Values:

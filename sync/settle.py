@@ -162,7 +162,7 @@ def races(
         what = "its value stands here" if race.known else "value unknown"
         why = f"{unit}: {race.by or 'somebody'} wrote it in {side} at {when} while Tieline did ({what})"
         lost: Values = {race.field: race.value} if race.known else no_values()
-        ours = _carried(step, side, names) or _sent(step, race.field)
+        ours = carried(step, side, names) or _sent(step, race.field)
         values = (lost, ours) if side == "servicenow" else (ours, lost)
         found.append(Conflict(pair.id, unit, "race", *values, why, at, winner=other(side), closed_at=at))
     return (*found, *_left_empty(pair, step, applied, vocabulary, at))
@@ -188,7 +188,7 @@ def _left_empty(
             yield Conflict(pair.id, unit.name, "left", there.values, own, why, at, open=True)
 
 
-def _carried(step: Step, side: Side, units: Sequence[str]) -> Values:
+def carried(step: Step, side: Side, units: Sequence[str]) -> Values:
     """What the other side holds of these units, as far as `step` brings all of it to `side`."""
     bases = (step.bases[name] for name in units if name in step.bases)
     held = (base.of(other(side)) for base in bases)

@@ -57,7 +57,11 @@ class TestGuards:
             world.run()
         assert len(world.parks()) == 8
         world.jira.before_write = lambda _action: None
-        world.tick(600)
+        for _ in range(2):  # while they still rest, the feeds forget them: only their pauses bring them back
+            world.tick(130)
+            world.run()
+        assert len(world.parks()) == 8
+        world.tick(130)
         with pytest.raises(PassStopped, match="max_records"):
             world.run()
         world.run(initial=True)

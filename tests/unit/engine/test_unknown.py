@@ -302,28 +302,6 @@ def test_a_refused_side_is_asked_again_later(world: World, kind: type[Action]) -
     world.in_step()
 
 
-def test_what_a_person_put_back_after_a_lost_write_is_theirs(world: World) -> None:
-    """It looks as if the system had not taken the write; the history shows that it had."""
-    row, mirror = world.paired()
-    before, look = mirror.values["summary"], world.jira.review
-    world.jira.review = lambda writes: [  # type: ignore[method-assign]
-        replace(told, made=True) if isinstance(told, Reviewed) else told for told in look(writes)
-    ]
-    lose(world.jira, Update)
-    world.sn.edit(row.id, {"short_description": "Ours"})
-    world.tick()
-    world.run()
-    assert mirror.values["summary"] == "Ours"
-    world.tick()
-    world.jira.edit(mirror.id, {"summary": before}, "engineer")
-    world.sn.edit(row.id, {"short_description": "Ours again"})
-    world.tick(121)
-    world.settle()
-    (conflict,) = world.conflicts()
-    assert (conflict.kind, conflict.jira["summary"]) == ("clash", before)
-    world.in_step()
-
-
 def test_an_edit_that_was_run_over_is_told_though_the_answer_shows_nothing(world: World) -> None:
     """A rule made something else of the write: a later look finds two changes, and no value of ours."""
     row, mirror = world.paired()

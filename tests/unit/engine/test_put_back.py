@@ -1,0 +1,109 @@
+"""What a person puts back after a write whose answer was lost: theirs or told, never in silence untouched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tieline.connectors.base import Reviewed, Update
+from tieline.connectors.errors import Denied, Unknown
+
+from .test_unknown import lose, refuse
+from .world import World
+
+
+def test_what_a_person_put_back_after_a_lost_write_is_theirs(world: World) -> None:
+    """It looks as if the system had not taken the write; the history shows that it had."""
+    row, mirror = world.paired()
+    before, look = mirror.values["summary"], world.jira.review
+    world.jira.review = lambda writes: [  # type: ignore[method-assign]
+        replace(told, made=True) if isinstance(told, Reviewed) else told for told in look(writes)
+    ]
+    lose(world.jira, Update)
+    world.sn.edit(row.id, {"short_description": "Ours"})
+    world.tick()
+    world.run()
+    assert mirror.values["summary"] == "Ours"
+    world.tick()
+    world.jira.edit(mirror.id, {"summary": before}, "engineer")
+    world.sn.edit(row.id, {"short_description": "Ours again"})
+    world.tick(121)
+    world.settle()
+    (conflict,) = world.conflicts()
+    assert (conflict.kind, conflict.jira["summary"]) == ("clash", before)
+    world.in_step()
+
+
+def put_back(world: World, *, made: bool) -> None:
+    """An update of ServiceNow without an answer, then a person's edit; the summary stands as before."""
+    row, mirror = world.paired(short_description="Printer broken")
+    world.jira.edit(mirror.id, {"summary": "Ours"})
+    if made:
+        lose(world.sn, Update)
+    else:
+        refuse(world.sn, Update, Unknown("reset"))
+    world.tick()
+    world.run()
+    assert row.values["short_description"] == ("Ours" if made else "Printer broken")
+    world.tick()
+    if not made:
+        world.sn.edit(row.id, {"u_other": "1"}, "engineer")
+    world.sn.edit(row.id, {"short_description": "Printer broken", "u_other": "2"}, "engineer")
+    world.tick(121)
+    world.settle()
+    assert row.values["short_description"] == "Ours"
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_what_may_have_been_put_back_after_a_lost_write_is_told(world: World, made: bool) -> None:
+    """ServiceNow counts changes and tells none: what was put back looks as if nobody had touched it."""
+    put_back(world, made=made)
+    (conflict,) = world.conflicts()
+    assert (conflict.unit, conflict.kind, conflict.winner, conflict.open) == (
+        "summary",
+        "race",
+        "jira",
+        False,
+    )
+    assert (dict(conflict.servicenow), dict(conflict.jira)) == ({}, {"summary": "Ours"})
+    assert "engineer changed INC1 last" in conflict.reason
+    world.in_step()
+
+
+def test_a_lost_write_that_one_other_hand_followed_or_forestalled_runs_over_nothing(world: World) -> None:
+    """One change in all, and not ours: the write was not made, and nothing is told."""
+    row, mirror = world.paired()
+    world.jira.edit(mirror.id, {"summary": "Ours"})
+    refuse(world.sn, Update, Unknown("reset"))
+    world.tick()
+    world.run()
+    world.sn.edit(row.id, {"u_other": "1"}, "engineer")
+    world.tick(121)
+    world.settle()
+    assert (row.values["short_description"], world.conflicts()) == ("Ours", [])
+
+
+def test_an_answer_is_not_lost_because_nobody_tells_who_is_who(world: World) -> None:
+    """The write was answered: what a person puts back afterwards is theirs, and is carried."""
+    world.everybody()
+    row, mirror = world.paired()
+    before = row.values["short_description"]
+
+    def deny(request: str) -> None:
+        if request == "entities" and row.values["short_description"] == "Ours":
+            raise Denied("not you")
+
+    world.sn.fault = deny
+    world.sn.rules.append(lambda r, _by: {"assigned_to": "u-ada"} if r is row else {})
+    world.jira.edit(mirror.id, {"summary": "Ours"})
+    world.tick()
+    with pytest.raises(Denied):
+        world.run()
+    assert (row.values["short_description"], world.intents()) == ("Ours", 0)
+    world.sn.fault = lambda _request: None
+    world.tick()
+    world.sn.edit(row.id, {"short_description": before}, "engineer")
+    world.settle()
+    assert (mirror.values["summary"], world.conflicts()) == (before, [])
+    world.in_step()
