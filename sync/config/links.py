@@ -126,6 +126,12 @@ class Links(Table):
         "the column holds, as ServiceNow keeps it.",
     )
 
+    @property
+    def ties_problems(self) -> bool:
+        """Whether a pass can tie an incident to its problem in ServiceNow; else none is opened for it."""
+        ties = [each for each in self.type if (each.relation, each.on) == ("problem", "incident")]
+        return any(each.direction != "to_jira" for each in ties)
+
     def columns(self, on: str) -> dict[str, str]:
         """By column of the records that `on` names, the kind of record that it leads to."""
         return {each.column: each.leads_to for each in self.type if each.on == on and each.column}

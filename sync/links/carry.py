@@ -18,7 +18,7 @@ from tieline.sync.links.model import NEW_PROBLEM, Evidence, Proposal, ProposalSt
 from tieline.sync.links.opening import open_problems
 from tieline.sync.links.relations import relate
 from tieline.sync.links.rules import LinkPolicy, Opening
-from tieline.sync.links.survey import Surveyed, mirrored
+from tieline.sync.links.survey import Surveyed
 from tieline.sync.model import Pair
 from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
@@ -145,8 +145,9 @@ def carry_out(
 
     Returns the ids of pairs of which something is still to be done.
     """
-    opens = "problem" in mirrored(run.config)
-    if not opens:  # nothing could tie the incidents to it
+    if (
+        run.config.links is None or not run.config.links.ties_problems
+    ):  # nothing could tie the incidents to it
         missing = [replace(m, rule=replace(m.rule, problem=_proposed(m.rule.problem))) for m in missing]
     left = follow_up(run, list(pairs.values()), missing, policy)
     news, waiting = open_problems(run, missing, pairs)

@@ -26,6 +26,7 @@ def check_config(loaded: Loaded) -> Iterator[Finding]:
     yield from _not_written(loaded.policy, frozenset().union(*(both for _, both in routes)))
     hears = loaded.config.comments is not None
     yield from _not_read(loaded.policy, [mirrored for mirrored, _ in routes], hears=hears)
+    yield from _not_opened(loaded.policy, loaded.config)
 
 
 def matrices(loaded: Loaded) -> Iterator[Finding]:
@@ -99,7 +100,8 @@ def _not_read(policy: Policy, routes: list[frozenset[str]], *, hears: bool) -> I
     for mirrored in routes:
         silent |= asked(policy) - mirrored - sources(policy, mirrored).keys() - given
     silent |= frozenset() if hears else {COMMENTS}
-    for entry in policy.entries:
+    about_links = policy.links.written if policy.links is not None else ()
+    for entry in (*policy.entries, *about_links):
         named = dict.fromkeys(atom.field for atom in atoms(entry.when))
         for name in named:
             if name in silent:
@@ -120,6 +122,24 @@ def _remedy(name: str) -> str:
     if name in NO_SOURCE:
         return "ask another field"
     return f'mirror it, or say where it stands: [fields] {name} = {{ kind = "...", servicenow = "..." }}'
+
+
+def _not_opened(policy: Policy, config: Config) -> Iterator[Finding]:
+    """Problems that a rule would open, and to which no pass could tie an incident."""
+    if policy.links is None or (config.links is not None and config.links.ties_problems):
+        return
+    for rule in policy.links.closure[: policy.links.own_closure]:
+        if rule.problem == "open":
+            yield Finding(
+                "TL036",
+                "warning",
+                rule.spot,
+                f"the rule {rule.id!r} opens no problem: it is proposed to people instead",
+                'no [[links.type]] carries the relation "problem" of incidents to ServiceNow, so nothing could '
+                "tie them to it",
+                'add [[links.type]] relation = "problem" to the configuration, or write problem = "propose"',
+                rule.id,
+            )
 
 
 def check_major(policy: Policy) -> Iterator[Finding]:

@@ -38,6 +38,13 @@ servicenow = "category"
 jira = "customfield_10051"
 unmapped = "pass"
 """
+_OFTEN: Final = """[policy]
+[[policy.links.closure]]
+id = "often"
+needs = ["problem"]
+alike = 3
+problem = "open"
+"""
 CONFIG_PAGES: Final = (
     Page(
         "TL026", "A matrix that is not the configuration's", "error",
@@ -59,8 +66,8 @@ CONFIG_PAGES: Final = (
     ),
     Page(
         "TL028", "A field that a pass does not read", "warning",
-        "A condition names a field that is neither mirrored nor said to stand anywhere. In a pass it counts as empty. "
-        "Comments are heard where `[comments]` mirrors conversations, and nowhere else.",
+        "A condition, of a rule about links too, names a field that is neither mirrored nor said to stand anywhere. In "
+        "a pass it counts as empty. Comments are heard where `[comments]` mirrors conversations, and nowhere else.",
         "mirror it, or say where it stands; columns may be reached over references.",
         _CONFIG + "[policy.fields]\nsite = \"choice\"\n[[policy.rule]]\nid = \"boston\"\nwhen = { site = \"Boston\" }\n"
         "then = { urgency = 1 }\n",
@@ -74,6 +81,14 @@ CONFIG_PAGES: Final = (
         '[major]\nwhen = { impact = 1 }\nuntil = { status = "resolved" }\nthen = { labels = "major" }\n',
         '[major]\nwhen = { impact = 1 }\nuntil = { status = "resolved" }\nthen = { labels = "major" }\n'
         'afterwards = { unlabel = "major" }\n',
+    ),
+    Page(
+        "TL036", "A problem that is not opened", "warning",
+        "A rule of closure opens problems, and the configuration has no `[[links.type]]` that carries the relation `problem` "
+        "of incidents to ServiceNow. Nothing could tie them to it, so that it is proposed to people instead.",
+        "add a `[[links.type]]` of it that is not `direction = \"to_jira\"`, or write `problem = \"propose\"`.",
+        _CONFIG + _OFTEN,
+        _CONFIG + "[[links.type]]\nrelation = \"problem\"\njira = \"Problem/Incident\"\n" + _OFTEN,
     ),
 )  # fmt: skip
 """The pages, by code."""

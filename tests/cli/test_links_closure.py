@@ -250,6 +250,14 @@ class TestOpen:
         assert "refused" in proposal["evidence"][0]["reason"]
         assert problems(site) == []
 
+    def test_where_no_incident_could_be_tied_to_it_it_is_proposed(self, site: Site) -> None:
+        kind = 'relation = "problem"'
+        site.rewrite(kind, f'{kind}\ndirection = "to_jira"')
+        rows = self.three(site)
+        assert "TL036" in site.run("policy", "check").all
+        resolved(site, rows[2])
+        assert (problems(site), len(proposals(site))) == ([], 1)
+
     def test_a_state_that_was_lost_opens_no_second_one(self, site: Site) -> None:
         rows = self.three(site, 'problem = "open"')
         resolved(site, rows[0])

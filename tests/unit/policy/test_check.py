@@ -46,6 +46,47 @@ def test_every_code_that_the_program_knows_has_a_page_with_both_examples(root: P
     assert [code for code in PAGES if f"\n## {code}\n" not in text] == []
 
 
+LINKS = """
+[policy.fields]
+site = "choice"
+[[policy.links.{what}
+when = {{ site = "Boston", comments = {{ contains = "outage" }}, summary = {{ contains = "mail" }} }}
+"""
+
+
+@pytest.mark.parametrize(
+    "what", ['rule]]\nid = "x"\nthen = "propose"', 'closure]]\nid = "x"\nneeds = ["problem"]']
+)
+def test_what_rules_about_links_ask_has_to_be_read(what: str, tmp_path: Path) -> None:
+    text = PAGES["TL028"].good.partition("[policy.fields]")[0] + LINKS.format(what=what)
+    report = report_of(tmp_path, text)
+    told = [(f.what, f.rule, f.spot.line) for f in report.findings if f.code == "TL028"]
+    line = text.splitlines().index('id = "x"') + 1
+    assert told == [
+        (f"'x' asks {name}, which a pass does not read from either side", "x", line)
+        for name in ("comments", "site")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("", "", True),
+        ("", 'relation = "problem"', False),
+        ("", 'relation = "problem"\ndirection = "to_servicenow"', False),
+        ("", 'relation = "problem"\ndirection = "to_jira"', True),
+        ("", 'relation = "caused_by"', True),
+        ('problem = "open"', 'problem = "propose"', False),
+    ],
+)
+def test_a_problem_is_opened_only_where_incidents_can_be_tied_to_it(
+    old: str, new: str, found: bool, tmp_path: Path
+) -> None:
+    page = PAGES["TL036"].bad
+    text = page.replace(old, new) if old else page + (f"[[links.type]]\n{new}\n" if new else "")
+    assert ("TL036" in codes(report_of(tmp_path, text))) == found
+
+
 def test_one_rule_that_comes_first_comes_alone(tmp_path: Path) -> None:
     rule = '[[rule]]\nid = "{}"\nwhen = {{ category = "network" }}\nthen = {{ group = "{}" }}\n'
     report = report_of(tmp_path, rule.format("one", "A") + rule.format("two", "B"))
