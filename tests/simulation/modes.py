@@ -1,4 +1,4 @@
-"""In which ways a seed can be run: as it is, with lanes, a policy, talk, files, ties, or all of it at once.
+"""In which ways a seed can be run: as it is, with lanes, a policy, talk, files, ties, affected items, or all at once.
 
 A mode changes the scenario, may stand in for `engine.run_pass`, and adds its promises to those of the oracle.
 """
@@ -107,7 +107,8 @@ MODES: Final = MappingProxyType({
         Mode("policy", "a policy is at work", 15, governed),
         Mode("talk", "people talk on both sides", 13, talk.with_talk, promises=_talk),
         Mode("files", "people put files on both sides", 10, files.with_files, promises=_files),
-        Mode("ties", "people tie and untie records", 8, ties.with_ties, promises=_ties),
+        Mode("ties", "people tie and untie records", 5, ties.with_ties, promises=_ties),
+        Mode("affected", "and put items on lists", 3, ties.with_affected, promises=_ties),
         Mode("all", "lanes, policy, talk and files at once", 5, _everything, overlaps=True, promises=_both),
     )
 })  # fmt: skip

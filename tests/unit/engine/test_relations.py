@@ -413,6 +413,22 @@ class TestTrouble:
         assert links(world) == {(top.id, "Parent", issue.id): 1}
         assert column(world, child, "parent_incident") == parent.id
 
+    def test_a_request_carried_out_twice_beside_a_persons_leaves_one_link(self, world: World) -> None:
+        child, issue, parent, top = parents(world)
+
+        def also(action: Action) -> None:
+            if isinstance(action, Relate) and not world.jira.ties.issue_links:
+                world.jira.ties.link(top.id, "Parent", issue.id)
+                world.jira.ties.link(top.id, "Parent", issue.id)
+            return
+
+        world.jira.before_write = also
+        set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
+        world.tick()
+        world.run()
+        world.settle()
+        assert links(world) == {(top.id, "Parent", issue.id): 1}
+
     def test_a_refused_relation_is_held_and_stops_nothing_else(self, world: World) -> None:
         child, issue, parent, top = parents(world)
         world.sn.ties.refused = frozenset({"parent_incident"})
