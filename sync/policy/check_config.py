@@ -135,8 +135,8 @@ def _not_opened(policy: Policy, config: Config) -> Iterator[Finding]:
                 "warning",
                 rule.spot,
                 f"the rule {rule.id!r} opens no problem: it is proposed to people instead",
-                'no [[links.type]] carries the relation "problem" of incidents to ServiceNow, so nothing could '
-                "tie them to it",
+                'no [[links.type]] carries the relation "problem" of incidents to ServiceNow, so that '
+                "nothing could tie them to it",
                 'add [[links.type]] relation = "problem" to the configuration, or write problem = "propose"',
                 rule.id,
             )
