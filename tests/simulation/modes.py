@@ -1,4 +1,4 @@
-"""In which ways a seed can be run: as it is, with lanes, a policy, talk, files, ties, affected items, or all at once.
+"""In which ways a seed can be run: as it is, with lanes, a policy, talk, files, ties, or all of it at once.
 
 A mode changes the scenario, may stand in for `engine.run_pass`, and adds its promises to those of the oracle.
 """
