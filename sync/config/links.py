@@ -9,7 +9,15 @@ from pydantic import Field
 
 from tieline.connectors.base import FieldKind
 from tieline.sync.config.faults import Problem, quoted
-from tieline.sync.config.values import Flag, JiraField, Line, OptionalServiceNowField, ServiceNowField, Table
+from tieline.sync.config.values import (
+    ByColumn,
+    Flag,
+    JiraField,
+    Line,
+    OptionalServiceNowField,
+    ServiceNowField,
+    Table,
+)
 from tieline.sync.links.model import SERVICENOW_COLUMN, Linked, Relation
 
 On = Literal["incident", "problem", "change"]
@@ -120,8 +128,9 @@ class Links(Table):
         description="What keeps ServiceNow from closing an incident by itself while a rule of closure holds "
         "it back; without, Tieline holds back only what it would carry over itself.",
     )
-    opened_with: dict[ServiceNowField, Line] = Field(
-        default_factory=dict,
+    opened_with: ByColumn = Field(
+        default={},
+        validate_default=True,
         description="Further columns of a problem that Tieline opens, such as its assignment_group: what "
         "the column holds, as ServiceNow keeps it.",
     )

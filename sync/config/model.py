@@ -20,6 +20,7 @@ from tieline.sync.config.links import Links
 from tieline.sync.config.sides import Jira, Keeping, Limits, ServiceNow
 from tieline.sync.config.values import (
     Alternatives,
+    ByState,
     Count,
     Day,
     Duration,
@@ -98,8 +99,9 @@ class ServiceNowScope(Table):
         description="Steps that ServiceNow allows between states; the usual ones of problem and "
         "change_request without any.",
     )
-    give: dict[str, dict[ServiceNowField, Line]] = Field(
-        default_factory=dict,
+    give: ByState = Field(
+        default={},
+        validate_default=True,
         description="By state what ServiceNow demands there and Jira does not have: written with that state "
         "where the column is empty.",
     )

@@ -47,6 +47,13 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+class _Fixed(dict[Any, Any]):
+    """Names and what stands under them: hashed by its contents, as the unchangeable tables around it are."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+
 def fault(what: str, remedy: str) -> PydanticCustomError:
     """A fault of the value at hand: what is wrong with it, and what to do."""
     # Values go through the context: a literal template would read braces in them as placeholders.
@@ -236,6 +243,8 @@ ServiceNowField = Annotated[
     ),
     Field(json_schema_extra={"pattern": f"^{_COLUMN}$"}),
 ]
+ByColumn = Annotated[dict[ServiceNowField, Line], AfterValidator(_Fixed)]
+ByState = Annotated[dict[str, ByColumn], AfterValidator(_Fixed)]
 OptionalServiceNowField = Annotated[
     Text,
     _matching(f"({_COLUMN})?", "is not a column name", 'use the name of a column, or "" for none'),
