@@ -165,7 +165,34 @@ def races(
         ours = carried(step, side, names) or _sent(step, race.field)
         values = (lost, ours) if side == "servicenow" else (ours, lost)
         found.append(Conflict(pair.id, unit, "race", *values, why, at, winner=other(side), closed_at=at))
-    return (*found, *_left_empty(pair, step, applied, vocabulary, at))
+    return (
+        *found,
+        *_joined(pair, step, applied, vocabulary, at),
+        *_left_empty(pair, step, applied, vocabulary, at),
+    )
+
+
+def _joined(
+    pair: Pair, step: Step, applied: Applied, vocabulary: Vocabulary, at: datetime
+) -> Iterator[Conflict]:
+    """A Conflict for each unit of several fields that somebody set as well, so that ours changed nothing.
+
+    What was sent of it stands, and means another thing beside what they set: what was carried never stood.
+    """
+    record, side = applied.record, applied.ref.side
+    if record is None or applied.alone is not False or applied.races or not isinstance(step.action, Update):
+        return
+    for unit in vocabulary.units:
+        base, own = step.bases.get(unit.name), unit.own(side, record.values)
+        dealt = None if base is None else base.of(side)
+        sent = {name: value for name, value in step.action.values.items() if name in own}
+        stands = bool(sent) and all(own[name] == value for name, value in sent.items())
+        if dealt is None or dealt.values == own or not stands:
+            continue
+        who, theirs = record.updated_by or "somebody", carried(step, side, [unit.name])
+        why = f"{unit.name}: {who} wrote it in {side} while Tieline did, and it stands as they set it"
+        values = (no_values(), theirs) if side == "servicenow" else (theirs, no_values())
+        yield Conflict(pair.id, unit.name, "race", *values, why, at, winner=side, closed_at=at)
 
 
 def _left_empty(

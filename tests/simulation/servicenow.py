@@ -102,9 +102,10 @@ class ServiceNow(HostileSide):
                 self.change(row, {LINK: None}, "tieline")
         if not isinstance(action, Update) or seen < 0:
             return Applied(action.ref, self.record(row))
+        theirs = row.mod_count == seen + 1 and row.updated_by != US  # set before, and ours changed nothing
         alone = row.mod_count <= seen + 1
         lost = () if alone else (Race("", None, False, row.updated, "" if last[1] == US else last[1]),)
-        return Applied(action.ref, self.record(row), alone, lost)
+        return Applied(action.ref, self.record(row), alone and not theirs, lost)
 
     def _reviewed(self, row: Row, write: Update | Transition) -> Reviewed:
         record = self.record(row)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tieline.connectors.base import Reviewed, Update
+from tieline.connectors.base import Action, Reviewed, Update
 from tieline.connectors.errors import Denied, Unknown
 
 from .test_unknown import lose, refuse
@@ -107,3 +108,25 @@ def test_an_answer_is_not_lost_because_nobody_tells_who_is_who(world: World) -> 
     world.settle()
     assert (mirror.values["summary"], world.conflicts()) == (before, [])
     world.in_step()
+
+
+def test_what_was_carried_into_an_edit_that_set_the_same_field_is_told(world: World) -> None:
+    """Low becomes urgency 2; somebody sets that and the impact just before: our write changes nothing."""
+    row, mirror = world.paired()
+
+    def meet(_action: Action) -> None:
+        world.sn.edit(row.id, {"impact": "1", "urgency": "2"}, "engineer")
+
+    def forestalled(_action: Action, outcome: Any) -> Any:
+        return replace(outcome, alone=False, races=(), record=replace(outcome.record, updated_by="engineer"))
+
+    world.sn.before_write, world.sn.after_write = meet, forestalled
+    world.jira.edit(mirror.id, {"priority": "Low"})
+    world.tick()
+    world.run(max_changes=1)
+    world.sn.before_write, world.sn.after_write = lambda _action: None, lambda _action, outcome: outcome
+    world.settle()
+    assert (row.values["priority"], mirror.values["priority"]) == ("2", "High")
+    (conflict,) = world.conflicts()
+    assert (conflict.unit, conflict.kind, conflict.winner) == ("priority", "race", "servicenow")
+    assert (dict(conflict.servicenow), dict(conflict.jira)) == ({}, {"priority": "Low"})
