@@ -219,19 +219,19 @@ def _better(job: Job) -> Iterator[Step]:
             yield Step(replace(gone, about=gone.about + TWICE), (why,))
         made = "" if known is None else made_of(known.made, view, target)
         ours = next((tie for tie in ties if tie.id == made), None)
-        for tie in () if ours is None else too_many(ties, ours):
-            why = f"{view.rule.relation}: somebody made the same link meanwhile"
+        for tie in too_many(ties, ours):
+            why = f"{view.rule.relation}: the same link stands there already"
             second = _unlink(job, target, tie)
             yield Step(replace(second, about=second.about + TWICE), (why,))
 
 
-def too_many(ties: Sequence[Tie], ours: Tie) -> list[Tie]:
-    """Of links that say the same those that go: ours, and all but the oldest of the others.
+def too_many(ties: Sequence[Tie], ours: Tie | None) -> list[Tie]:
+    """Of links that say the same those that go: ours, if it is known, and all but the oldest of the others.
 
-    Jira's own screens refuse a second one, so a third comes from a request that was carried out twice.
+    Jira's own screens refuse a second one: it comes from a request, of ours or of another program's.
     """
     others = sorted((tie for tie in ties if tie is not ours), key=lambda tie: (len(tie.id), tie.id))
-    return [ours, *others[1:]] if others else []
+    return [*([ours] if ours else []), *others[1:]] if others else []
 
 
 def made_of(known: str, view: View, target: Ref) -> str:

@@ -473,6 +473,17 @@ class TestTrouble:
         assert links(world) == {(top.id, "Parent", issue.id): 1}
         assert column(world, child, "parent_incident") == parent.id
 
+    def test_of_two_links_of_which_the_state_does_not_know_whose_they_are_one_stays(
+        self, world: World
+    ) -> None:
+        child, issue, parent, top = parents(world)
+        first = world.jira.ties.link(top.id, "Parent", issue.id)
+        world.jira.ties.link(top.id, "Parent", issue.id)
+        touch(world, issue, top)
+        world.settle()
+        assert list(world.jira.ties.issue_links) == [first]
+        assert column(world, child, "parent_incident") == parent.id
+
 
 class TestWishes:
     def wish(self, world: World, row: Row, target: Ref) -> Standing:
