@@ -134,7 +134,7 @@ class Site:
     def process(self, *arguments: str, **options: Any) -> Said:
         """The real program, run to its end."""
         started = self.start(*arguments, **options)
-        out, err = started.communicate(timeout=60)
+        out, err = started.communicate(timeout=300)
         return Said(started.returncode, out, err)
 
     def sync(self, *arguments: str, after: float = 60) -> Said:

@@ -342,7 +342,7 @@ def test_a_reader_that_goes_away(live: Site, command: str) -> None:
     environment = {**os.environ, **live.world.environment(), "TIELINE_CONFIG": str(live.config)}
     ran = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {sys.executable} -m tieline.cli {command} | head -c 10"],
-        env=environment, cwd=live.folder, capture_output=True, text=True, timeout=60, check=False,
+        env=environment, cwd=live.folder, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
 
@@ -372,7 +372,7 @@ def test_progress_on_a_terminal_keeps_out_of_the_output(live: Site, command: str
             env={**environment, "TERM": "xterm"}, cwd=live.folder, stdout=subprocess.PIPE, stderr=ours,
         )  # fmt: skip
         os.close(ours)
-        out = process.communicate(timeout=60)[0].decode()
+        out = process.communicate(timeout=300)[0].decode()
         drawn = b""
         while chunk := _rest(shown):
             drawn += chunk

@@ -37,7 +37,7 @@ def on_a_terminal(live: Site, *arguments: str, **environment: str) -> str:
         if not part:
             break
         said += part
-    process.wait(timeout=60)
+    process.wait(timeout=300)
     os.close(ours)
     return said.decode("utf-8", "replace")
 

@@ -29,7 +29,7 @@ reasons = { group = "network" }
 
 def tieline(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tieline.cli", "policy", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=110, cwd=cwd, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=cwd, check=False)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def run(command: list[str], folder: Path, **variables: str) -> subprocess.Comple
     bin_ = Path(sys.executable).parent
     env = {**os.environ, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}", **variables}
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=110, cwd=folder, env=env, check=False
+        command, capture_output=True, text=True, timeout=300, cwd=folder, env=env, check=False
     )
 
 

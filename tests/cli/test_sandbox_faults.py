@@ -20,7 +20,7 @@ PROGRAM = (sys.executable, "-m", "tieline.cli", "sandbox")
 )
 def test_a_fault_that_is_none_is_a_mistake_of_usage(tmp_path: Path, fault: str, words: str) -> None:
     command = [*PROGRAM, "--dir", str(tmp_path / "box"), "--fault", fault]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr

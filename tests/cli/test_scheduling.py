@@ -36,7 +36,7 @@ def until(live: Site, passes: int, process: subprocess.Popen[str]) -> None:
 
 def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> Said:
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=300)
     return Said(process.returncode, out, err)
 
 

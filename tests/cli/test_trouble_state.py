@@ -145,7 +145,7 @@ def test_two_real_passes_at_once(live: Site) -> None:
     for number in range(30):
         live.incident(short_description=f"Incident {number}")
     running = [live.start("sync", "--initial") for _ in range(3)]
-    ends = [(process, *process.communicate(timeout=60)) for process in running]
+    ends = [(process, *process.communicate(timeout=300)) for process in running]
     codes = sorted(process.returncode for process, _, _ in ends)
     assert codes.count(0) >= 1
     assert set(codes) <= {0, 2}
@@ -214,7 +214,7 @@ def test_ctrl_c_in_the_middle(live: Site, moment: str) -> None:
 
     fault = Fault("Ctrl-C", before=before) if moment == "before a create" else Fault("Ctrl-C", after=after)
     live.world.jira.faults.append(fault)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 1, out + err
     assert "Interrupted" in err
     assert "Nothing is lost" in err

@@ -40,7 +40,7 @@ def announced(tmp_path: Path) -> Iterator[list[str]]:
 def test_from_the_sandbox_to_two_mirrored_incidents(announced: list[str], tmp_path: Path, root: Path) -> None:
     def run(*arguments: str) -> str:
         done = subprocess.run(
-            [*TIELINE, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+            [*TIELINE, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout
