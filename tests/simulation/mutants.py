@@ -292,14 +292,6 @@ def _raceless_recovery() -> Sequence[Swap]:
     return [(recovery, "_settle", settled)]
 
 
-def _all_or_nothing() -> Sequence[Swap]:
-    def stands(found: Any, write: Any, vocabulary: Any) -> bool:
-        sent = recovery._sent(write, vocabulary)
-        return all(found.values.get(name) == value for name, value in sent.items())
-
-    return [(recovery, "_stands", stands)]
-
-
 def _note_again() -> Sequence[Swap]:
     def note(run: Any, intent: Any, write: Any) -> None:
         recovery._end(run, intent, "skipped", "sent again")
@@ -348,7 +340,6 @@ MUTANTS: dict[str, Mutant] = {
         "a write that may have been made is taken for one that was not",
         _swap(recovery, "_leave_in_doubt", lambda run, it, *_: recovery._end(run, it, "skipped", "?")),
     ),
-    "all-or-nothing": Mutant("a rewritten field makes a whole write unmade", _all_or_nothing),
     "first-edits-ignored": Mutant(
         "what a mirror holds when it is found again counts as ours",
         _swap(settle, "_untouched", lambda unit, mirror, *, ours: True),
