@@ -37,7 +37,8 @@ __all__ = ["PassStopped", "Progress", "check_installation", "find_label", "run_p
 SWEEP_AGE: Final = timedelta(hours=12)
 """A pair that was not compared for so long is swept; so each is seen within a day."""
 
-
+LOOKED: Final = "looked_again"
+"""Note: the mapping under which all that was held or parked was put into the inbox."""
 POLICY: Final = "policy"
 """Note: the policy that the last pass had."""
 RULED: Final = frozenset({"flapping", "unmapped"})
@@ -111,19 +112,21 @@ def _work(run: Run, progress: Progress) -> None:
 
 
 def check_installation(run: Run) -> bool:
-    """Refuse a state that a pass may not work on, and look again at what an old mapping held or parked.
+    """Refuse a state that a pass may not work on, and look again at what another mapping held or parked.
 
-    Returns whether the mapping is another one than the state is in step with.
+    Returns whether the mapping is another one than the state is in step with. What is to be looked at again
+    waits in the inbox from then on, however often a pass ends before all of it was done.
     """
-    config = run.config
+    mapping = run.config.fingerprint()
     with run.store.transaction() as tx:
         refuse_unfit(run, tx)
-        tx.set_note("installation", config.installation)
-        changed = tx.note("fingerprint") != config.fingerprint()
-        if changed:
+        tx.set_note("installation", run.config.installation)
+        known = tx.note("fingerprint")
+        if (tx.note(LOOKED) or known) != mapping:
             held = [f"p:{conflict.pair}" for conflict in tx.conflicts(open_only=True, limit=1_000_000)]
             _look_again(run, tx, [*held, *(park.key for park in tx.all_parks())], BY_MAPPING)
-    return changed
+            tx.set_note(LOOKED, mapping)
+    return known != mapping
 
 
 def _look_again(run: Run, tx: Tx, keys: Iterable[str], reason: str) -> None:

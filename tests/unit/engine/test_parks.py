@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tieline.connectors.base import Action, ShowLink
-from tieline.connectors.errors import Rejected
-from tieline.sync.model import Snapshot
+from tieline.connectors.errors import Denied, Rejected
+from tieline.sync.model import InboxEntry, Snapshot
 from tieline.sync.plan import plan
 
-from .world import World
+from .world import World, settings
 
 
 class TestParks:
@@ -172,3 +174,36 @@ class TestParks:
             world.tick(6 * 3600)
             world.run()
         assert world.mirror_of(last).values["summary"] == "Edited past every feed"
+
+
+class TestAnotherMapping:
+    """What another mapping may mend goes into the inbox once, however many passes it takes to get through."""
+
+    def test_passes_that_stop_do_not_put_it_there_again(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.paired()
+        row, mirror = world.paired(short_description="Another")
+        world.jira.before_write = lambda _action: Rejected("no")
+        world.sn.edit(row.id, {"short_description": "Printer on fire"})
+        world.tick()
+        world.run()
+        world.jira.before_write = lambda _action: None
+        world.config = settings(groups={"map": [{"servicenow": "Another Group", "jira": "Another Team"}]})
+        with monkeypatch.context() as patch:
+            patch.setattr(world.sn, "feed", _denied)
+            seen = [self._stopped(world) for _ in range(3)]
+        assert [entry.reasons for entry in seen[0]] == [frozenset({"mapping"})]
+        assert seen[0] == seen[1] == seen[2]
+        world.run()
+        assert (mirror.values["summary"], world.parks()) == ("Printer on fire", [])
+
+    def _stopped(self, world: World) -> list[InboxEntry]:
+        with pytest.raises(Denied):
+            world.run()
+        with world.store.read() as tx:
+            return tx.due(world.now, 10)
+
+
+def _denied(*_: object, **__: object) -> None:
+    raise Denied("the password has expired")
