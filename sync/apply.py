@@ -49,7 +49,7 @@ def apply_wave(run: Run, works: Sequence[Work]) -> None:
     for _ in range(MAX_ROUNDS):
         read_missing(run, works)
         read_parts(run, works)
-        plan_round(run, [work for work in works if work.open])
+        plan_round(run, works)
         if not any(work.open for work in works):
             break
         write_steps(run, works)
@@ -140,7 +140,11 @@ def observe(run: Run, works: Sequence[Work]) -> None:
 
 
 def plan_round(run: Run, works: Sequence[Work]) -> None:
-    """Plan each pair, settle what needs no write, and let go of those with nothing left to do."""
+    """Plan each pair, settle what needs no write, and let go of those with nothing left to do.
+
+    A pair that was put off by now is nobody's in this pass: its entry stays in the inbox.
+    """
+    works = [work for work in works if work.open]
     if not works:
         return
     now = run.clock()

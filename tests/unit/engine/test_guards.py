@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tieline.connectors.base import Action
-from tieline.connectors.errors import ConfigError, Denied, Rejected, Unavailable
+from tieline.connectors.errors import ConfigError, ConnectorError, Denied, Malformed, Rejected, Unavailable
 from tieline.sync.engine import run_pass
 from tieline.sync.run import PassOptions, PassStopped
 
@@ -77,6 +78,34 @@ class TestGuards:
         world.run()
         assert world.writes.total() == 0
         assert world.waiting() == 0
+
+    @pytest.mark.parametrize("error", [Unavailable("503"), Malformed("no JSON")], ids=["busy", "malformed"])
+    def test_what_cannot_be_counted_now_is_not_let_go(self, tmp_path: Path, error: ConnectorError) -> None:
+        """Files that cannot be listed put a pair off: its edits, which the feed told of, wait with it."""
+        world = World(
+            attachments={"every": "1s", "folder": str(tmp_path / "spool")}, limits={"max_records": 3}
+        )
+        rows = [world.incident(short_description=f"Incident {n}") for n in range(5)]
+        world.run(initial=True)
+        world.settle()
+        world.tick(1000)
+        for row in rows:
+            world.sn.edit(row.id, {"u_unmapped": "moved"})
+        world.sn.edit(rows[0].id, {"short_description": "Printer on fire"})
+
+        def broken(request: str) -> None:
+            if request == "attachments":
+                raise error
+
+        world.sn.fault = broken
+        world.run()
+        assert world.writes.total() == 0
+        assert world.waiting() == 5
+        world.sn.fault = lambda _request: None
+        world.settle()
+        assert world.mirror_of(rows[0]).values["summary"] == "Printer on fire"
+        assert world.waiting() == 0
+        world.in_step()
 
     def test_too_large_a_share(self) -> None:
         world = World(limits={"max_share": 0.5})
