@@ -46,6 +46,10 @@ class Directory:
         """The id on the other side; None if there is none or nobody looked yet."""
         return self.partners.get((side, kind, id_))
 
+    def knows(self, side: Side, kind: EntityKind, id_: str) -> bool:
+        """Whether somebody looked whether there is a partner."""
+        return (side, kind, id_) in self.partners
+
     def name(self, side: Side, kind: EntityKind, id_: str) -> str:
         """The name to show for an id, or the id."""
         return self.names.get((side, kind, id_), id_)

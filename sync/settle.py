@@ -131,6 +131,13 @@ def _verified(
 
 
 def _same_class(unit: Unit, side: Side, sent: Values, actual: Values, directory: Directory) -> bool:
+    """Whether both are known to mean the same.
+
+    Somebody without a partner may mean nobody; whom nobody has looked up yet is not taken for such a one.
+    """
+    named = [one for values in (sent, actual) for one in unit.entities(side, values)]
+    if not all(directory.knows(side, kind, id_) for kind, id_ in named):
+        return False
     class_ = unit.classify(side, actual, directory)
     return not isinstance(class_, Unmapped) and class_ == unit.classify(side, sent, directory)
 
