@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.simulation import rules, ties
@@ -30,8 +30,13 @@ from tieline.sync.model import Arrival, AuditEntry, Conflict, Pair, Park
 from tieline.sync.parking import BY_PERSON, arrival_ref
 from tieline.sync.run import PassOptions, PassStopped
 
-QUIET_PASSES = 14
-"""After people and faults ended, so many passes may follow before everything must be in step."""
+QUIET = ((9, 100, 13 * 3600), (5, 100, 25 * 3600), (3, 120, 0))
+"""After people and faults ended: as many passes at most, so many seconds apart, and the pause after them.
+
+A round ends early once the state is at rest: what the passes left of it would do is look at nothing.
+"""
+AT_REST = 2
+"""So many passes in a row that had nothing to do, and left nothing to be done, are rest."""
 
 
 @dataclass
@@ -146,21 +151,36 @@ class _Run:
         """Nobody does anything any more, nothing fails; what is owed must be paid."""
         self.world.armed = False
         self.world.elapse(450)
-        for number in range(QUIET_PASSES):
-            self._pass()
-            self.world.elapse(100)
-            if number == 8:
+        for number, (most, apart, pause) in enumerate(QUIET):
+            self._round(most, apart)
+            if number == 0:
                 story.early = self._look(Lists(conflicts=dict(self.lists.conflicts)))
                 self.world.reach["early look"] += 1
                 story.early_values = {
                     side: {id_: dict(row.values) for id_, row in self.sides[side].rows.items()}
                     for side in SIDES
                 }
-                self.world.elapse(13 * 3600)
-        self.world.elapse(25 * 3600)
-        for _ in range(3):
+            self.world.elapse(pause)
+
+    def _round(self, most: int, apart: float) -> None:
+        """So many quiet passes, or fewer if the state is at rest; the time that they take passes anyway."""
+        idle = 0
+        for number in range(most):
             self._pass()
-            self.world.elapse(120)
+            self.world.elapse(apart)
+            left = most - number - 1
+            idle = idle + 1 if self._nothing_left(apart * left) else 0
+            if idle == AT_REST:
+                self.world.reach["quiet passes left out"] += left
+                self.world.elapse(apart * left)
+                return
+
+    def _nothing_left(self, seconds: float) -> bool:
+        """Whether the last pass had nothing to do, and none within so many seconds will have."""
+        last, until = self.passes[-1], self.world.now() + timedelta(seconds=seconds)
+        with self.file.store.read() as tx:
+            waiting = tx.inbox_count() + len(tx.parks_due(until, 1)) + len(tx.open_intents())
+        return self.world.quiet and not (last.writes or last.error or waiting)
 
     # One pass.
 

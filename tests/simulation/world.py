@@ -111,6 +111,11 @@ class World:
             deed()
         self._now = end
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing happens any more by itself: no automation, no late commit."""
+        return not self._due
+
     def another_life(self) -> None:
         """The state was restored from a backup, or lost."""
         self.life += 1
