@@ -130,13 +130,25 @@ def observe(run: Run, works: Sequence[Work]) -> None:
             continue
         known, name = observed_moves(run, record.place), str(record.values.get(status.status))
         if known.get(name) != record.moves:
+            run.counts["transitions_learned"] += _unseen(run, record, name, known.get(name, ()))
             known[name] = record.moves
             new.append((record.place, name, record.moves))
     if new:
-        run.counts["transitions_learned"] += len(new)
         with run.store.transaction() as tx:
             for place, name, moves in new:
                 tx.save_moves(place, name, moves)
+
+
+def _unseen(run: Run, record: Record, status: str, before: Sequence[Move]) -> int:
+    """How many of its transitions are news: not what an issue showed last in this status, nor in this pass.
+
+    Two issues in one status may show different ones, by their conditions: each is news once a pass, or pairs
+    that found no path would wake one another for ever.
+    """
+    known = {(record.place, status, move.id, move.to) for move in before} | run.shown_moves
+    shown = {(record.place, status, move.id, move.to) for move in record.moves}
+    run.shown_moves |= known | shown
+    return len(shown - known)
 
 
 def plan_round(run: Run, works: Sequence[Work]) -> None:

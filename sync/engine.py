@@ -43,6 +43,8 @@ POLICY: Final = "policy"
 """Note: the policy that the last pass had."""
 RULED: Final = frozenset({"flapping", "unmapped"})
 """Kinds of conflicts that another policy may settle."""
+NEXT: Final = timedelta(milliseconds=1)
+"""What is due so long after the start of a pass is left to the next one."""
 WAKE: Final = 500
 """As many as are woken in one transaction."""
 
@@ -129,13 +131,16 @@ def check_installation(run: Run) -> bool:
     return known != mapping
 
 
-def _look_again(run: Run, tx: Tx, keys: Iterable[str], reason: str) -> None:
-    """Put what these inbox keys name into the inbox; parks of ended pairs are over."""
+def _look_again(run: Run, tx: Tx, keys: Iterable[str], reason: str, due: datetime | None = None) -> None:
+    """Put what these inbox keys name into the inbox, for this pass or from `due` on.
+
+    Parks of ended pairs are over.
+    """
     known = list(dict.fromkeys(keys))
     pairs = tx.pairs({int(key[2:]) for key in known if key.startswith("p:")})
     refs = [pair.servicenow for pair in pairs.values() if pair.state != "unlinked"]
     refs += [arrival_ref(key) for key in known if key.startswith("r:")]
-    tx.arrive([Arrival(ref, reason) for ref in refs], run.clock(), run.started)
+    tx.arrive([Arrival(ref, reason) for ref in refs], run.clock(), due or run.started)
     for pair in pairs.values():
         if pair.state == "unlinked":
             tx.unpark(pair_key(pair))
@@ -210,6 +215,14 @@ def _waves(run: Run, named: tuple[Ref, ...], progress: Progress) -> None:
 
 
 def _try_paths_again(run: Run) -> None:
-    """Issues have shown transitions that were not known before: look again at pairs that found no path."""
+    """Issues have shown transitions that were not known before: look again at pairs that found no path.
+
+    The guard did not count them: this pass takes those for which it has room, the next one counts the others.
+    """
     with run.store.transaction() as tx:
-        _look_again(run, tx, [p.key for p in tx.all_parks() if p.reason == NO_PATH], BY_WORKFLOW)
+        keys = [park.key for park in tx.all_parks() if park.reason == NO_PATH]
+        taken = keys[: run.room]
+        if run.room is not None:
+            run.room -= len(taken)
+        _look_again(run, tx, taken, BY_WORKFLOW)
+        _look_again(run, tx, keys[len(taken) :], BY_WORKFLOW, due=run.started + NEXT)

@@ -20,6 +20,7 @@ SHARE_FLOOR: Final = 100
 def guard(run: Run) -> None:
     """Raise PassStopped where a route was never mirrored, or where too much would be written at once.
 
+    What is left of that is noted in `run.room`, for what the pass wakes itself later on.
     Counting what waits is cheap, and mostly enough. Where it is too much, each record is looked at: our own
     writes of the last pass wait there too, and need nothing.
     """
@@ -31,7 +32,9 @@ def guard(run: Run) -> None:
     limits = run.config.limits
     shares = pairs >= SHARE_FLOOR
     allowed = min(limits.max_records, int(limits.max_share * pairs)) if shares else limits.max_records
-    if waiting <= allowed or not _would_write_more(run, allowed):
+    counted = waiting if waiting <= allowed else _to_write_up_to(run, allowed)
+    if counted <= allowed:
+        run.room = allowed - counted
         return
     rule = f"limits.max_records is {limits.max_records}"
     if allowed < limits.max_records:
@@ -58,17 +61,17 @@ def _first_mirroring(run: Run) -> None:
         )
 
 
-def _would_write_more(run: Run, allowed: int) -> bool:
-    """Whether more than `allowed` records need a write. Those that need none leave the inbox."""
+def _to_write_up_to(run: Run, allowed: int) -> int:
+    """How many records need a write, counted until they are too many. Those that need none leave."""
     after, count = "", 0
     while count <= allowed:
         with run.store.read() as tx:
             entries = tx.walk_due(run.started, after, run.config.limits.wave)
         if not entries:
-            return False
+            break
         after = entries[-1].key
         count += _to_write(run, entries)
-    return True
+    return count
 
 
 def _to_write(run: Run, entries: Sequence[InboxEntry]) -> int:

@@ -91,6 +91,10 @@ class Run:
     lanes: Lanes = field(default_factory=Lanes)
     parked_on: dict[str, Side] = field(default_factory=dict)
     """By inbox key the pairs that this pass parked, with the side on whose record that can be told."""
+    room: int | None = None
+    """How many records more than the guard counted this pass may take on; None for any number."""
+    shown_moves: set[tuple[str, str, str, str]] = field(default_factory=set)
+    """Place, status, id and target of the transitions that are known by now: no news in this pass."""
     taken: set[str] = field(default_factory=set)
     """Inbox keys that a lane is at work on: no other lane begins with them."""
     _own_names: dict[Side, frozenset[str]] = field(default_factory=dict)
