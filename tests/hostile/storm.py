@@ -29,6 +29,8 @@ from tieline.sync.run import PassOptions
 from tieline.sync.store import Store, open_store
 from tieline.sync.vocabulary import vocabulary
 
+from .witness import Witness
+
 INTERVAL = timedelta(minutes=3)
 """Between two passes: longer than a lost answer is left alone."""
 QUIET_PASSES = 40
@@ -54,15 +56,24 @@ class Storm:
     store: Store
     sides: Mapping[Side, Connector]
     ledger: Ledger
+    patch: pytest.MonkeyPatch
     summaries: list[PassSummary] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
+    witness: Witness = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.witness = Witness(self.world, lambda: self.passes, self.patch)
+
+    @property
+    def passes(self) -> int:
+        """How many passes there were, those that failed among them."""
+        return len(self.summaries) + self.failures.total()
 
     def run(self) -> bool:
         """One pass; False if it failed."""
-        number = len(self.summaries) + self.failures.total()
         try:
             summary = run_pass(
-                self.config, self.store, self.sides, clock=self.clock.now, id_=f"storm-{number}",
+                self.config, self.store, self.sides, clock=self.clock.now, id_=f"storm-{self.passes}",
                 options=PassOptions(initial=True),
             )  # fmt: skip
         except TielineError as error:
@@ -121,16 +132,37 @@ class Storm:
         """Differences that nobody is told of.
 
         A pair that is parked may differ in any field, and a field that stands in an open conflict may differ.
-        What the sides agree in, though not as people left it, must be what a conflict over this field says.
+        What the sides agree in, though not as people left it, must be what a conflict over this field says,
+        unless their last word only put back what no pass had seen away (`Witness.put_back`).
         """
         parked, standing, past = self.parked(), self.told(open_only=True), self.told(open_only=False)
 
         def known(entry: Difference) -> bool:
-            names = past if entry.against == "people left" else standing
+            agreed = entry.against == "people left"
+            names = past if agreed else standing
             labels = entry.label.split(" / ")
-            return any(label in parked or (label, entry.field) in names for label in labels)
+            told = any(label in parked or (label, entry.field) in names for label in labels)
+            return told or (agreed and self.put_back(entry))
 
         return [str(entry) for entry in report.differences if not known(entry)]
+
+    def put_back(self, entry: Difference) -> bool:
+        """Whether people only put back what this field had been when Tieline last wrote it."""
+        units = vocabulary(self.config, self.config.routes[0]).units
+        unit = next((u for u in units if any(entry.field in u.fields(side) for side in SIDES)), None)
+        if unit is None:
+            return False
+        names = {side: {*unit.fields(side)} for side in SIDES}
+        with self.store.read() as tx:
+            pair = tx.named(entry.label)[-1]
+            trail = tx.audit_trail(pair=pair.id, limit=10**6)
+            trail += tx.audit_trail(ref=pair.ref(pair.origin), limit=10**6)
+        wrote = {
+            int(each.pass_id.rpartition("-")[2]) for each in trail
+            if each.outcome in ("applied", "unknown") and each.ref is not None
+            and (each.action == "Create" or names[each.ref.side] & {*each.new})
+        }  # fmt: skip
+        return self.witness.put_back(pair, unit, wrote)
 
 
 AT_ONCE: Final = re.compile(r"(?m)^concurrency = \d+")
@@ -152,7 +184,7 @@ def storm(
     patch.setattr("tieline.cli._timing", lambda _clock: timing(clock))
     config = load_config(path)
     with open_store(config.state_url, create=True) as store, Adapters().connect(config, clock.now) as sides:
-        yield Storm(world, clock, config, store, sides, ledger)
+        yield Storm(world, clock, config, store, sides, ledger, patch)
 
 
 def every_fault(rate: float, sides: tuple[str, ...] = ("servicenow",)) -> dict[str, dict[str, float]]:
