@@ -18,6 +18,7 @@ from typing import Final
 
 from tests.simulation import truth
 from tests.simulation.apart import times_apart
+from tests.simulation.looks import agreements
 from tests.simulation.scenario import UNITS
 from tests.simulation.servicenow import MATRIX
 from tests.simulation.sides import Row
@@ -208,7 +209,8 @@ def _edits_lost(evidence: Evidence, couple: Couple, side: Side, unit: str) -> It
         end = next((later for later in held[number + 1 :] if later.meaning != stand.meaning), None)
         if end is None or end.who != "tieline":
             continue
-        if _is_put_back(held, across, stand) and not _was_agreed(evidence, couple, side, unit, stand):
+        put_back = _is_put_back(held, across, stand) or _is_agreed_again(evidence, couple, side, unit, stand)
+        if put_back and not _was_agreed(evidence, couple, side, unit, stand):
             continue
         arrived = _arrived([*across, *_sent(evidence, couple, other(side), unit)], stand, end, unit, side)
         if (arrived and _tail_kept(side, unit, stand, end)) or _is_told(
@@ -229,12 +231,35 @@ def _is_put_back(held: list[Stand], across: list[Stand], stand: Stand) -> bool:
     """
     if not across:
         return False
-    made = max(held[0].seq, across[0].seq)
-    wrote = max(
-        s.seq for s in (*held, *across) if s.seq == made or (s.who == "tieline" and s.seq < stand.seq)
-    )
+    wrote = _last_written(held, across, stand)
     then = [s for s in held if s.seq <= wrote]
     return wrote < stand.seq and then[-1].meaning == stand.meaning
+
+
+def _last_written(held: list[Stand], across: list[Stand], stand: Stand) -> int:
+    """The number of the last write of the engine before `stand`, on either side; else of the mirror."""
+    made = max(held[0].seq, across[0].seq)
+    return max(s.seq for s in (*held, *across) if s.seq == made or (s.who == "tieline" and s.seq < stand.seq))
+
+
+def _is_agreed_again(evidence: Evidence, couple: Couple, side: Side, unit: str, stand: Stand) -> bool:
+    """Whether people only went back to what both sides agreed on by themselves when a pass last saw it so.
+
+    That is dealt with and needed no write, so that nothing of what they did since was carried either. What
+    a pass saw that broke off counts beside what the last whole one saw: it may not have dealt with it.
+    """
+    ids = {each: couple.row(each).id for each in SIDES}
+    held = {each: evidence.stands[each, ids[each], unit] for each in SIDES}
+    if not held[other(side)]:
+        return False
+    wrote = _last_written(held[side], held[other(side)], stand)
+    steps = {each: [(s.seq, s.values) for s in held[each]] for each in SIDES}
+    looks = {each: evidence.story.world.looks[each, ids[each]] for each in SIDES}
+    known: list[Hashable] = []
+    for seq, shown, whole in agreements(unit, steps, looks, evidence.story.passes):
+        if wrote < seq < stand.seq:
+            known = [*([] if whole else known), truth.meaning(side, unit, shown[side])]
+    return stand.meaning in known
 
 
 def _was_agreed(evidence: Evidence, couple: Couple, side: Side, unit: str, stand: Stand) -> bool:

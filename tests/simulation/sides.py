@@ -307,7 +307,11 @@ class HostileSide:
                 found.append(Malformed(f"{ref} has no place"))
             else:
                 found.append(self.record(row))
+        look = self.world.look()
         self.world.answered()
+        for shown in found:
+            if isinstance(shown, Record):
+                self.world.looks[self.side, shown.ref.id].append(look)
         return found
 
     def in_scope(self, refs: Sequence[Ref], scope: str) -> frozenset[Ref]:

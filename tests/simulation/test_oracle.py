@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.simulation.looks import agreements
 from tests.simulation.modes import MODES
 from tests.simulation.scenario import Deed, Scenario
 from tests.simulation.shrink import load
-from tests.simulation.simulation import Story
+from tests.simulation.simulation import Passed, Story
+from tests.simulation.world import START, Look
+from tieline.connectors.base import Side, Value
 from tieline.sync import decide
 
 PLAIN = MODES["plain"]
@@ -53,6 +57,54 @@ def test_a_rule_s_value_is_taken_for_a_person_s_only_where_nothing_told() -> Non
     story.world.log = [each for each in story.world.log if each.who != "person" or each.side == "jira"]
     assert touched
     assert "P2" in broken(story)
+
+
+def test_what_people_put_back_to_an_agreement_of_theirs_is_lost_where_no_pass_saw_that() -> None:
+    """They agreed by themselves, so that nothing was written: what a pass was shown of it is dealt with."""
+    story = told("agreed-by-themselves")
+    assert not story.lists.conflicts
+    looks, agreed = dict(story.world.looks), START + timedelta(seconds=400)
+    for blind in (("servicenow", "jira"), ("servicenow",), ("jira",)):
+        for key, seen in looks.items():
+            story.world.looks[key] = [look for look in seen if key[0] not in blind or look.at < agreed]
+        assert "P2" in broken(story)
+
+
+def test_an_agreement_between_two_passes_excuses_nothing() -> None:
+    """The same, the agreement over before a pass could see it: the engine has to tell, and does."""
+    kept = load(FAILURES / "agreed-by-themselves.json")[1]
+    deeds = tuple(replace(deed, at=deed.at + 290) if 400 <= deed.at < 401 else deed for deed in kept.deeds)
+    story = PLAIN.run(replace(kept, deeds=deeds))
+    assert [conflict.kind for conflict in story.lists.conflicts.values()] == ["clash"]
+    assert PLAIN.judge(story) == []
+    story.lists.conflicts = {}
+    assert {violation.promise for violation in PLAIN.judge(story)} == {"P2"}
+
+
+def test_what_only_a_broken_pass_saw_counts_beside_what_a_whole_one_saw_and_looks_of_two_passes_do_not() -> (
+    None
+):
+    steps: dict[Side, list[tuple[int, dict[str, Value]]]] = {
+        "servicenow": [(1, {"subcategory": "a"}), (4, {"subcategory": "b"})],
+        "jira": [(1, {"customfield_10052": "a"}), (5, {"customfield_10052": "b"})],
+    }
+    looks: dict[Side, list[Look]] = {
+        "servicenow": [Look(2, at(0)), Look(4, at(100)), Look(6, at(200))],
+        "jira": [Look(3, at(0)), Look(5, at(300)), Look(6, at(200))],
+    }
+    passes = [passed(0, ""), passed(100, ""), passed(200, "killed"), passed(300, "")]
+    found = [(seq, whole) for seq, _, whole in agreements("subcategory", steps, looks, passes)]
+    assert found == [(3, True), (6, False)]
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds after the start."""
+    return START + timedelta(seconds=seconds)
+
+
+def passed(seconds: float, error: str) -> Passed:
+    """A pass of a minute."""
+    return Passed(0, 0, error, False, False, 0, at(seconds), at(seconds + 60))
 
 
 def reopened(*deeds: tuple[float, str]) -> Scenario:

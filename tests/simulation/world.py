@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -57,6 +57,14 @@ class Effect:
     life: int
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look of the engine at a record that it was shown: everything up to `seq` stood there."""
+
+    seq: int
+    at: datetime
+
+
 class World:
     """Clock, events and faults of one run."""
 
@@ -67,6 +75,8 @@ class World:
         self.effects: list[Effect] = []
         self.touched: list[tuple[int, datetime, str, Who]] = []
         """Number, time, record and author of what changed nothing that is mirrored."""
+        self.looks: dict[tuple[Side, str], list[Look]] = defaultdict(list)
+        """When the engine read which record, fresh and by its id."""
         self.trace: list[str] = []
         self.reach: Counter[str] = Counter()
         self.requests = 0
@@ -97,6 +107,10 @@ class World:
         """A number above all before."""
         self._seq += 1
         return self._seq
+
+    def look(self) -> Look:
+        """What a look at a record shows now."""
+        return Look(self._seq, self._now)
 
     def at(self, seconds: float, deed: Callable[[], None]) -> None:
         """Let something happen so many seconds from now."""
