@@ -132,15 +132,20 @@ def was_made(
 
 
 def _is_the_write(entry: Entry, sent: Sent, kind: Shown) -> bool:
-    if not _is_ours(entry, sent):
+    if not _is_ours(entry, sent) or _led_to_it(entry, sent, kind):
         return False
-    # Texts and sets are shown in another form than they were sent in.
-    return kind in _OTHERWISE or _value(entry.new, kind) == sent.values[entry.field]
+    if _value(entry.new, kind) == sent.values[entry.field]:
+        return True
+    # Texts and sets are shown in another form than they were sent in: what came after what was read counts.
+    return kind in _OTHERWISE and (sent.since is None or entry.at > sent.since)
 
 
 def _race(found: Sequence[Entry], sent: Sent, name: str, kind: Shown, *, exactly: bool) -> Race | None:
     own = [entry for entry in found if entry.field == name]
-    mine = [_is_the_write(e, sent, kind) if exactly else _is_ours(e, sent) for e in own]
+    mine = [
+        _is_the_write(e, sent, kind) if exactly else _is_ours(e, sent) and not _led_to_it(e, sent, kind)
+        for e in own
+    ]
     ours = next((i for i in range(len(own) - 1, -1, -1) if mine[i]), None)
     if ours is None:
         return None
@@ -155,6 +160,18 @@ def _race(found: Sequence[Entry], sent: Sent, name: str, kind: Shown, *, exactly
 
 def _is_ours(entry: Entry, sent: Sent) -> bool:
     return entry.by == sent.account and not _before(entry, sent)
+
+
+def _led_to_it(entry: Entry, sent: Sent, kind: Shown) -> bool:
+    """Whether an entry made what the write was decided from: one of ours is an earlier write, not this one.
+
+    It bears the very time of the record's last change then. A write that changed nothing, for somebody had
+    set the same just before, has no entry, and must not be found in that one.
+    """
+    if entry.field not in sent.before or _value(entry.new, kind) != sent.before[entry.field]:
+        return False
+    changes = sent.values.get(entry.field) != sent.before[entry.field]
+    return changes or (sent.since is not None and entry.at <= sent.since)
 
 
 def _before(entry: Entry, sent: Sent) -> bool:

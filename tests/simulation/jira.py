@@ -156,7 +156,7 @@ class Jira(HostileSide):
     def _reviewed(self, row: Row, write: Update | Transition) -> Reviewed:
         record, since, sent = self.record(row), _since(write), _sent(write)
         changed = [name for name, value in sent.items() if write.before.get(name) != value]
-        if any(_is_it(entry, sent, since) for entry in row.changelog if entry.field in changed):
+        if any(_is_it(entry, write, since) for entry in row.changelog if entry.field in changed):
             races = self._races(row, write, exactly=True)
             return Reviewed(record, True, self._alone(row, write, races), races)
         return Reviewed(record, False if changed else None)
@@ -166,7 +166,12 @@ class Jira(HostileSide):
         found = []
         for name in sorted(sent):
             own = [entry for entry in row.changelog if entry.field == name]
-            mine = [_is_it(e, sent, since) if exactly else e.by == US and e.at >= since for e in own]
+            mine = [
+                _is_it(e, action, since)
+                if exactly
+                else _is_ours(e, since) and not _led_to_it(e, action, since)
+                for e in own
+            ]
             ours = next((n for n in range(len(own) - 1, -1, -1) if mine[n]), None)
             if ours is None or own[ours].old == action.before.get(name) or name not in action.before:
                 continue
@@ -212,9 +217,22 @@ def _sent(action: Update | Transition) -> Mapping[str, Value]:
     return {**action.values, "status": action.move.to} if isinstance(action, Transition) else action.values
 
 
-def _is_it(entry: Entry, sent: Mapping[str, Value], since: datetime) -> bool:
-    shown = entry.field in (*SET_FIELDS, *TEXT_FIELDS) or entry.new == sent[entry.field]
-    return entry.by == US and entry.at >= since and shown
+def _is_it(entry: Entry, action: Update | Transition, since: datetime) -> bool:
+    if not _is_ours(entry, since) or _led_to_it(entry, action, since):
+        return False
+    return entry.field in (*SET_FIELDS, *TEXT_FIELDS) or entry.new == _sent(action)[entry.field]
+
+
+def _is_ours(entry: Entry, since: datetime) -> bool:
+    return entry.by == US and entry.at >= since
+
+
+def _led_to_it(entry: Entry, action: Update | Transition, since: datetime) -> bool:
+    """Whether an entry made what the write was decided from, so that it is an earlier write of ours."""
+    name, before = entry.field, action.before
+    if name not in before or entry.new != before[name]:
+        return False
+    return _sent(action).get(name) != before[name] or entry.at <= since
 
 
 def _since(action: Update | Transition) -> datetime:

@@ -219,6 +219,20 @@ def test_an_older_write_of_ours_is_no_race(cloud: Jira, make_issue: Make) -> Non
     assert (applied.races, applied.alone) == ((), None)
 
 
+def test_what_the_last_write_of_ours_set_is_no_race(cloud: Jira, make_issue: Make) -> None:
+    """It bears the time of what was read; somebody set the same before us, so that ours has no entry."""
+    cloud.fields()
+    cloud.me()
+    histories = [
+        entry(0, "acc-tieline", "priority", "Medium", "Low"),
+        entry(5, "acc-ann", "priority", "Low", "High"),
+    ]
+    cloud.on("PUT", "issue/20001", shown(make_issue, *histories, priority={"name": "High"}))
+    (applied,) = cloud.connector.write([update({"priority": "Low"}, priority="High")])
+    assert isinstance(applied, Applied)
+    assert (applied.races, applied.alone) == ((), None)
+
+
 def test_a_text_that_a_changelog_shows_in_another_form_is_no_race(cloud: Jira, make_issue: Make) -> None:
     cloud.fields()
     cloud.me()
@@ -432,7 +446,7 @@ def hop(target: str) -> Transition:
     return Transition(REF, Move("11", target), {}, {"status": "Open"}, SEEN)
 
 
-def reviewed(cloud: Jira, issue: dict[str, Any], write: Transition) -> bool | None:
+def reviewed(cloud: Jira, issue: dict[str, Any], write: Update | Transition) -> bool | None:
     cloud.fields()
     cloud.me()
     cloud.on("POST", "issue/bulkfetch", {"issues": [issue]})
@@ -461,6 +475,17 @@ def test_a_hop_of_ours_is_found_whoever_went_on(cloud: Jira, make_issue: Make) -
         entry(5, "acc-tieline", "status", "Open", "Working"),
     ]
     assert reviewed(cloud, shown(make_issue, *histories, status={"name": "Waiting"}), hop("Working")) is True
+
+
+@pytest.mark.parametrize("text", ["first text", "*first* text"])
+def test_the_text_of_an_earlier_write_is_not_the_one_that_was_lost(
+    cloud: Jira, make_issue: Make, text: str
+) -> None:
+    """Its entry bears the time of what was read, and shows it, maybe in another form."""
+    issue = shown(make_issue, entry(0, "acc-tieline", "description", "", text))
+    issue["changelog"]["total"] = 1
+    issue["fields"]["description"] = None
+    assert reviewed(cloud, issue, update({"description": "first text"}, description="second")) is not True
 
 
 @pytest.mark.parametrize("cut", ["begin", "end"])
