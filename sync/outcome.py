@@ -15,6 +15,7 @@ from tieline.connectors.base import (
     Attach,
     Create,
     Race,
+    Record,
     Relate,
     Reviewed,
     Side,
@@ -222,8 +223,14 @@ def _bases(run: Run, tried: Sequence[Tried]) -> tuple[list[Base | None], Connect
             issue = work.records.get("jira")
             bases.append(None if shown is None else first_base(run, intent.route, intent.step, issue, shown))
         else:
-            bases.append(settle(work.pair, intent.step, result, work.vocabulary, directory))
+            words, last = work.vocabulary, _wrote_last(run, result.record)
+            bases.append(settle(work.pair, intent.step, result, words, directory, last=last))
     return bases, unknown
+
+
+def _wrote_last(run: Run, shown: Record | None) -> bool:
+    """Whether the answer names our own account as the last writer."""
+    return shown is not None and bool(shown.updated_by) and run.is_us(shown.ref.side, shown.updated_by)
 
 
 def _applied(run: Run, tx: Tx, work: Work, intent: Intent, pair: Pair, result: Applied) -> None:

@@ -31,20 +31,28 @@ def settle(
     directory: Directory,
     *,
     certain: bool = False,
+    last: bool = False,
 ) -> Base:
     """The pair's Base once `step` was applied. `certain`: the record's history shows that it was.
 
+    `last`: the answer to the write itself names us as the record's last writer.
+
     A unit's Base on the written side is what was sent, unless the answer shows another value of the same
     class. A value of another class is the system's own (a Rewrite) if the answer proves that nobody else
-    wrote, or shows the value that stood there before (unless history shows that ours stood meanwhile: then
-    somebody put it back); otherwise it counts as somebody's change at the next look.
+    wrote, or that nobody wrote what we sent after us, or shows the value that stood there before (unless
+    history shows that ours stood meanwhile: then somebody put it back); otherwise it counts as somebody's
+    change at the next look.
     """
     side = applied.ref.side
     units = dict(pair.base.units)
     for unit in vocabulary.units:
         base = step.bases.get(unit.name)
         if base is not None:
-            own = applied.alone or (not certain and _undone(unit, step, side, applied.record))
+            own = (
+                applied.alone
+                or (last and _carried_whole(unit, base, step, applied))
+                or (not certain and _undone(unit, step, side, applied.record))
+            )
             units[unit.name] = _verified(unit, base, side, applied.record, own, directory)
     mirrored = {unit.name for unit in vocabulary.units}
     units |= {name: base for name, base in step.bases.items() if name not in mirrored}
@@ -102,6 +110,19 @@ def _left_out(unit: Unit, base: UnitBase, mirror: Record, directory: Directory) 
     if sent is None or actual == sent.values:
         return False
     return not _same_class(unit, mirror.ref.side, sent.values, actual, directory)
+
+
+def _carried_whole(unit: Unit, base: UnitBase, step: Step, applied: Applied) -> bool:
+    """Whether our write carried each field of the unit that stands otherwise than it was sent.
+
+    What somebody wrote into those just before is run over: if we were the last, a rule made what stands.
+    Where the side tells who wrote each field, that is believed instead.
+    """
+    record, side, dealt = applied.record, applied.ref.side, base.of(applied.ref.side)
+    if record is None or record.touched or dealt is None or not isinstance(step.action, Update):
+        return False
+    own = unit.own(side, record.values)
+    return {name for name in own if own[name] != dealt.values.get(name)} <= step.action.values.keys()
 
 
 def _undone(unit: Unit, step: Step, side: Side, record: Record | None) -> bool:

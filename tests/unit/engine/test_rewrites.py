@@ -193,6 +193,50 @@ class TestBeaten:
         assert world.conflicts() == []
 
     @pytest.mark.parametrize("clash", ["hold", "servicenow", "newest"])
+    def test_a_rewrite_of_a_write_that_ran_over_an_edit(self, clash: str) -> None:
+        """The edit is told as a race; what stands is no person's all the same, and nobody clashes with it."""
+        world = World(field={"summary": {"clash": clash, "tie": "hold"}})
+        row, mirror = world.paired()
+        world.sn.rules.append(upper)
+
+        def meet(_action: Action) -> None:
+            world.sn.before_write = lambda _action: None
+            world.sn.edit(row.id, {"short_description": "THEIRS"}, "agent")
+
+        world.sn.before_write = meet
+        world.jira.edit(mirror.id, {"summary": "One"})
+        world.tick()
+        world.run(max_changes=1)
+        assert row.values["short_description"] == "ONE"
+        world.sn.rules.remove(upper)
+        world.tick()
+        world.jira.edit(mirror.id, {"summary": "Two"})
+        world.settle()
+        assert (row.values["short_description"], mirror.values["summary"]) == ("Two",) * 2
+        (conflict,) = world.conflicts()
+        assert (conflict.kind, dict(conflict.jira)) == ("race", {"summary": "One"})
+
+    def test_what_somebody_else_set_of_a_unit_is_no_rewrite(self) -> None:
+        """Our urgency met their impact: we wrote last, and yet the priority is what they made of it."""
+        world = World(priority={"clash": "hold"})
+        row, mirror = world.paired()
+
+        def meet(_action: Action) -> None:
+            world.sn.before_write = lambda _action: None
+            world.sn.edit(row.id, {"impact": "1"}, "agent")
+
+        world.sn.before_write = meet
+        world.jira.edit(mirror.id, {"priority": "Low"})
+        world.tick()
+        world.run(max_changes=1)
+        assert (row.values["impact"], row.values["urgency"]) == ("1", "2")
+        world.tick()
+        world.jira.edit(mirror.id, {"priority": "Highest"})
+        world.settle()
+        (held,) = world.conflicts(open_only=True)
+        assert (held.unit, held.kind, held.servicenow["impact"]) == ("priority", "clash", "1")
+
+    @pytest.mark.parametrize("clash", ["hold", "servicenow", "newest"])
     def test_a_rewrite_is_older_than_what_a_system_changed_since(self, clash: str) -> None:
         """Whatever the rule for two persons is: no person set what stands on either side."""
         world = World(field={"summary": {"clash": clash, "tie": "hold"}})
