@@ -24,7 +24,7 @@ from tests.simulation.servicenow import MATRIX
 from tests.simulation.sides import Row
 from tests.simulation.simulation import Lists, Story
 from tests.simulation.world import Effect, Happened, Who
-from tieline.connectors.base import SIDES, Attach, Create, Side, Transition, Value, other
+from tieline.connectors.base import SIDES, Attach, Create, Side, Transition, Update, Value, other
 from tieline.sync.model import Conflict, Pair
 
 MOMENTS = timedelta(seconds=400)
@@ -601,18 +601,50 @@ def _both_edited(evidence: Evidence, couple: Couple, conflict: Conflict) -> Iter
 
 
 def _author_is_untold(evidence: Evidence, couple: Couple, stand: Stand, conflict: Conflict) -> bool:
-    """Whether nothing told who made this of a new mirror: a rule did, within our create.
+    """Whether nothing told who made this of what we sent: a rule did, within our create or update.
 
-    The create's answer was lost, and by the time that the mirror was found somebody else had written to it:
+    The answer was lost, and by the time that it was looked for somebody else had written to the record:
     ServiceNow tells its last writer alone, so that it may as well have been a person's value.
     """
     row = couple.servicenow
+    doubted = _left_in_doubt(evidence, row, stand, conflict)
+    if doubted is not None:
+        return _hands(evidence, row, stand, doubted)[-1:] not in ([], ["tieline"])
     found = any(e.detail == f"found by its marker: {row.label}" for e in evidence.story.lists.audit)
     made = evidence.stands["servicenow", row.id, conflict.unit][0]
+    later = _hands(evidence, row, stand, conflict.at)
+    return found and stand is made and any(who != "tieline" for who in later)
+
+
+def _left_in_doubt(evidence: Evidence, row: Row, stand: Stand, conflict: Conflict) -> datetime | None:
+    """When the lost answer to what made `stand` was given up; None unless a rule changed what was sent.
+
+    None, too, where something else that the write had changed still stood: it showed that it was made.
+    """
+    effect = next((e for e in evidence.sent["servicenow", row.id] if e.seq > stand.seq), None)
+    if effect is None or not isinstance(effect.action, Update):
+        return None
+    given, before = effect.action.values, effect.action.before
+    if not any(given.get(name, value) != value for name, value in stand.values.items()):
+        return None
+    given_up = [
+        entry.at for entry in evidence.story.lists.audit
+        if entry.ref is not None and entry.ref.id == row.id and entry.new == given
+        and entry.detail.startswith("its answer was lost, and the record moved on")
+    ]  # fmt: skip
+    until = min((at for at in given_up if stand.at < at <= conflict.at), default=None)
+    if until is None:
+        return None
+    now = [each.values for each in evidence.story.world.log if each.id == row.id and each.at < until][-1]
+    stood = any(before.get(name) != value == now[name] for name, value in given.items())
+    return None if stood else until
+
+
+def _hands(evidence: Evidence, row: Row, stand: Stand, until: datetime) -> list[Who]:
+    """Who wrote to a record after `stand` and before that moment, one after the other."""
     hands = [(seq, at, who) for seq, at, id_, who in evidence.story.world.touched if id_ == row.id]
     hands += [(each.seq, each.at, each.who) for each in evidence.story.world.log if each.id == row.id]
-    later = [at for seq, at, who in hands if seq > stand.seq and at < conflict.at and who != "tieline"]
-    return found and stand is made and bool(later)
+    return [who for seq, at, who in sorted(hands) if seq > stand.seq and at < until]
 
 
 def _really_lost(evidence: Evidence, couple: Couple, conflict: Conflict) -> Iterator[Violation]:

@@ -14,7 +14,7 @@ from tests.simulation.scenario import Deed, Scenario
 from tests.simulation.shrink import load
 from tests.simulation.simulation import Passed, Story
 from tests.simulation.world import START, Look
-from tieline.connectors.base import Side, Value
+from tieline.connectors.base import Side, Update, Value
 from tieline.sync import decide
 
 PLAIN = MODES["plain"]
@@ -57,6 +57,32 @@ def test_a_rule_s_value_is_taken_for_a_person_s_only_where_nothing_told() -> Non
     story.world.log = [each for each in story.world.log if each.who != "person" or each.side == "jira"]
     assert touched
     assert "P2" in broken(story)
+
+
+def test_the_same_of_a_write_that_was_left_in_doubt() -> None:
+    """Its answer came, or we wrote last, or it stands as it was sent: then the engine had to know better."""
+    story = told("rule-in-a-write-in-doubt")
+    assert [conflict.kind for conflict in story.lists.conflicts.values()] == ["clash"]
+    audit, log, effects = story.lists.audit, story.world.log, story.world.effects
+    story.lists.audit = [replace(entry, detail="") for entry in audit]
+    assert broken(story) == {"P2"}
+    story.lists.audit = audit
+    story.world.log = [each for each in log if each.who != "person" or each.side == "jira"]
+    assert "P2" in broken(story)
+    story.world.log = log
+    assert TALK.judge(story) == []
+    doubted = next(effect for effect in effects if not effect.answered)
+    assert isinstance(doubted.action, Update)
+    given, before = doubted.action.values, doubted.action.before
+    as_sent, beside = {"subcategory": "sub21-x"}, {"description": "Text 2"}
+    for sent, old in ((as_sent, before), ({**given, **beside}, {**before, "description": "Text 1"})):
+        action = replace(doubted.action, values=sent, before=old)
+        story.world.effects = [replace(e, action=action) if e is doubted else e for e in effects]
+        story.lists.audit = [replace(e, new=sent) if e.new == given else e for e in audit]
+        assert "P2" in broken(story)
+    action = replace(action, before={**before, **beside})
+    story.world.effects = [replace(e, action=action) if e is doubted else e for e in effects]
+    assert TALK.judge(story) == []
 
 
 def test_what_people_put_back_to_an_agreement_of_theirs_is_lost_where_no_pass_saw_that() -> None:
