@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tieline.connectors import parallel
-from tieline.connectors.base import Attach
+from tieline.connectors.base import Attach, Attachment, other
 from tieline.connectors.errors import (
     ConnectorError,
     Denied,
@@ -143,13 +143,21 @@ def _settle(run: Run, job: _Job, got: _Got) -> bool:
 
 def _made_ready(run: Run, job: _Job, got: Fetched, row: Carried) -> bool:
     """The step with what it needs; or, if the very file is there already, nothing is left to do."""
-    twins = job.part.found().twin.get(job.action.origin, ())
-    twin = next((twin for twin in twins if twin.digest == got.digest), None)
+    twin = _twin(job, got)
     if twin is not None:
         return _held(run, job, replace(row, state="sent", partner=twin.id, digest=got.digest))
     ready = replace(job.action, digest=got.digest, path=str(got.path))
     job.work.steps = [replace(job.work.steps[0], action=ready), *job.work.steps[1:]]
     return True
+
+
+def _twin(job: _Job, got: Fetched) -> Attachment | None:
+    """The very file on the other side. Once the files before it went, a copy may be known to be its own."""
+    found, to = job.part.found(), job.action.ref.side
+    partner = found.partners.get((other(to), job.action.origin))
+    there = [file for file in job.part.files[to] if file.id == partner]
+    twins = found.twin.get(job.action.origin, ())
+    return next((file for file in (*twins, *there) if file.digest == got.digest), None)
 
 
 def _refused(row: Carried, reason: Reason, detail: str) -> Carried:

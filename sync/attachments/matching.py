@@ -68,7 +68,8 @@ class Found:
     """What is left to do about the files of a pair.
 
     `send` go across now, the oldest first. `held` stay where they are, and nobody was told yet. `twin` names,
-    for a file that may be on the other side already because a person put it on both, its twin there.
+    for a file that may be on the other side already, what may be its twin there: people put it on both, or
+    it has a copy of ours that the state does not know.
     `partners` is the other half of each file that stands on both sides, both ways.
     """
 
@@ -98,7 +99,9 @@ def look(pair_files: Files, known: Iterable[Carried], rules: Filter, is_us: IsUs
                 held.append(Held(file, reason, "" if row is None else row.detail))
             if _is_time(reason, row, now):
                 send.append(file)
-    twins = _twins(send, rest["servicenow"]) if rules.sides == frozenset(SIDES) else {}
+    copies = [f for f in pair_files["servicenow"] if _is_free(f, partners) and is_us("servicenow", f.author)]
+    theirs = rest["servicenow"] if rules.sides == frozenset(SIDES) else []
+    twins = _twins(send, [*theirs, *copies])
     waiting = {twin.id for there in twins.values() for twin in there}
     send = [file for file in send if file.ref.side == "jira" or file.id not in waiting]
     send.sort(key=lambda file: (file.created, len(file.id), file.id))
@@ -137,9 +140,16 @@ def _partners(
     for side in SIDES:
         across = other(side)
         copies = [f for f in pair_files[across] if (across, f.id) not in found and is_us(across, f.author)]
-        for file in sorted(pair_files[side], key=lambda f: (f.created, len(f.id), f.id)):
+        files = [
+            f
+            for f in sorted(pair_files[side], key=lambda f: (f.created, len(f.id), f.id))
+            if (side, f.id) not in found and not is_us(side, f.author)
+            and not ((side, f.id) in gone and rows[side, f.id].partner)
+        ]  # fmt: skip
+        unsure = {file.id for file in files if _is_guess(file, files, copies)}
+        for file in files:
             key = (side, file.id)
-            if key in found or is_us(side, file.author) or (key in gone and rows[key].partner):
+            if file.id in unsure:
                 continue
             copy = next((c for c in copies if is_copy(c, file)), None)
             if copy is not None:
@@ -147,6 +157,17 @@ def _partners(
                 found[key] = copy.id
                 found[across, copy.id] = file.id
     return found
+
+
+def _is_free(file: Attachment, partners: Mapping[tuple[Side, str], str]) -> bool:
+    return (file.ref.side, file.id) not in partners
+
+
+def _is_guess(file: Attachment, files: Sequence[Attachment], copies: Sequence[Attachment]) -> bool:
+    """Whether some of several files that look the same have a copy, and only their content tells which."""
+    alike = [copy for copy in copies if copy.digest and is_copy(copy, file)]
+    rivals = [rival for rival in files if any(is_copy(copy, rival) for copy in alike)]
+    return not file.digest and bool(alike) and len(rivals) > len(alike)
 
 
 def is_copy(copy: Attachment, file: Attachment) -> bool:
@@ -161,7 +182,9 @@ def _same_content(one: Attachment, another: Attachment) -> bool:
 
 
 def _twins(going: Sequence[Attachment], there: Sequence[Attachment]) -> dict[str, tuple[Attachment, ...]]:
-    """Files that people may have put on both sides: by the id in Jira, those in ServiceNow.
+    """Files that may be on both sides already: by the id in Jira, those in ServiceNow.
+
+    People may have put them there, or we did, and nothing but the content tells of which of several.
 
     ServiceNow tells digests. So the file in Jira goes first, and is compared once its content was fetched;
     the one in ServiceNow waits for what comes of that.

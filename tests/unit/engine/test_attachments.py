@@ -129,6 +129,29 @@ def test_files_are_known_again_without_the_state(make: Callable[..., Files]) -> 
     assert {known.state for known in world.known()} == {"sent"}
 
 
+@pytest.mark.parametrize("direction", ["both", "to_servicenow"])
+def test_of_files_that_look_the_same_the_content_tells_which_has_a_copy(
+    make: Callable[..., Files], direction: str
+) -> None:
+    """The older one broke off, the younger one went, and then the state was lost: Jira tells no digests."""
+    world = make(direction=direction)
+    row, issue = world.paired()
+    for content in (b"first", b"other", b"third"):
+        world.jira.put(issue.id, "log.txt", content, "ada")
+        world.tick(1)
+    [pair] = world.pairs()
+    world.sn.put(row.id, "log (2).txt", b"other", OWN_ACCOUNT)
+    world.settle()
+    assert sorted(contents(row)) == [b"first", b"other", b"third"]
+    assert len(issue.files) == 3
+    assert len({known.partner for known in world.known()}) == 3
+    with world.store.transaction() as tx:
+        tx.drop_files(pair.id)
+    world.sn.edit(row.id, {"short_description": "Printer still broken"})
+    world.settle()
+    assert len(row.files) == len(issue.files) == 3
+
+
 def test_the_same_file_put_on_both_sides_stays_one(make: Callable[..., Files]) -> None:
     world = make()
     row, issue = world.paired()
