@@ -288,4 +288,14 @@ def _stood_apart(unit: StatusUnit, base: UnitBase) -> bool:
 def _sets(unit: SetUnit, base: UnitBase, snapshot: Snapshot) -> Verdict:
     values = merge_sets(unit, base, snapshot)
     after = UnitBase(Dealt(values["servicenow"]), Dealt(values["jira"]), snapshot.at)
-    return Verdict(unit, values, after, f"{unit.name}: elements added or removed")
+    verdict = Verdict(unit, values, after, f"{unit.name}: elements added or removed")
+    known = base.servicenow is not None or base.jira is not None
+    return verdict if known or not verdict.writes(snapshot) else _joined(verdict, snapshot)
+
+
+def _joined(verdict: Verdict, snapshot: Snapshot) -> Verdict:
+    """Sets without a Base: both get what either has. It is told, for somebody may have taken that away."""
+    now, unit, at = _current(verdict.unit, snapshot), verdict.unit.name, snapshot.at
+    why = f"{unit}: the sides differ, no history tells what was added or taken away, and both get all of it"
+    told = Conflict(snapshot.pair.id, unit, "first", now["servicenow"], now["jira"], why, at, closed_at=at)
+    return replace(verdict, why=why, conflict=told)

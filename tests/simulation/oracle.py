@@ -350,6 +350,8 @@ def _labels_lost(evidence: Evidence, couple: Couple, side: Side) -> Iterator[Vio
         for label, wanted in [*((x, True) for x in now - before), *((x, False) for x in before - now)]:
             if _is_undone(evidence, couple, label, held[number].seq):
                 continue
+            if not wanted and _is_told_kept(evidence, couple, side, label, held[number]):
+                continue
             for there in SIDES:
                 present = label in _set(couple.row(there).values.get(truth.OWN[there]["labels"][0]))
                 if present != wanted and couple.visible:
@@ -357,6 +359,20 @@ def _labels_lost(evidence: Evidence, couple: Couple, side: Side) -> Iterator[Vio
                     yield Violation(
                         "P2", f"{couple} labels: {label} {did} in {side} did not stay so in {there}"
                     )
+
+
+def _is_told_kept(evidence: Evidence, couple: Couple, side: Side, label: str, stand: Stand) -> bool:
+    """Whether people are shown that what was taken away on one side was put there again from the other.
+
+    Without a history nothing tells that it was taken away, so that both sides get what either has.
+    """
+    names = {each: truth.OWN[each]["labels"][0] for each in SIDES}
+    for conflict in evidence.conflicts(couple, "labels"):
+        values = {"servicenow": conflict.servicenow, "jira": conflict.jira}
+        there = {each: label in _set(values[each].get(names[each])) for each in SIDES}
+        if conflict.kind == "first" and conflict.at > stand.at and there[other(side)] and not there[side]:
+            return True
+    return False
 
 
 def _told_of_a_race(evidence: Evidence, couple: Couple) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.looks import agreements
-from tests.simulation.modes import MODES
+from tests.simulation.modes import MODES, Mode
 from tests.simulation.scenario import Deed, Scenario
 from tests.simulation.shrink import load
 from tests.simulation.simulation import Passed, Story
@@ -20,18 +20,19 @@ from tieline.sync import decide
 PLAIN = MODES["plain"]
 FAILURES = Path(__file__).parent / "failures"
 TALK = MODES["talk"]
+LANES = MODES["lanes"]
 
 
-def told(name: str) -> Story:
+def told(name: str, mode: Mode = TALK) -> Story:
     """A kept scenario, run: nothing is broken in it."""
-    story = TALK.run(load(FAILURES / f"{name}.json")[1])
-    assert TALK.judge(story) == []
+    story = mode.run(load(FAILURES / f"{name}.json")[1])
+    assert mode.judge(story) == []
     return story
 
 
-def broken(story: Story) -> set[str]:
+def broken(story: Story, mode: Mode = TALK) -> set[str]:
     """The promises that the oracle sees broken."""
-    return {violation.promise for violation in TALK.judge(story)}
+    return {violation.promise for violation in mode.judge(story)}
 
 
 def test_a_race_that_is_told_late_counts_by_the_moment_it_names() -> None:
@@ -131,6 +132,22 @@ def at(seconds: float) -> datetime:
 def passed(seconds: float, error: str) -> Passed:
     """A pass of a minute."""
     return Passed(0, 0, error, False, False, 0, at(seconds), at(seconds + 60))
+
+
+def test_a_label_may_come_back_only_where_people_are_told_so() -> None:
+    """Without a history both sides get what either has; what was taken away before is in a conflict."""
+    story = told("label-taken-away-unknown", LANES)
+    label = frozenset({"l5"})
+    (key, shown), *_ = [(k, c) for k, c in story.lists.conflicts.items() if c.unit == "labels"]
+    assert shown.servicenow["u_labels"] == label
+    for other in (
+        replace(shown, jira={"labels": label}),
+        replace(shown, servicenow={"u_labels": None}),
+        replace(shown, at=shown.at - timedelta(days=1)),
+        replace(shown, unit="summary"),
+    ):
+        story.lists.conflicts[key] = other
+        assert broken(story, LANES) == {"P2"}
 
 
 def reopened(*deeds: tuple[float, str]) -> Scenario:
