@@ -22,7 +22,6 @@ from tieline.connectors.base import (
     Transition,
     Unrelate,
     Update,
-    Value,
 )
 from tieline.connectors.errors import (
     ConnectorError,
@@ -35,6 +34,7 @@ from tieline.connectors.errors import (
     Unknown,
 )
 from tieline.sync.aspects import part_of, refreshed
+from tieline.sync.doubt import plain
 from tieline.sync.journal import audit_entry, block, record_conflicts
 from tieline.sync.model import Base, Conflict, Intent, OutcomeKind, Pair
 from tieline.sync.pairing import first_base, move_over
@@ -141,7 +141,7 @@ def _kept(work: Work, intent: Intent, result: Applied | ConnectorError) -> Rejec
     fields = {
         name: f"it was sent {value!r} and stayed {now.get(name)!r}"
         for name, value in action.values.items()
-        if name in before and now.get(name) == before[name] and _plain(value) != _plain(before[name])
+        if name in before and now.get(name) == before[name] and plain(value) != plain(before[name])
     }
     if not fields or result.alone is not True:
         return None
@@ -192,10 +192,6 @@ def _partly(
     work.steps = []
     work.records.clear()
     work.read_at.clear()
-
-
-def _plain(value: Value) -> Value:
-    return "".join(value.split()).casefold() if isinstance(value, str) else value
 
 
 def _bases(run: Run, tried: Sequence[Tried]) -> tuple[list[Base | None], ConnectorError | None]:

@@ -29,6 +29,7 @@ from tieline.connectors.base import (
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone
 from tieline.sync.aspects import aspect_of
+from tieline.sync.doubt import seen_of_it, told_of_it
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
 from tieline.sync.merge import has_moved
 from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
@@ -176,7 +177,7 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
         return
     found = told.record
     done = Applied(found.ref, found, told.alone, told.races)
-    stands = _stands(found, write, vocabulary)
+    stands = _stands(found, write, vocabulary) and not _others_too(run, told)
     if stands and told.made is False:
         _end(run, intent, "skipped", "its answer was lost; it was not made, and somebody else set its values")
     elif stands:
@@ -190,6 +191,16 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
         _leave_in_doubt(run, intent, done, vocabulary)
     else:
         _end(run, intent, "skipped", "its answer was lost; its values are not there")
+
+
+def _others_too(run: Run, told: Reviewed) -> bool:
+    """Whether somebody else wrote last, and the side does not tell whether all of ours stands.
+
+    Then a value of ours may be theirs by chance: it proves nothing for the others.
+    """
+    by = told.record.updated_by
+    counted = told.made is None and told.alone is not None
+    return counted and bool(by) and not run.is_us(told.record.ref.side, by)
 
 
 def _stands(found: Record, write: Update | Transition, vocabulary: Vocabulary) -> bool:
@@ -216,14 +227,23 @@ def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabul
     """The record moved on, and does not tell whether our write was among what moved it.
 
     If it was, it ran over what its Conflicts name: they are told, closed, for nobody else will tell. So is
-    what may have been put back over it since: it looks untouched, and is written again.
+    what may have been put back over it since: it looks untouched, and is written again. What it is seen to
+    have left is dealt with: nobody else set that.
     """
-    now = run.clock()
+    now, write = run.clock(), intent.step.action
+    assert isinstance(write, Update | Transition)
+    seen = seen_of_it(intent.step, _sent(write, vocabulary), done, vocabulary)
+    shown = [] if done.record is None or not seen else [(done.record, vocabulary)]
+    directory = run.people.directory(shown, now)
     with run.store.transaction() as tx:
         pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
         lost: tuple[Conflict, ...] = ()
         if pair is not None:
             lost = (*races(pair, intent.step, done, vocabulary, now), *_put_back(run, pair, intent, done))
+            lost = (*lost, *told_of_it(pair, intent.step, done, seen, now))
+        if pair is not None and seen:
+            base = settle(pair, replace(intent.step, bases=seen), done, vocabulary, directory)
+            tx.save_pair(replace(pair, base=base))
         told = [
             replace(
                 c,

@@ -1,0 +1,91 @@
+"""Writes whose answer was lost, and to whose record somebody wrote as well: what is seen of them is ours."""
+
+from __future__ import annotations
+
+import pytest
+
+from tieline.connectors.base import Update
+from tieline.connectors.errors import Unknown
+
+from .test_rewrites import upper
+from .test_unknown import lose, refuse
+from .world import World
+
+
+@pytest.fixture(name="world")
+def held() -> World:
+    """Clashes are left to people, so that a false one is seen."""
+    return World(field={"summary": {"clash": "hold"}}, priority={"clash": "hold"})
+
+
+def test_what_a_rule_made_of_a_lost_write_clashes_with_nobody(world: World) -> None:
+    """It differs in its case alone from what was sent: nobody else set that, and it is carried back."""
+    row, mirror = world.paired()
+    world.sn.rules.append(upper)
+    world.jira.edit(mirror.id, {"summary": "One"})
+    lose(world.sn, Update)
+    world.tick()
+    world.run()
+    assert row.values["short_description"] == "ONE"
+    world.tick()
+    world.sn.edit(row.id, {"u_other": "1"}, "agent")
+    world.tick(121)
+    world.settle()
+    assert mirror.values["summary"] == "ONE"
+    (told,) = world.conflicts()
+    assert (told.kind, told.open, dict(told.servicenow)) == ("race", False, {})
+    world.in_step()
+
+
+def test_a_value_that_stands_is_ours_though_another_was_put_back(world: World) -> None:
+    """The summary stands as it was sent: what is written in Jira afterwards clashes with nothing."""
+    row, mirror = world.paired()
+    world.jira.edit(mirror.id, {"summary": "One", "priority": "Low"})
+    lose(world.sn, Update)
+    world.tick()
+    world.run()
+    assert (row.values["short_description"], row.values["urgency"]) == ("One", "2")
+    world.tick()
+    world.sn.edit(row.id, {"urgency": "3"}, "agent")
+    world.jira.edit(mirror.id, {"summary": "Two"})
+    world.tick(121)
+    world.settle()
+    assert (row.values["short_description"], mirror.values["summary"]) == ("Two", "Two")
+    assert world.conflicts(open_only=True) == []
+    assert {(told.unit, told.kind) for told in world.conflicts()} == {
+        ("summary", "race"),
+        ("priority", "race"),
+    }
+
+
+def test_what_was_never_written_is_told_where_somebody_set_one_of_its_values(world: World) -> None:
+    """Their category is the very one that was sent, by chance: the summary that met theirs is no secret."""
+    row, mirror = world.paired(category="network")
+    world.jira.edit(mirror.id, {"summary": "One", "customfield_10051": "Hardware"})
+    refuse(world.sn, Update, Unknown("reset"))
+    world.tick()
+    world.run()
+    world.sn.edit(row.id, {"category": "hardware"}, "agent")
+    world.tick()
+    world.sn.edit(row.id, {"short_description": "Theirs"}, "agent")
+    world.tick(121)
+    world.settle()
+    assert (row.values["short_description"], mirror.values["summary"]) == ("Theirs", "Theirs")
+    assert {"summary": "One"} in [dict(told.jira) for told in world.conflicts()]
+    world.in_step()
+
+
+def test_one_change_that_is_not_ours_leaves_no_room_for_a_lost_write(world: World) -> None:
+    """They set one of its values, by chance, and another summary: that is a clash of two persons."""
+    row, mirror = world.paired(category="network")
+    world.jira.edit(mirror.id, {"summary": "One", "customfield_10051": "Hardware"})
+    refuse(world.sn, Update, Unknown("reset"))
+    world.tick()
+    world.run()
+    world.sn.edit(row.id, {"category": "hardware", "short_description": "Theirs"}, "agent")
+    world.tick(121)
+    world.settle()
+    (held,) = world.conflicts(open_only=True)
+    assert (held.unit, held.kind, dict(held.servicenow)) == (
+        "summary", "clash", {"short_description": "Theirs"}
+    )  # fmt: skip
