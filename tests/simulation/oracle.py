@@ -609,11 +609,30 @@ def _both_edited(evidence: Evidence, couple: Couple, conflict: Conflict) -> Iter
         meaning = truth.meaning(side, conflict.unit, values)  # our notes may stand beside a person's status
         mine = [stand for stand in held if stand.meaning == meaning]
         untold = side == "servicenow" and any(_author_is_untold(evidence, couple, s, conflict) for s in mine)
-        if not untold and all(stand.who == "tieline" for stand in mine):
+        mixed = any(_is_mixed(evidence, couple, side, conflict.unit, stand) for stand in mine)
+        if not untold and not mixed and all(stand.who == "tieline" for stand in mine):
             yield Violation(
                 "P2",
                 f"{couple} {conflict.unit}: a conflict names {_shown(values)} in {side}, which no person set",
             )
+
+
+def _is_mixed(evidence: Evidence, couple: Couple, side: Side, unit: str, stand: Stand) -> bool:
+    """Whether a person's edit of one field stands beside what we sent of another, and that race is told.
+
+    Of a unit of several fields only what differs is sent: what stands then is theirs as much as ours.
+    """
+    held = evidence.stands[side, couple.row(side).id, unit]
+    place = held.index(stand)
+    effect = next((e for e in evidence.sent[side, couple.row(side).id] if e.seq > stand.seq), None)
+    if place < 2 or effect is None or stand.who != "tieline" or held[place - 1].who != "person":
+        return False
+    races = [c for c in evidence.conflicts(couple, unit) if c.kind == "race"]
+    given = getattr(effect.action, "values", {})
+    before, edit = held[place - 2].values, held[place - 1].values
+    theirs = [name for name, value in edit.items() if value != before[name] and name not in given]
+    kept = any(stand.values[name] == edit[name] for name in theirs)
+    return kept and any(_is_of_then(evidence, race, side, stand) for race in races)
 
 
 def _author_is_untold(evidence: Evidence, couple: Couple, stand: Stand, conflict: Conflict) -> bool:

@@ -86,6 +86,23 @@ def test_the_same_of_a_write_that_was_left_in_doubt() -> None:
     assert TALK.judge(story) == []
 
 
+def test_a_clash_may_name_a_person_s_edit_beside_what_we_sent_only_where_that_race_is_told() -> None:
+    """Their impact stands beside our urgency; had we sent the impact, too, it were none of theirs."""
+    files = MODES["files"]
+    story = told("mixed-in-a-lost-write", files)
+    conflicts, effects = story.lists.conflicts, story.world.effects
+    assert sorted(conflict.kind for conflict in conflicts.values()) == ["clash", "race"]
+    story.lists.conflicts = {key: c for key, c in conflicts.items() if c.kind != "race"}
+    assert "P2" in broken(story, files)
+    story.lists.conflicts = conflicts
+    assert files.judge(story) == []
+    doubted = next(e for e in effects if not e.answered and "urgency" in getattr(e.action, "values", {}))
+    assert isinstance(doubted.action, Update)
+    action = replace(doubted.action, values={**doubted.action.values, "impact": "2"})
+    story.world.effects = [replace(e, action=action) if e is doubted else e for e in effects]
+    assert "P2" in broken(story, files)
+
+
 def test_what_people_put_back_to_an_agreement_of_theirs_is_lost_where_no_pass_saw_that() -> None:
     """They agreed by themselves, so that nothing was written: what a pass was shown of it is dealt with."""
     story = told("agreed-by-themselves")
