@@ -30,8 +30,8 @@ from tieline.sync.model import Conflict, Pair
 MOMENTS = timedelta(seconds=400)
 """How long before a write the other side may have shown what it carries: a slow pass, a late commit."""
 
-_NAMED: Final = re.compile(r" at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC while ")
-"""Where a race says when somebody wrote, by that side's clock."""
+_NAMED: Final = re.compile(r" at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC(?: while |, )")
+"""Where a race says when somebody wrote, by that side's clock: while we did, or last, if that is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,18 @@ def test_a_race_that_is_told_late_counts_by_the_moment_it_names() -> None:
         key: replace(c, reason=c.reason.replace("2026-01-05", "2026-01-04")) for key, c in conflicts.items()
     }
     assert "P2" in broken(story)
+    story.lists.conflicts = {key: replace(c, reason=in_doubt(c.reason)) for key, c in conflicts.items()}
+    assert "P2" not in broken(story)
+    story.lists.conflicts = {
+        key: replace(c, reason=in_doubt(c.reason).replace("2026-01-05", "2026-01-04"))
+        for key, c in conflicts.items()
+    }
+    assert "P2" in broken(story)
+
+
+def in_doubt(reason: str) -> str:
+    """As a race is told where nothing says which of two writes was made last."""
+    return reason.replace(" UTC while Tieline did", " UTC, about a write of Tieline whose answer was lost")
 
 
 def test_a_rule_s_value_is_taken_for_a_person_s_only_where_nothing_told() -> None:
