@@ -109,14 +109,14 @@ def _shown(run: Run, tried: Sequence[Tried]) -> list[Tried]:
     known: dict[int, Applied | ConnectorError] = {}
     for (number, action), told in zip(blind, answers, strict=True):
         known[number] = (
-            Applied(action.ref, told.record, told.alone, told.races or _other_hand(run, told))
+            Applied(action.ref, told.record, told.alone, told.races or other_hand(run, told))
             if isinstance(told, Reviewed)
             else Unknown(f"made, and not shown since: {told}")
         )
     return [(work, intent, known.get(n, result)) for n, (work, intent, result) in enumerate(tried)]
 
 
-def _other_hand(run: Run, told: Reviewed) -> tuple[Race, ...]:
+def other_hand(run: Run, told: Reviewed) -> tuple[Race, ...]:
     """The race that a review cannot tell: it does not know that our write was made, and we do.
 
     Where a rule made something else of what was sent, the review sees two changes and no value of ours.

@@ -33,6 +33,7 @@ from tieline.sync.doubt import seen_of_it, told_of_it
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
 from tieline.sync.merge import has_moved
 from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
+from tieline.sync.outcome import other_hand
 from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
 from tieline.sync.run import Run
 from tieline.sync.settle import carried, races, settle
@@ -178,15 +179,16 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
     found = told.record
     done = Applied(found.ref, found, told.alone, told.races)
     stands = _stands(found, write, vocabulary) and not _others_too(run, told)
+    made = replace(done, races=told.races or other_hand(run, told))
     if stands and told.made is False:
         _end(run, intent, "skipped", "its answer was lost; it was not made, and somebody else set its values")
     elif stands:
-        _settle(run, intent, done, "its answer was lost; found by its values")
+        _settle(run, intent, made, "its answer was lost; found by its values")
     elif told.made:
         _settle(run, intent, done, "its answer was lost; found in the record's history", certain=True)
     elif _rewritten(run, found, write, intent, vocabulary):
-        done = replace(done, alone=told.alone is not False)
-        _settle(run, intent, done, "its answer was lost; found by its author, its values rewritten")
+        made = replace(made, alone=told.alone is not False)
+        _settle(run, intent, made, "its answer was lost; found by its author, its values rewritten")
     elif told.made is None and found.version != write.seen:
         _leave_in_doubt(run, intent, done, vocabulary)
     else:

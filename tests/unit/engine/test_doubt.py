@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tieline.connectors.base import Update
+from tieline.connectors.base import Action, Update
 from tieline.connectors.errors import Unknown
 
 from .test_rewrites import upper
@@ -89,3 +89,26 @@ def test_one_change_that_is_not_ours_leaves_no_room_for_a_lost_write(world: Worl
     assert (held.unit, held.kind, dict(held.servicenow)) == (
         "summary", "clash", {"short_description": "Theirs"}
     )  # fmt: skip
+
+
+def test_an_edit_that_a_lost_write_ran_over_is_told_though_a_rule_changed_what_was_sent(world: World) -> None:
+    """We wrote last, and the count tells that somebody else wrote as well: that was before us."""
+    row, mirror = world.paired(category="network")
+    world.sn.rules.append(upper)
+
+    def meet(_action: Action) -> None:
+        world.sn.before_write = lambda _action: None
+        world.sn.edit(row.id, {"short_description": "Theirs"}, "agent")
+
+    world.sn.before_write = meet
+    world.jira.edit(mirror.id, {"summary": "One", "customfield_10051": "Hardware"})
+    lose(world.sn, Update)
+    world.tick()
+    world.run()
+    assert (row.values["short_description"], row.values["category"]) == ("ONE", "hardware")
+    world.tick(121)
+    world.settle()
+    (told,) = world.conflicts()
+    assert (told.kind, told.winner, told.open) == ("race", "jira", False)
+    assert "value unknown" in told.reason
+    world.in_step()
