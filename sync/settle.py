@@ -205,7 +205,8 @@ def _joined(
 ) -> Iterator[Conflict]:
     """A Conflict for each unit of several fields that somebody set as well, so that ours changed nothing.
 
-    What was sent of it stands, and means another thing beside what they set: what was carried never stood.
+    What was sent of it stands, and means another thing beside what they set: what was carried never stood. Of
+    a rule's value nothing was carried.
     """
     record, side = applied.record, applied.ref.side
     if record is None or applied.alone is not False or applied.races or not isinstance(step.action, Update):
@@ -215,7 +216,8 @@ def _joined(
         dealt = None if base is None else base.of(side)
         sent = {name: value for name, value in step.action.values.items() if name in own}
         stands = bool(sent) and all(own[name] == value for name, value in sent.items())
-        if dealt is None or dealt.values == own or not stands:
+        ruled = dealt is not None and dealt.origin == "rule" and dealt.system is not None
+        if dealt is None or ruled or dealt.values == own or not stands:
             continue
         who, theirs = record.updated_by or "somebody", carried(step, side, [unit.name])
         why = f"{unit.name}: {who} wrote it in {side} while Tieline did, and it stands as they set it"

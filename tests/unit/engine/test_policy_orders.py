@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tieline.connectors.base import AddNote, Applied
+from tieline.connectors.base import Action, AddNote, Applied
 from tieline.connectors.errors import Unknown
 
 from .world import World, settings
@@ -343,3 +345,23 @@ def test_another_policy_lets_go_at_once_of_what_the_old_one_held_or_left_out(wor
     assert len(world.jira.rows) == 2
     assert not world.parks()
     assert left_out(world) == []
+
+
+def test_what_a_rule_sets_beside_somebody_who_sets_the_same_is_no_race(world: World) -> None:
+    """Our write changed nothing, and nothing of Jira's was carried: nobody lost anything."""
+    row, mirror = world.paired(category="network")
+    ruled(world, '[[rule]]\nid = "old"\nwhen = { category = "network" }\nthen = { category = "hardware" }\n')
+
+    def meet(_action: Action) -> None:
+        world.sn.before_write = lambda _action: None
+        world.sn.edit(row.id, {"category": "hardware"}, "agent")
+
+    def forestalled(_action: Action, outcome: Any) -> Any:
+        world.sn.after_write = lambda _action, outcome: outcome
+        return replace(outcome, alone=False, races=(), record=replace(outcome.record, updated_by="agent"))
+
+    world.sn.before_write, world.sn.after_write = meet, forestalled
+    world.sn.edit(row.id, {"u_other": "1"}, "agent")
+    world.settle()
+    assert (row.values["category"], mirror.values["customfield_10051"]) == ("hardware", "Hardware")
+    assert world.conflicts() == []
