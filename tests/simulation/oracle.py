@@ -510,16 +510,21 @@ def notes_once(evidence: Evidence) -> Iterator[Violation]:
     for side in SIDES:
         for row in evidence.story.sides[side].rows.values():
             for text, count in Counter(row.notes).items():
-                allowed = max(1, _left_behind(evidence, text), _stayed_closed(evidence, row, text))
+                allowed = max(1, _left_behind(evidence, row, side, text), _stayed_closed(evidence, row, text))
                 if count > allowed and not doubled and not evidence.story.scenario.tampered:
                     yield Violation("P5", f"{row.label} of {side} got the note {text!r} {count} times")
 
 
-def _left_behind(evidence: Evidence, note: str) -> int:
-    """How many files of one name are too large to be carried over: a note on each reads the same."""
+def _left_behind(evidence: Evidence, row: Row, side: Side, note: str) -> int:
+    """How many files of one name cannot be carried over, for their size or since the other record refuses
+    them: a note on each reads the same."""
     if not note.startswith("Not carried over"):
         return 0
-    return sum(put.large and put.name in note for put in evidence.story.scenario.puts)
+    stored = evidence.story.sides[side].files.stored.get(row.id, [])
+    refused = (
+        sum(each.file.name in note and not each.ours for each in stored) if "did not take it" in note else 0
+    )
+    return max(refused, sum(put.large and put.name in note for put in evidence.story.scenario.puts))
 
 
 def _stayed_closed(evidence: Evidence, issue: Row, note: str) -> int:

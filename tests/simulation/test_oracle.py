@@ -201,3 +201,12 @@ def test_an_issue_is_told_each_time_that_it_is_reopened_and_no_more(monkeypatch:
     monkeypatch.setattr(decide, "_stood_apart", lambda *_: False)
     assert PLAIN.check(again) == []
     assert {violation.promise for violation in PLAIN.check(moved)} == {"P5"}
+
+
+def test_files_of_one_name_that_are_refused_get_a_note_each_and_no_more() -> None:
+    story = told("two-files-refused", MODES["all"])
+    row = next(row for row in story.sides["servicenow"].rows.values() if row.label == "INC0000001")
+    (note,) = {text for text in row.notes if text.startswith("Not carried over")}
+    assert row.notes.count(note) == 2
+    row.notes.append(note)
+    assert broken(story, MODES["all"]) == {"P5"}
