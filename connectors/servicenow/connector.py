@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
 
 from tieline.connectors import parallel
 from tieline.connectors.auth import Auth, BasicAuth
 from tieline.connectors.base import (
-    DROPPED,
     Action,
-    AddComment,
     Affected,
     Applied,
     Ask,
@@ -40,25 +35,21 @@ from tieline.connectors.base import (
     Update,
 )
 from tieline.connectors.errors import (
-    ConfigError,
     ConnectorError,
     Denied,
     Gone,
     Malformed,
-    Rejected,
-    Retryable,
     Unavailable,
-    Unknown,
     Unreadable,
 )
 from tieline.connectors.http import HardenedAdapter, Timing
-from tieline.connectors.servicenow import batch, query
+from tieline.connectors.servicenow import query
 from tieline.connectors.servicenow.affected import AffectedItems
-from tieline.connectors.servicenow.answers import Doubted
 from tieline.connectors.servicenow.attachments import Attachments
+from tieline.connectors.servicenow.columns import Columns
 from tieline.connectors.servicenow.directory import Directory, EntityKind, askable_ids, chunks
 from tieline.connectors.servicenow.feed import Feed
-from tieline.connectors.servicenow.journal import INTERNAL, PUBLIC, Journal, is_ours
+from tieline.connectors.servicenow.journal import Journal
 from tieline.connectors.servicenow.newest import Newest
 from tieline.connectors.servicenow.records import (
     FEED_FIELDS,
@@ -68,14 +59,13 @@ from tieline.connectors.servicenow.records import (
     plain,
     record_of,
 )
+from tieline.connectors.servicenow.sending import Sender, is_well
 from tieline.connectors.servicenow.settings import ServiceNowSettings
 from tieline.connectors.servicenow.targets import Targets
-from tieline.connectors.servicenow.wire import Call, Rows, Wire
-from tieline.connectors.servicenow.writes import call_of, outcome_of, refusal, reviewed, shows_entry
+from tieline.connectors.servicenow.wire import Rows, Wire
+from tieline.connectors.servicenow.writes import reviewed
 
 _SEARCH_LIMIT: Final = 1000
-_SAMPLE: Final = 100
-"""Records that are looked at to tell a column that does not exist from one that a record hides."""
 _WHO_AM_I: Final = "sys_id=javascript:gs.getUserID()"
 
 
@@ -106,10 +96,11 @@ class ServiceNowConnector:
         self._targets = Targets(self._wire, settings.read_batch, adapter.settings.base_url)
         self._affected = AffectedItems(self._wire, settings, self._now, lambda: adapter.skew)
         self._fields = asked_fields(settings)
-        self._batching = True
-        self._batched = False  # until one batch was answered, the others wait: there may be no Batch API here
-        self._known_scopes: frozenset[str] = frozenset({""})
-        self._shown_columns: frozenset[str] = frozenset()
+        self._columns = Columns(self._wire, settings.table)
+        self._sender = Sender(
+            self._wire, adapter.settings, settings, self._newest,
+            lambda: self._user, self.find, self.conversations,
+        )  # fmt: skip
 
     @property
     def capabilities(self) -> Capabilities:
@@ -171,24 +162,10 @@ class ServiceNowConnector:
             self._adapter.settings.concurrency,
         ):
             rows |= page
-        self._shown_columns = self._shown_columns.union(*rows.values())
+        self._columns.saw(rows.values())
         if rows:
-            self._check_columns(name for name in self._fields if "." not in name)
+            self._columns.check(name for name in self._fields if "." not in name)
         return [self._newest.checked(self._record(ref, rows.get(ref.id))) for ref in refs]
-
-    def _check_columns(self, names: Iterable[str]) -> None:
-        """ConfigError for columns that no record shows; what a single one hides is its own affair."""
-        doubtful = sorted(set(names) - self._shown_columns)
-        if not doubtful:
-            return
-        page, _ = self._wire.rows(self._settings.table, "", ("sys_id", *doubtful), limit=_SAMPLE)
-        self._shown_columns = self._shown_columns.union(*page.rows)
-        unknown = [name for name in doubtful if name not in self._shown_columns]
-        if page.rows and unknown:
-            raise ConfigError(
-                f"ServiceNow's table {self._settings.table} shows this account no column "
-                f"{', '.join(unknown)}; check the names in the configuration, and the account's rights"
-            )
 
     def _rows_by_id(
         self, ids: Sequence[str], asked: str, fields: Sequence[str], *, insist: bool = False
@@ -216,33 +193,12 @@ class ServiceNowConnector:
         condition = query.checked_scope(scope)
         if not condition or not refs:
             return frozenset(refs)
-        self._check_scope(condition)
+        self._columns.check_scope(condition)
         found: set[str] = set()
         for ids in chunks(_ids(refs), self._settings.read_batch):
             asked = f"{query.by_ids(ids)}^{condition}"
             found |= self._rows_by_id(ids, asked, ("sys_id",), insist=True).keys()
         return frozenset(ref for ref in refs if ref.id in found)
-
-    def _check_scope(self, condition: str) -> None:
-        """Once for each scope: a condition on an unknown column is dropped, and then all records match."""
-        if condition in self._known_scopes:
-            return
-        fields = query.scope_fields(condition)
-        columns = {field.partition(".")[0] for field in fields}
-        asked = ("sys_id", *sorted(fields | columns))
-        page, _ = self._wire.rows(self._settings.table, "", asked, limit=1)
-        if not page.rows:
-            return
-        # What a dot leads to shows only where its reference is set.
-        row = page.rows[0]
-        missing = sorted(
-            field for field in fields | columns
-            if field not in row and (field in columns or plain(row.get(field.partition(".")[0])))
-        )  # fmt: skip
-        if missing:
-            shown = ", ".join(missing)
-            raise ConfigError(f"the scope {condition!r} names what ServiceNow does not show: {shown}")
-        self._known_scopes |= {condition}
 
     def find(self, marker: str, place: str, watermark: str) -> list[Record]:
         """Every record that holds `marker`; Malformed if one of them is hidden from this account."""
@@ -359,39 +315,24 @@ class ServiceNowConnector:
             self.identity()
         return self._journal.conversations(asks)
 
-    def _kept(self, action: AddComment, outcome: Applied) -> Applied | ConnectorError:
-        """An entry that the answer does not show is looked for: a closed incident drops it in silence."""
-        try:
-            told = self.conversations([Ask(action.ref)])[0]
-        except ConnectorError as error:
-            told = error
-        if isinstance(told, ConnectorError):
-            return Unknown(f"adding an entry to {action.ref}: it is not shown ({told})")
-        if is_ours(told, action.mark):
-            return outcome
-        return Rejected(
-            f"{action.ref} kept nothing of the entry, without saying so (is it closed?)",
-            {PUBLIC if action.public else INTERNAL: DROPPED},
-        )
-
     # Writing
 
     def write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
         """Make each write once; files, and creates in another table, one after the other."""
         others = [action for action in actions if not self._goes_alone(action)]
-        outcomes = iter(self._write(others) if others else ())
+        outcomes = iter(self._sender.write(others) if others else ())
         done: list[Applied | ConnectorError] = []
         for action in actions:
             if not self._goes_alone(action):
                 done.append(next(outcomes))
-            elif not _goes_on(done):
+            elif not is_well(done):
                 what = f"attaching {action.name!r}" if isinstance(action, Attach) else "creating a record"
                 done.append(Unavailable(f"{what}: not sent, after a failure before it"))
             elif isinstance(action, Attach):
                 done.append(self._files.attach(action))
             else:
                 assert isinstance(action, Create)
-                done.append(self._at(action.place)._write([action])[0])
+                done.append(self._at(action.place)._sender.write([action])[0])
         return done
 
     def _goes_alone(self, action: Action) -> bool:
@@ -403,98 +344,6 @@ class ServiceNowConnector:
         nothing: dict[str, FieldKind] = {}
         bare = replace(self._settings, table=table, fields=nothing, watched=nothing, ties={}, link="")
         return ServiceNowConnector(bare, *self._made_of)
-
-    def _write(self, actions: Sequence[Action]) -> list[Applied | ConnectorError]:
-        """Make each write once: one directly, several in requests of the Batch API, and these at once.
-
-        After a failure that concerns the whole side nothing more is sent: the rest is Unavailable.
-        """
-        calls = [call_of(action, self._settings) for action in actions]
-        refused = [refusal(action, self._settings) for action in actions]
-        rows: list[Row | ConnectorError] = [
-            why or Gone(f"{call.what}: no record has such an id")
-            for call, why in zip(calls, refused, strict=True)
-        ]
-        stop = threading.Event()
-
-        def run(chunk: Sequence[int]) -> None:
-            sent = self._send([calls[n] for n in chunk], goes_on=not stop.is_set())
-            for n, row in zip(chunk, sent, strict=True):
-                rows[n] = self._proven(actions[n], row)
-            if not _goes_on([rows[n] for n in chunk]):
-                stop.set()
-
-        sendable = [
-            n for n, call in enumerate(calls)
-            if refused[n] is None and (call.sys_id is None or query.is_id(call.sys_id))
-        ]  # fmt: skip
-        queue = list(chunks(sendable, self._settings.batch_size if self._batching else 1))
-        alone = queue if _repeats(calls) else queue[: 0 if self._batched else 1]
-        parallel.each(run, alone, 1)
-        parallel.each(run, queue[len(alone) :], self._adapter.settings.concurrency)
-        return self._outcomes(actions, rows)
-
-    def _proven(self, action: Action, row: Row | ConnectorError) -> Row | ConnectorError:
-        """Looks for a record that an access rule is said to have refused."""
-        if not isinstance(action, Create) or not isinstance(row, Doubted):
-            return row
-        try:
-            found = self.find(action.marker, action.place, action.watermark)
-        except ConnectorError:
-            return Unknown(f"{row}; it may have been carried out")
-        return Unknown(f"{row}; the record is there all the same") if found else row
-
-    def _send(self, calls: Sequence[Call], *, goes_on: bool) -> list[Row | ConnectorError]:
-        if goes_on and len(calls) > 1 and self._batching:
-            outcomes = self._send_batch(calls)
-            if outcomes is not None:
-                return outcomes
-        rows: list[Row | ConnectorError] = []
-        for call in calls:
-            rows.append(self._send_one(call) if goes_on and _goes_on(rows) else _unsent(call))
-        return rows
-
-    def _send_one(self, call: Call) -> Row | ConnectorError:
-        try:
-            return self._wire.write(call, self._fields)
-        except ConnectorError as error:
-            return error
-
-    def _send_batch(self, calls: Sequence[Call]) -> list[Row | ConnectorError] | None:
-        """The parts' outcomes; None if there is no Batch API here and nothing was written."""
-        prefix = urlsplit(self._base_url).path.rstrip("/")
-        try:
-            response = self._wire.batch(batch.pack(calls, self._fields, prefix), batch.WHAT)
-        except ConnectorError as error:
-            return [error for _ in calls]
-        self._batching = response.status_code not in {400, 403, 404, 405}
-        self._batched = self._batching
-        return None if batch.is_refused(response) else batch.unpack(response, calls)
-
-    def _outcomes(
-        self, actions: Sequence[Action], rows: Sequence[Row | ConnectorError]
-    ) -> list[Applied | ConnectorError]:
-        outcomes: list[Applied | ConnectorError] = []
-        written: Counter[str] = Counter()
-        for action, row in zip(actions, rows, strict=True):
-            if isinstance(row, ConnectorError):
-                outcomes.append(row)
-                continue
-            ref_id = "" if isinstance(action, Create) else action.ref.id
-            outcome = outcome_of(
-                action, row, self._settings, self._base_url, us=self._user, own_writes=written[ref_id]
-            )
-            if (
-                isinstance(action, AddComment)
-                and isinstance(outcome, Applied)
-                and not shows_entry(action, row)
-            ):
-                outcome = self._kept(action, outcome)
-            if isinstance(outcome, Applied):
-                self._newest.note(outcome.record)
-            outcomes.append(outcome)
-            written[ref_id] += 1
-        return outcomes
 
     def review(self, writes: Sequence[Update | Transition]) -> list[Reviewed | ConnectorError]:
         """What the records and their `sys_mod_count` tell about writes that may have been made."""
@@ -519,18 +368,3 @@ def _told(row: Row, settings: ServiceNowSettings, base_url: str) -> Record | str
 
 def _ids(refs: Iterable[Ref]) -> list[str]:
     return askable_ids(ref.id for ref in refs)
-
-
-def _repeats(calls: Sequence[Call]) -> bool:
-    """Whether two writes are for one record: they go out in their order."""
-    written = [call.sys_id for call in calls if call.sys_id is not None]
-    return len(set(written)) < len(written)
-
-
-def _goes_on(rows: Sequence[Row | Applied | ConnectorError]) -> bool:
-    """False after a failure of the side as a whole, or a lost answer: the instance is not well."""
-    return not any(isinstance(row, Denied | Retryable | Unknown) for row in rows)
-
-
-def _unsent(call: Call) -> Unavailable:
-    return Unavailable(f"{call.what}: not sent, after the failure of a write before it")
