@@ -13,8 +13,9 @@ from typing import Final
 
 from tests.simulation import files, talk, ties, ties_oracle
 from tests.simulation.drills import drill
+from tests.simulation.evidence import Violation
 from tests.simulation.interleaved import Interleaved
-from tests.simulation.oracle import Violation, judge
+from tests.simulation.oracle import judge
 from tests.simulation.policy import POLICY
 from tests.simulation.scenario import Scenario, generate
 from tests.simulation.simulation import Story, run

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from tests.simulation.oracle import Violation
+from tests.simulation.evidence import Violation
 from tests.simulation.scenario import PARTS, Accord, Ambush, Deed, Errand, Put, Remark, Scenario, Traits
 from tests.simulation.ties import Tied, TiedTraits, Tying
 

@@ -28,7 +28,7 @@ from tieline.connectors.errors import ConnectorError, Gone, Rejected, Unavailabl
 from tieline.connectors.memory_talk import MemoryTalk
 
 if TYPE_CHECKING:
-    from tests.simulation.oracle import Couple
+    from tests.simulation.evidence import Couple
     from tests.simulation.sides import HostileSide, Row
     from tests.simulation.simulation import Story
 
@@ -111,7 +111,7 @@ class TalkRoom:
 
 def broken_promises(story: Story) -> list[str]:
     """P5: exactly once, in order, no note made public."""
-    from tests.simulation.oracle import Evidence
+    from tests.simulation.evidence import Evidence
 
     evidence = Evidence(story)
     found: list[str] = []

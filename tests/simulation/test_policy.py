@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
+from tests.simulation.evidence import Evidence
 from tests.simulation.modes import governed
-from tests.simulation.oracle import Evidence, judge
+from tests.simulation.oracle import judge
 from tests.simulation.policy import POLICY
 from tests.simulation.scenario import generate
 from tests.simulation.simulation import Story, run

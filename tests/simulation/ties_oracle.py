@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tests.simulation.oracle import MOMENTS, Couple, Evidence
+from tests.simulation.evidence import MOMENTS, Couple, Evidence
 from tests.simulation.simulation import Story
 from tests.simulation.ties import AFFECTED, COLUMN, Happened, TiedTraits, Triple
 from tests.simulation.world import START
