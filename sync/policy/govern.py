@@ -198,7 +198,9 @@ class Governor:
             return _stopped(verdict, merged, snapshot, "flapping", why)
         base = UnitBase(Dealt(wanted, "rule", rule), Dealt(encoded, "rule", rule), snapshot.at, trail)
         conflict = (
-            _overridden(unit, own, snapshot, why) if any(c.overrides for c in changes) else verdict.conflict
+            _overridden(verdict, own, snapshot, why)
+            if any(c.overrides for c in changes)
+            else verdict.conflict
         )
         return replace(
             verdict, values={"servicenow": wanted, "jira": encoded}, base=base, why=why, conflict=conflict
@@ -325,17 +327,14 @@ def _trail(unit: Unit, snapshot: Snapshot, rule: str) -> tuple[str, ...]:
     return (*(mark for mark in base.trail if mark == rule), rule)
 
 
-def _overridden(unit: Unit, own: Mapping[Side, Values], snapshot: Snapshot, why: str) -> Conflict:
-    reason = f"{why} wins over what a person chose"
+def _overridden(verdict: Verdict, own: Mapping[Side, Values], snapshot: Snapshot, why: str) -> Conflict:
+    """The Conflict of a rule with people. It takes the place of that between both sides, and names both."""
+    apart, unit, at = verdict.conflict, verdict.unit.name, snapshot.at
+    both = apart is not None and apart.kind == "clash"
+    chose = "people chose on both sides" if both else "a person chose"
+    values = (own["servicenow"], own["jira"]) if apart is None else (apart.servicenow, apart.jira)
     return Conflict(
-        snapshot.pair.id,
-        unit.name,
-        "rule",
-        own["servicenow"],
-        own["jira"],
-        reason,
-        snapshot.at,
-        closed_at=snapshot.at,
+        snapshot.pair.id, unit, "rule", *values, f"{why} wins over what {chose}", at, closed_at=at
     )
 
 

@@ -12,7 +12,7 @@ from tieline.connectors.errors import Unavailable
 from tieline.connectors.memory import Row
 from tieline.sync.store import open_store
 
-from .world import World
+from .world import World, settings
 
 
 def rule(strength: str, then: str = "urgency = 1") -> str:
@@ -83,6 +83,26 @@ def test_a_person_who_is_overridden_is_told_with_the_rule_as_winner(world: World
     (conflict,) = world.conflicts()
     assert (conflict.kind, conflict.open, conflict.winner) == ("rule", False, None)
     assert conflict.reason.endswith("wins over what a person chose")
+    world.in_step()
+
+
+@pytest.mark.parametrize("clash", ["servicenow", "jira", "newest", "hold"])
+def test_people_of_both_sides_who_are_overridden_are_told_with_what_each_chose(
+    world: World, clash: str
+) -> None:
+    """Whoever loses to the other side loses to the rule as well, and is named nowhere else."""
+    made = settings(policy={}, priority={"clash": clash})
+    world.config = made.read_from(world.config.path)
+    row, issue = ruled(world, rule("always")).paired(urgency="3")
+    world.sn.edit(row.id, {"impact": "2", "urgency": "2"})
+    world.jira.edit(issue.id, {"priority": "Low"})
+    world.settle()
+    assert (row.values["impact"], row.values["urgency"]) == ("2", "1")
+    (conflict,) = world.conflicts()
+    assert (conflict.kind, conflict.open, conflict.winner) == ("rule", False, None)
+    assert (conflict.servicenow["impact"], conflict.servicenow["urgency"]) == ("2", "2")
+    assert conflict.jira["priority"] == "Low"
+    assert conflict.reason.endswith("wins over what people chose on both sides")
     world.in_step()
 
 
