@@ -1,87 +1,32 @@
-"""The command line: a lazy root command, the wiring of adapters, exit codes. The only composition root.
+"""The command line: the root command, the wiring of adapters, exit codes. The only composition root.
 
 Exit codes: 0 in step, 1 failed, 2 usage or configuration, 3 finished but something needs a person.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from tieline.sync.commands.catalog import LazyGroup
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from tieline.connectors.base import Connector, FieldKind, Side
+    from tieline.connectors.base import Connector, Side
     from tieline.connectors.errors import TielineError
     from tieline.connectors.http import HardenedAdapter, HttpSettings
     from tieline.connectors.metadata import Inspector
     from tieline.connectors.sandbox.theatre import Theatre
+    from tieline.sync.asked import Also
     from tieline.sync.config import Config
     from tieline.sync.config.sides import Jira, ServiceNow
-
-    Also = Mapping[Side, Mapping[str, FieldKind]] | None
-
-COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
-    "demo": ("demo:demo", "Show the whole thing on stand-in systems, and check the result."),
-    "sandbox": ("sandbox:sandbox", "Run stand-ins of both systems to try things on."),
-    "init": ("init:init", "Write a configuration from what both systems tell."),
-    "doctor": ("doctor:doctor", "Check reach, rights, fields and workflow against both live systems."),
-    "config": ("config:config", "Check the configuration file, or describe it."),
-    "policy": ("policy:policy", "Check, test and explain the policy; show what a change of it would do."),
-    "metadata": (
-        "metadata:metadata",
-        "Keep what both instances know in a file, for checks without credentials.",
-    ),
-    "plan": ("plan:plan", "Show what a pass would do, and why; write nothing."),
-    "sync": ("sync:sync", "Run one pass."),
-    "run": ("run:run", "Run pass after pass, until told to stop."),
-    "status": ("status:status", "Show how the mirror is doing."),
-    "verify": ("verify:verify", "Compare all pairs on both sides, and say why what differs differs."),
-    "audit": ("audit:audit", "Show or export what was written."),
-    "show": ("show:show", "Show one incident: both records, and why each value is what it is."),
-    "adopt": ("adopt:adopt", "Find halves that exist already, show them, and pair them."),
-    "link": ("link:link", "Pair two records that exist already."),
-    "unlink": ("link:unlink_command", "End a pair."),
-    "links": ("links:links", "Tie incidents to problems and changes: propose, decide, what is missing."),
-    "conflicts": ("conflicts:conflicts", "What both sides changed apart: list, show, resolve."),
-    "parked": ("parked:parked", "What Tieline leaves alone, and why: list, show, retry, drop."),
-    "people": ("people:people", "Who is who on both sides, and who has no partner."),
-    "undo": ("undo:undo", "Put back what a pass overwrote."),
-    "state": ("state:state", "Back up, restore, check, shrink and export what Tieline remembers."),
-    "rebuild": ("rebuild:rebuild", "Build a lost state from the markers alone."),
-    "forget": ("forget:forget", "Take text and personal data out of what Tieline remembers."),
-    "leave": ("leave:leave", "Take markers and links off both systems, and end all pairs."),
-}
-"""name -> (module:attribute under tieline.sync.commands, one line of help): imported when it is used."""
-
-
-class LazyGroup(click.Group):
-    """A group that imports a command when it is run, so that `--help` stays fast."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order in which a newcomer meets them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(f"tieline.sync.commands.{module}"), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands from the table above, without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 class Adapters:
@@ -286,43 +231,21 @@ def _renewing(auth: Any, folder: Path, timing: Any) -> Any:
 
 
 def _servicenow(config: Config, table: str, also: Also = None) -> Any:
-    """How one table is used; what incidents need beyond their fields is not asked of other tables."""
+    """How one table is used."""
     from tieline.connectors.servicenow.settings import ServiceNowSettings
+    from tieline.sync import asked
     from tieline.sync.links.relations import kind_of
-    from tieline.sync.vocabulary import field_kinds
 
     kind = kind_of(table)
-    more = {**_parents(config), **_holding(config), **(also or {}).get("servicenow", {})}
     return ServiceNowSettings(
         table=table,
-        fields={**(more if kind == "incident" else {}), **field_kinds(config, "servicenow", table)},
-        watched=_watched(config, "servicenow") if kind == "incident" else {},
+        fields=asked.of_table(config, table, also),
+        watched=asked.watched(config, "servicenow") if kind == "incident" else {},
         ties={} if config.links is None else config.links.columns(kind),
         marker=config.servicenow.marker,
         link=config.servicenow.link,
         overlap=config.servicenow.overlap,
     )
-
-
-def _parents(config: Config) -> Mapping[str, FieldKind]:
-    """What entries for closed incidents need: on which parent to put them."""
-    asked = config.comments is not None and config.comments.closed == "parent"
-    return {"parent_incident": "choice"} if asked else {}
-
-
-def _holding(config: Config) -> Mapping[str, FieldKind]:
-    """The column that keeps ServiceNow from closing incidents that are held back."""
-    column = None if config.links is None else config.links.hold
-    return {} if column is None else {column.servicenow: "choice"}
-
-
-def _watched(config: Config, side: Side) -> Mapping[str, FieldKind]:
-    """What the policy's conditions need of a side's records, beyond what is mirrored."""
-    if config.policy is None:
-        return {}
-    from tieline.sync.policy.load import watched
-
-    return watched(config, side)
 
 
 def _said(config: Config) -> dict[str, Any]:
@@ -339,19 +262,14 @@ def _said(config: Config) -> dict[str, Any]:
 
 def _jira(config: Config, also: Also = None) -> Any:
     from tieline.connectors.jira import JiraSettings
-    from tieline.sync.vocabulary import field_kinds
+    from tieline.sync import asked
 
     return JiraSettings(
         url=config.jira.url,
         api_url=config.jira.requests_url,
         deployment=config.jira.deployment,
         places=tuple((route.jira.project, route.jira.issue_type) for route in config.routes),
-        fields={
-            **_watched(config, "jira"),
-            **({} if config.links is None else config.links.read_in_jira()),
-            **(also or {}).get("jira", {}),
-            **field_kinds(config, "jira"),
-        },
+        fields=asked.of_jira(config, also),
         ties=frozenset() if config.links is None else config.links.link_types(),
         **_said(config),
         marker=config.jira.marker,

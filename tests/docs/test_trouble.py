@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from tieline.cli import COMMANDS
+from tieline.sync.commands.catalog import COMMANDS
 from tieline.sync.model import ConflictKind
 
 PARKS = re.compile(
