@@ -15,7 +15,6 @@ from tieline.sync.marker import Marker, digest, parse_marker
 from tieline.sync.model import Arrival
 from tieline.sync.rebuild import rebuild
 from tieline.sync.run import EVERYTHING, new_run
-from tieline.sync.store import open_store
 
 from .world import World
 
@@ -32,11 +31,6 @@ class TestMarkers:
             assert len(str(marker)) <= 100, "as much as correlation_id takes"
 
 
-def lost(world: World) -> None:
-    """The state is gone; both sides stand as they were."""
-    world.store = open_store("sqlite://")
-
-
 class TestLostState:
     def test_halves_are_joined_by_their_marker(self, world: World) -> None:
         row, mirror = world.paired()
@@ -44,7 +38,7 @@ class TestLostState:
         world.tick()
         world.run()
         copy = world.mirror_of(other)
-        lost(world)
+        world.lose_the_state()
         world.tick()
         world.run(initial=True)
         assert world.mirror_of(row) is mirror
@@ -57,7 +51,7 @@ class TestLostState:
     def test_a_mirror_that_cannot_be_joined_yet_is_not_made_again(self, world: World, fails: int) -> None:
         """Its marker was seen, the search for others with it failed: its origin waits, and nobody else."""
         row, mirror = world.paired()
-        lost(world)
+        world.lose_the_state()
         other = world.incident(short_description="Another")
         find, left = world.jira.find, [Malformed("cut off")] * fails
 
@@ -82,7 +76,7 @@ class TestLostState:
     def test_a_mirror_that_could_not_be_read_is_not_made_again(self, world: World) -> None:
         """The feed told of it, and the answer to the reading left it out: its marker was not seen."""
         row, mirror = world.paired()
-        lost(world)
+        world.lose_the_state()
         read, left = world.jira.read, [Unavailable("left out of the answer")]
         world.jira.read = lambda refs: [left.pop()] if refs and left else read(refs)  # type: ignore[method-assign]
         world.tick()
@@ -96,7 +90,7 @@ class TestLostState:
     def test_a_mirror_that_is_parked_as_unreadable_is_not_made_again(self, world: World) -> None:
         """No answer about it can be believed, pass after pass, and neither can one that it is searched by."""
         row, mirror = world.paired()
-        lost(world)
+        world.lose_the_state()
         read, find, broken = world.jira.read, world.jira.find, Malformed("an issue without a project")
         world.jira.read = lambda refs: [  # type: ignore[method-assign]
             broken if told.id == mirror.id else shown for told, shown in zip(refs, read(refs), strict=True)
@@ -129,7 +123,7 @@ class TestLostState:
         row, mirror = world.paired()
         other = world.incident(short_description="Readable")
         world.settle()
-        lost(world)
+        world.lose_the_state()
         marked, find, broken = world.jira.marked, world.jira.find, Malformed("a time that is none")
 
         def readable(installation: str) -> Iterator[Sequence[Record]]:
@@ -163,7 +157,7 @@ class TestLostState:
             world.incident(short_description=f"Incident {n}")
         world.run(initial=True)
         world.settle()
-        lost(world)
+        world.lose_the_state()
         world.tick()
         world.run(initial=True)
         assert (len(world.sn.rows), len(world.jira.rows)) == (17, 17)
@@ -183,7 +177,7 @@ class TestLostState:
             world.incident(short_description=f"Later {n}")
         world.tick()
         world.run()
-        lost(world)
+        world.lose_the_state()
         with world.store.transaction() as tx:
             for key, note in notes.items():
                 tx.set_note(key, note or "")
@@ -199,7 +193,7 @@ class TestLostState:
         row, mirror = world.paired()
         for n in range(3):
             world.incident(short_description=f"Other {n}")
-        lost(world)
+        world.lose_the_state()
         world.tick()
         world.run(only=("INC1",))
         world.one_mirror_each()
@@ -210,7 +204,7 @@ class TestLostState:
 
     def test_what_differs_is_decided_by_first(self, world: World) -> None:
         row, mirror = world.paired()
-        lost(world)
+        world.lose_the_state()
         world.sn.edit(row.id, {"short_description": "Theirs", "state": "2"})
         world.tick()
         world.run(initial=True)
@@ -223,7 +217,7 @@ class TestLostState:
 
     def test_an_origin_that_is_hidden_then(self, world: World) -> None:
         row, mirror = world.paired()
-        lost(world)
+        world.lose_the_state()
         row.hidden = True
         world.jira.edit(mirror.id, {"summary": "Touched"})
         world.tick()
@@ -317,7 +311,7 @@ class TestCopies:
         clone = world.jira.make(mirror.values, marker=mirror.marker)
         world.tick()
         world.jira.edit(mirror.id, {"summary": "Touched"})
-        lost(world)
+        world.lose_the_state()
         with world.store.transaction() as tx:
             tx.arrive([Arrival(Ref("jira", clone.id), "feed")], world.now - timedelta(hours=1))
         world.run(initial=True)
@@ -339,7 +333,7 @@ class TestCopies:
         row, mirror = world.paired()
         world.tick(60)
         clone = world.jira.make(mirror.values, marker=mirror.marker)
-        world.store = open_store("sqlite://")
+        world.lose_the_state()
         world.tick(86_400)
         world.jira.edit(clone.id, {"labels": frozenset({"x"})})
         world.run(initial=True)

@@ -9,7 +9,6 @@ import pytest
 
 from tieline.connectors.base import Update
 from tieline.connectors.errors import Rejected
-from tieline.sync.store import open_store
 
 from .world import World
 
@@ -148,7 +147,7 @@ def test_a_lost_state_hears_everything_again(tmp_path: Path) -> None:
     world.jira.say(issue.id, "a total outage", "eve")
     world.settle()
     assert row.values["urgency"] == "1"
-    world.store = open_store("sqlite://")
+    world.lose_the_state()
     world.run(initial=True)
     world.settle()
     world.sn.edit(row.id, {"urgency": "2"})

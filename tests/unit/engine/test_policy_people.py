@@ -10,7 +10,6 @@ import pytest
 from tieline.connectors.base import Update, Value
 from tieline.connectors.errors import Unavailable
 from tieline.connectors.memory import Row
-from tieline.sync.store import open_store
 
 from .world import World, settings
 
@@ -41,7 +40,7 @@ def ruled(world: World, text: str) -> World:
 def test_after_a_rebuilt_state_everything_counts_as_touched(world: World, strength: str) -> None:
     ruled(world, rule(strength, 'category = "hardware"'))
     row, issue = world.paired(category="network", short_description="Scanner")
-    world.store = open_store("sqlite://")
+    world.lose_the_state()
     world.run(initial=True)
     world.settle()
     for _ in range(3):
@@ -58,7 +57,7 @@ def test_a_rule_that_always_speaks_does_so_after_a_rebuilt_state_and_says_whom_i
     world: World,
 ) -> None:
     row, _ = ruled(world, rule("always")).paired(short_description="Scanner", urgency="3")
-    world.store = open_store("sqlite://")
+    world.lose_the_state()
     world.run(initial=True)
     world.settle()
     world.sn.edit(row.id, {"short_description": "Printer"})

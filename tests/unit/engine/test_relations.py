@@ -461,12 +461,10 @@ class TestTrouble:
         assert links(world) == {(top.id, "Parent", issue.id): 1}
 
     def test_a_state_that_was_lost_joins_what_stands(self, world: World) -> None:
-        from tieline.sync.store import open_store
-
         child, issue, parent, top = parents(world)
         set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
         world.settle()
-        world.store = open_store("sqlite://")
+        world.lose_the_state()
         world.tick()
         world.run(initial=True)
         world.settle()

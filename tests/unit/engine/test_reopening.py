@@ -7,7 +7,6 @@ from typing import Any
 from tieline.connectors.base import Action, Create
 from tieline.connectors.errors import Rejected, Unknown
 from tieline.connectors.memory import Row
-from tieline.sync.store import open_store
 
 from .world import World
 
@@ -201,7 +200,7 @@ class TestChild:
         world.settle()
         child = world.mirror_of(mirror)
         for late in (child, mirror):
-            world.store = open_store("sqlite://")
+            world.lose_the_state()
             world.tick(86_400)
             world.sides["servicenow" if late is child else "jira"].edit(late.id, {"x": f"{world.now}"})
             world.run(initial=True)

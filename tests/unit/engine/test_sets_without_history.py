@@ -11,7 +11,6 @@ from tieline.connectors.base import Value
 from tieline.connectors.memory import Row
 from tieline.sync.config.model import Config
 from tieline.sync.model import Conflict
-from tieline.sync.store import open_store
 
 from .world import World
 
@@ -30,7 +29,7 @@ def world() -> World:
 def forgotten(world: World, *, servicenow: Value, jira: Value) -> tuple[Row, Row]:
     """A pair whose labels were moved after the state was lost, and that was found again by its marker."""
     row, mirror = world.paired(u_labels=frozenset({"vip", "night"}))
-    world.store = open_store("sqlite://")
+    world.lose_the_state()
     world.sn.edit(row.id, {"u_labels": servicenow})
     world.jira.edit(mirror.id, {"labels": jira})
     world.tick()

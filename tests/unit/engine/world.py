@@ -100,6 +100,11 @@ class World:
     def clock(self) -> datetime:
         return self.now
 
+    def lose_the_state(self) -> None:
+        """The state is gone, and a new one is begun; both sides stand as they were."""
+        self.store.close()
+        self.store = open_store("sqlite://")
+
     def tick(self, seconds: float = 60) -> None:
         self.now += timedelta(seconds=seconds)
 
