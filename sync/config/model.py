@@ -1,7 +1,8 @@
 """The configuration as frozen values: attributes are named like the keys of the file; nothing is read here.
 
 The descriptions feed the reference in the documentation and the JSON Schema for editors. Checks that need
-more than one value are in `checks`.
+more than one value are in `checks`. Parts with an idea of their own are modules beside this one, which has
+the whole: import any of it from here.
 """
 
 from __future__ import annotations
@@ -13,71 +14,53 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, PrivateAttr, WithJsonSchema
 
-from tieline.connectors.base import FieldKind, Side
+from tieline.connectors.base import Side
 from tieline.sync.config.attachments import Attachments
 from tieline.sync.config.conversation import Comments
+from tieline.sync.config.fields import FieldConfig, FieldOverride
 from tieline.sync.config.links import Links
+from tieline.sync.config.merging import Merging, ValueEdge
+from tieline.sync.config.people import Groups, People
 from tieline.sync.config.sides import Jira, Keeping, Limits, ServiceNow
+from tieline.sync.config.together import (
+    STOCK_MATRIX,
+    Priority,
+    Status,
+)
 from tieline.sync.config.values import (
-    Alternatives,
     ByState,
-    Count,
     Day,
-    Duration,
     EncodedQuery,
     Flag,
-    JiraField,
     Jql,
     Line,
-    Matches,
     Name,
-    OptionalServiceNowField,
     ProjectKey,
     ServiceNowField,
     StateUrl,
     Table,
-    UnknownEntity,
-    lasting,
 )
 
-Direction = Literal["both", "to_jira", "to_servicenow"]
-Clash = Literal["newest", "servicenow", "jira", "hold"]
-Decision = Literal["servicenow", "jira", "hold"]
+__all__ = [
+    "STOCK_MATRIX",
+    "Config",
+    "FieldConfig",
+    "FieldOverride",
+    "Groups",
+    "Hop",
+    "JiraScope",
+    "Merging",
+    "People",
+    "PolicyTables",
+    "Priority",
+    "Route",
+    "ServiceNowScope",
+    "Status",
+    "ValueEdge",
+]
+
 PolicyTables = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
 """The policy as it stands in the file: `tieline.sync.policy` reads it, and tells what is wrong with it."""
-
-LENGTHS: Final = (
-    ("line", "servicenow", 160),
-    ("line", "jira", 255),
-    ("text", "servicenow", 4000),
-    ("text", "jira", 30_000),
-)
-"""Longest text by kind of field and side, in characters, as both systems come; Jira's own limit is 32,767."""
-
-STOCK_MATRIX: Final = ((1, 2, 3), (2, 3, 4), (3, 4, 5))
-"""ITIL's priority by impact (rows) and urgency (columns), as ServiceNow comes."""
-
-
-class Merging(Table):
-    """Which way values travel, and who wins."""
-
-    direction: Direction = Field(default="both", description="Which way values travel.")
-    clash: Clash = Field(
-        default="newest", description="Who wins if both sides moved it apart; `hold` leaves it to people."
-    )
-    tie: Decision = Field(
-        default="hold", description="Who wins where `newest` cannot tell which side was later."
-    )
-    first: Decision = Field(
-        default="hold", description="Who wins where there is no history, as in an adopted pair."
-    )
-
-
-class ValueEdge(Table):
-    """Values that mean the same on both sides; the first of a list is the one that Tieline writes."""
-
-    servicenow: Alternatives = Field(description="ServiceNow's value, or several.")
-    jira: Alternatives = Field(description="Jira's value, or several.")
 
 
 class Hop(Table):
@@ -120,83 +103,6 @@ class JiraScope(Table):
     )
 
 
-class Limit(Table):
-    """Longest text on each side, in characters."""
-
-    servicenow: Count | None = Field(
-        default=None,
-        ge=1,
-        description="Longest text in ServiceNow; as it comes, by kind: line 160, text 4000.",
-    )
-    jira: Count | None = Field(
-        default=None, ge=1, le=32_767, description="Longest text in Jira; by kind: line 255, text 30000."
-    )
-
-
-class NameFields(Table):
-    """Where the name of somebody stands whom that side does not know."""
-
-    servicenow: ServiceNowField | None = Field(default=None, description="A column of ServiceNow.")
-    jira: JiraField | None = Field(default=None, description="A single-line text field of Jira.")
-
-
-class FieldConfig(Merging):
-    """A field that is mirrored by itself."""
-
-    name: Name = Field(description="What Tieline calls it.")
-    kind: FieldKind = Field(description="How it is read and written.")
-    servicenow: ServiceNowField = Field(description="Its column in ServiceNow.")
-    jira: JiraField = Field(description="Its field id in Jira.")
-    unmapped: Literal["hold", "pass"] = Field(
-        default="hold", description="A value without a partner: hold it and say so, or pass it as it is."
-    )
-    map: tuple[ValueEdge, ...] = Field(
-        default=(), description="Values that mean the same, where the vocabularies differ."
-    )
-    limit: Limit | None = Field(
-        default=None, description="Longest text on each side, where it is not the usual one."
-    )
-    unknown: UnknownEntity | None = Field(
-        default=None, description="For a person or group: what `[people]` or `[groups]` say otherwise."
-    )
-    names: NameFields | None = Field(
-        default=None,
-        description="For a person: text fields that show the name of somebody whom that side does not know.",
-    )
-
-    def longest(self, side: Side) -> int | None:
-        """The longest text that `side` takes, in characters; None where length does not matter."""
-        own = getattr(self.limit, side) if self.limit else None
-        usual = next((length for kind, where, length in LENGTHS if (kind, where) == (self.kind, side)), None)
-        return own if own is not None else usual
-
-
-class FieldOverride(Table):
-    """What one route does differently with a field: only the keys that differ."""
-
-    name: Name = Field(description="Which field; a name that no `[[field]]` has adds a field to this route.")
-    kind: FieldKind | None = Field(default=None, description="As in `[[field]]`.")
-    servicenow: ServiceNowField | None = Field(default=None, description="As in `[[field]]`.")
-    jira: JiraField | None = Field(default=None, description="As in `[[field]]`.")
-    direction: Direction | None = Field(default=None, description="As in `[[field]]`.")
-    clash: Clash | None = Field(default=None, description="As in `[[field]]`.")
-    tie: Decision | None = Field(default=None, description="As in `[[field]]`.")
-    first: Decision | None = Field(default=None, description="As in `[[field]]`.")
-    unmapped: Literal["hold", "pass"] | None = Field(default=None, description="As in `[[field]]`.")
-    map: tuple[ValueEdge, ...] | None = Field(default=None, description="As in `[[field]]`.")
-    limit: Limit | None = Field(default=None, description="As in `[[field]]`.")
-    unknown: UnknownEntity | None = Field(default=None, description="As in `[[field]]`.")
-    names: NameFields | None = Field(default=None, description="As in `[[field]]`.")
-
-    def on(self, field: FieldConfig | None) -> FieldConfig:
-        """The field as the route has it; without `field`, a field of the route's own.
-
-        Raises `pydantic.ValidationError` if a field of its own lacks a key that it needs.
-        """
-        changes = {key: getattr(self, key) for key in self.model_fields_set}
-        return FieldConfig.model_validate(changes) if field is None else field.model_copy(update=changes)
-
-
 class Route(Table):
     """A ServiceNow scope and a Jira project and issue type that mirror each other."""
 
@@ -225,130 +131,6 @@ class Route(Table):
         default=None,
         description="As `[status]`, for this route alone: problems and changes have states of their own.",
     )
-
-
-class StatusServiceNow(Table):
-    """The columns that make up an incident's status."""
-
-    state: ServiceNowField = Field(default="state", description="The state.")
-    hold_reason: OptionalServiceNowField = Field(
-        default="hold_reason", description='Why it is on hold; "" for none.'
-    )
-    close_code: OptionalServiceNowField = Field(
-        default="close_code", description='How it was resolved; "" for none.'
-    )
-    close_notes: OptionalServiceNowField = Field(
-        default="close_notes", description='What was done; "" for none.'
-    )
-
-
-class StatusJira(Table):
-    """The fields that make up an issue's status."""
-
-    status: JiraField = Field(default="status", description="The status.")
-    resolution: JiraField = Field(default="resolution", description="How it was resolved.")
-    close_notes: JiraField | None = Field(
-        default=None, description="What was done: a text field; left out, notes stay in ServiceNow."
-    )
-
-
-class Status(Merging):
-    """State, hold reason, resolution, close code and close notes: they move together or not at all."""
-
-    servicenow: StatusServiceNow = Field(
-        default_factory=StatusServiceNow, description="ServiceNow's columns."
-    )
-    jira: StatusJira = Field(default_factory=StatusJira, description="Jira's fields.")
-    reopen: Literal["write", "child", "comment"] = Field(
-        default="write",
-        description="A closed incident reopened in Jira: write it, open a child, or leave a comment.",
-    )
-    default_close_code: Line = Field(
-        default="Solution provided",
-        description="Close code for a resolution that the map does not know; ServiceNow demands one.",
-    )
-    default_close_notes: Line = Field(
-        default="Resolved in Jira.", description="Close notes where Jira has none; ServiceNow demands some."
-    )
-    resolved: tuple[Line, ...] = Field(
-        default=("6", "7"), description="States of ServiceNow in which it is resolved or closed."
-    )
-    canceled: tuple[Line, ...] = Field(
-        default=("8",), description="Further states in which nothing more is done about it."
-    )
-    map: tuple[ValueEdge, ...] = Field(
-        description='States and statuses that mean the same; "3/4" is state 3 with hold reason 4.'
-    )
-    resolution: tuple[ValueEdge, ...] = Field(
-        default=(), description="Close codes and resolutions that mean the same."
-    )
-
-
-class PriorityServiceNow(Table):
-    """The columns that make up an incident's priority."""
-
-    impact: ServiceNowField = Field(default="impact", description="The impact.")
-    urgency: ServiceNowField = Field(default="urgency", description="The urgency.")
-    priority: ServiceNowField = Field(
-        default="priority", description="The priority, which ServiceNow computes from the two."
-    )
-
-
-class Priority(Merging):
-    """Impact, urgency and priority: they move together or not at all."""
-
-    servicenow: PriorityServiceNow = Field(
-        default_factory=PriorityServiceNow, description="ServiceNow's columns."
-    )
-    jira: JiraField = Field(default="priority", description="Jira's field.")
-    matrix: tuple[tuple[Count, ...], ...] = Field(
-        default=STOCK_MATRIX,
-        description="ServiceNow's priority by impact 1 to 3 (rows) and urgency 1 to 3 (columns).",
-    )
-    map: tuple[ValueEdge, ...] = Field(description="Priorities that mean the same.")
-
-
-class People(Table):
-    """How people of both sides are joined."""
-
-    match: Matches = Field(
-        default=("email",),
-        description='What makes two accounts one person: "email", "user_name" (Data Center) or "name" (the '
-        "full name, where it is unique); of several, the first that finds one counts.",
-    )
-    unknown: UnknownEntity = Field(
-        default="unassigned",
-        description='Nobody on the other side: "unassigned", "hold", "default:ID" (an account of Jira), or '
-        '"group:NAME" (unassigned, and that group of Jira has the incident, with its partner in ServiceNow).',
-    )
-    inactive: Literal["unknown", "use"] = Field(
-        default="unknown",
-        description="A partner whose account is deactivated: as if there were none, or used all the same.",
-    )
-    max_age: Duration = lasting("7d", "How long a found partner is believed.")
-    map: tuple[ValueEdge, ...] = Field(
-        default=(), description="ServiceNow user names and Jira account ids that are one person."
-    )
-    map_file: str = Field(
-        default="",
-        description="A CSV file with more of them: columns servicenow and jira, named in its first line.",
-    )
-
-    def vocabulary(self) -> dict[str, Any]:
-        """What decides who is who; one way to match is written as it was when there was no other."""
-        ways = self.match[0] if len(self.match) == 1 else list(self.match)
-        return {"match": ways, "map": [edge.model_dump() for edge in self.map]}
-
-
-class Groups(Table):
-    """How groups of both sides are joined: by equal name, unless the map says otherwise."""
-
-    unknown: UnknownEntity = Field(
-        default="hold",
-        description='No such group on the other side: "unassigned", "hold" or "default:NAME" (a group '
-        "of Jira, and its partner in ServiceNow).",
-    )
-    map: tuple[ValueEdge, ...] = Field(default=(), description="Groups that are one under different names.")
 
 
 _STATUS: Final = {"servicenow", "jira", "map", "resolution"}
