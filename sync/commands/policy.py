@@ -1,39 +1,33 @@
-"""`tieline policy`: check, test, explain, simulate and compare what decides about categories and priority."""
+"""`tieline policy`: check, test and explain it. What one would make of many incidents: `policy_effects`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tieline.connectors.errors import PolicyError
 from tieline.sync.commands.options import config_option, json_option
+from tieline.sync.commands.policy_effects import diff, simulate
+from tieline.sync.commands.policy_options import engine_of, load, output_option, policy_argument, put
 from tieline.sync.commands.session import EXIT_FAILED, utc_now
 
 if TYPE_CHECKING:
     from tieline.sync.config.faults import Fault
-    from tieline.sync.policy.evaluate import Engine
     from tieline.sync.policy.load import Loaded
-    from tieline.sync.policy.records import Row
     from tieline.sync.policy.snapshot import Snapshot
 
 EXIT_UNREADABLE = 2
-F = TypeVar("F", bound=Callable[..., Any])
 
-policy_argument = click.argument("policy", required=False, type=click.Path(path_type=Path, dir_okay=False))
 format_option = click.option(
     "--format", "form", type=click.Choice(["text", "json", "sarif", "junit", "github"]), default="text",
     show_default=True, help="How to print what was found.",
 )  # fmt: skip
-output_option = click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file instead."
-)
 
 
 @click.group("policy")
@@ -87,22 +81,12 @@ def check(
     except (FaultyPolicy, FaultyConfig) as error:
         if form == "text":
             raise
-        _put(_faults(error.faults, form), output)
+        put(_faults(error.faults, form), output)
         context.exit(EXIT_UNREADABLE)
     report = look(loaded, _snapshot(loaded, metadata), _codes(select), _codes(ignore))
-    _put(FORMATS[form](report), output)
+    put(FORMATS[form](report), output)
     if report.counting(strict):
         context.exit(EXIT_FAILED)
-
-
-def _put(text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text)
-        return
-    try:
-        output.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"{output}: {error.strerror or error}") from error
 
 
 def _codes(text: str) -> Sequence[str]:
@@ -207,8 +191,8 @@ def test(
     from tieline.sync.links import testing as links
     from tieline.sync.policy import report, testing
 
-    loaded = _load(policy, config_path)
-    engine = _engine(loaded)
+    loaded = load(policy, config_path)
+    engine = engine_of(loaded)
     chosen = [entry for entry in loaded.policy.tests if only.lower() in entry.name.lower()]
     about_links = [r for r in links.as_results(loaded.policy) if only.lower() in r.test.name.lower()]
     if not chosen and not about_links:
@@ -223,7 +207,7 @@ def test(
         "junit": lambda: report.tests_junit(results),
         "github": lambda: report.tests_github(results),
     }
-    _put(shown[form](), output)
+    put(shown[form](), output)
     if form == "text" and (covered or min_coverage is not None):
         click.echo(report.coverage_text(reached))
     short = min_coverage is not None and reached.percent < min_coverage
@@ -233,18 +217,6 @@ def test(
         )
     if short or not all(result.passed for result in results):
         context.exit(EXIT_FAILED)
-
-
-def _load(policy: Path | None, config_path: Path) -> Loaded:
-    from tieline.sync.policy.load import load_policy
-
-    return load_policy(policy or config_path)
-
-
-def _engine(loaded: Loaded) -> Engine:
-    from tieline.sync.policy.load import compiled
-
-    return compiled(loaded)
 
 
 @policy.command()
@@ -289,158 +261,31 @@ def explain(
         raise click.UsageError(
             "name an incident (a number or an issue key), or a file: --record incident.json"
         )
-    loaded = _load(policy, config_path)
+    loaded = load(policy, config_path)
     now = at.replace(tzinfo=UTC) if at else utc_now()
     standing = Standing(frozenset(_codes(touched)), fresh)
     if record is not None:
         values, moment = _one_record(record, loaded)
-        found = why(_engine(loaded), values, now if at else moment or now, standing)
+        found = why(engine_of(loaded), values, now if at else moment or now, standing)
     else:
         from tieline.sync.commands.policy_records import explained, one_pair
 
         shown, said = one_pair(context.obj, config_path, str(ref), loaded)
-        found = explained(shown, _engine(loaded), now, said)
+        found = explained(shown, engine_of(loaded), now, said)
     click.echo(
         json.dumps(explanation_json(found), indent=2) if as_json else "\n".join(explanation_lines(found))
     )
 
 
 def _one_record(path: Path, loaded: Loaded) -> tuple[Any, datetime | None]:
-    rows: Iterator[Row] = _rows(path, loaded)
-    row = next(rows, None)
+    from tieline.sync.policy.records import read_records
+
+    row = next(read_records(path, loaded.policy), None)
     if row is None:
         raise PolicyError(f"{path}: holds no record")
     moment = row.values.get("now")
     return row.values, moment if isinstance(moment, datetime) else None
 
 
-def _rows(path: Path, loaded: Loaded) -> Iterator[Row]:
-    from tieline.sync.policy.records import read_records
-
-    return read_records(path, loaded.policy)
-
-
-def _sources(function: F) -> F:
-    """The options that say over which records."""
-    for option in reversed((
-        click.option("--records", type=click.Path(path_type=Path, dir_okay=False),
-                     help="A file: the incident event log's layout, CSV, JSON or JSON lines; plain or gzip."),
-        click.option("--state", "from_state", is_flag=True, help="What the state last saw of every pair."),
-        click.option("--live", is_flag=True, help="Every pair as both systems show it now."),
-    )):  # fmt: skip
-        function = option(function)
-    return function
-
-
-@policy.command()
-@policy_argument
-@config_option
-@_sources
-@json_option
-@click.pass_context
-def simulate(
-    context: click.Context,
-    policy: Path | None,
-    config_path: Path,
-    records: Path | None,
-    from_state: bool,
-    live: bool,
-    as_json: bool,
-) -> None:
-    """Show what the policy would make of incidents that there were; nothing is written.
-
-    How many would change, by field and rule; how far it agrees with what people chose; rules that never
-    fire; how many incidents a week get the gravest priority.
-
-    \b
-    tieline policy simulate --records incidents.csv.gz
-    tieline policy simulate policy.toml --live
-    """
-    from tieline.sync.policy.simulate import simulate as run
-    from tieline.sync.policy.simulate import simulated_json, simulated_lines
-
-    loaded = _load(policy, config_path)
-    engine = _engine(loaded)
-    with (
-        _counting(not as_json) as progress,
-        _source(context, loaded, config_path, records, from_state, live) as rows,
-    ):
-        found = run(engine, rows, utc_now(), progress)
-    if as_json:
-        click.echo(json.dumps(simulated_json(loaded.policy, found), indent=2, ensure_ascii=False))
-    else:
-        click.echo("\n".join(simulated_lines(loaded.policy, found)))
-
-
-@policy.command()
-@click.argument("old", type=click.Path(path_type=Path, dir_okay=False))
-@click.argument("new", type=click.Path(path_type=Path, dir_okay=False))
-@config_option
-@_sources
-@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text",
-              show_default=True, help="How to print it; Markdown is fit for a review comment.")  # fmt: skip
-@output_option
-@click.pass_context
-def diff(
-    context: click.Context,
-    old: Path,
-    new: Path,
-    config_path: Path,
-    records: Path | None,
-    from_state: bool,
-    live: bool,
-    form: str,
-    output: Path | None,
-) -> None:
-    """Show what the policy NEW would make of incidents otherwise than the policy OLD.
-
-    \b
-    tieline policy diff main/policy.toml policy.toml --records incidents.csv.gz --format markdown
-    """
-    from tieline.sync.policy import simulate as over
-
-    before, after = _load(old, config_path), _load(new, config_path)
-    engines = _engine(before), _engine(after)
-    with (
-        _counting(form == "text") as progress,
-        _source(context, after, config_path, records, from_state, live) as rows,
-    ):
-        found = over.compare_policies(*engines, rows, utc_now(), progress)
-    shown = {
-        "text": lambda: "\n".join(over.compared_lines(found)),
-        "markdown": lambda: over.compared_markdown(found),
-        "json": lambda: over.compared_json(found),
-    }
-    _put(shown[form](), output)
-
-
-@contextmanager
-def _counting(show: bool) -> Iterator[Callable[[int], None]]:
-    """Progress on a terminal: how many records so far."""
-    from tieline.sync.commands.session import progress_bar
-
-    with progress_bar(show) as report:
-        yield lambda done: report("reading records", done, 0)
-
-
-@contextmanager
-def _source(
-    context: click.Context,
-    loaded: Loaded,
-    config_path: Path,
-    records: Path | None,
-    from_state: bool,
-    live: bool,
-) -> Iterator[Iterator[Row]]:
-    """The records that the options name."""
-    if (records is not None) + from_state + live != 1:
-        raise click.UsageError("name one source: --records FILE, --state or --live")
-    if records is not None:
-        if not records.is_file():
-            raise click.UsageError(f"--records {records}: there is no such file")
-        yield _rows(records, loaded)
-        return
-    from tieline.sync.commands.policy_records import of_pairs
-
-    with of_pairs(context.obj, config_path, loaded, live=live) as rows:
-        yield rows
+policy.add_command(simulate)
+policy.add_command(diff)
