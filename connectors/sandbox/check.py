@@ -191,7 +191,7 @@ class _Tally:
                 self.missing.append(f"{wanted.label} is not there any more")
             return
         unsaid = _unsaid(wanted, maps)
-        for found, fields in ((ours, wanted.servicenow), (theirs, wanted.jira)):
+        for found, fields in ((ours, wanted.in_servicenow(maps, ours.values)), (theirs, wanted.jira)):
             for name in (fields.keys() & found.values.keys()) - unsaid:
                 self._field(found.label, "people left", name, fields[name], found.values[name])
 

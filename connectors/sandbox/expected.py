@@ -146,6 +146,17 @@ class Expected:
     label: str
     servicenow: dict[str, str] = field(default_factory=dict)
     jira: dict[str, str] = field(default_factory=dict)
+    ways: frozenset[tuple[str, str]] = frozenset()
+    """Impact and urgency that yield the priority, one after the other: several pairs, where it was set
+    in Jira more than once. Each is the smallest move from what ServiceNow held, and that depends on which of
+    the earlier priorities were carried."""
+
+    def in_servicenow(self, maps: Maps, found: Fields) -> Fields:
+        """What ServiceNow must show: of several ways to one priority, that which `found` went."""
+        way = found.get("impact", ""), found.get("urgency", "")
+        if way in self.ways and maps.computed(*way) == self.servicenow["priority"]:
+            return {**self.servicenow, "impact": way[0], "urgency": way[1]}
+        return self.servicenow
 
 
 class Ledger:
@@ -179,6 +190,7 @@ class Ledger:
         if "impact" in values or "urgency" in values:
             ours["priority"] = self.maps.computed(ours["impact"], ours["urgency"])
             theirs["priority"] = self.maps.priority.to_jira(ours["priority"], theirs.get("priority", ""))
+            incident.ways = frozenset({(ours["impact"], ours["urgency"])})
         if not values.keys().isdisjoint(("state", "hold_reason", "close_code", "close_notes")):
             self._status_to_jira(incident)
 
@@ -224,11 +236,13 @@ class Ledger:
         wanted = self.maps.priority.to_servicenow(theirs["priority"], ours.get("priority", ""))
         if wanted == ours.get("priority"):
             return
-        moves = self.maps.moves(ours.get("impact", "3"), ours.get("urgency", "3"), wanted)
-        if not moves:
+        here = ours.get("impact", "3"), ours.get("urgency", "3")
+        moved = {way: self.maps.moves(*way, wanted)[:1] for way in {here, *incident.ways}}
+        if not moved[here]:
             raise ValueError(f"no impact and urgency give priority {wanted}")
-        ours["impact"], ours["urgency"] = moves[0]
+        ours["impact"], ours["urgency"] = moved[here][0]
         ours["priority"] = wanted
+        incident.ways = frozenset({here, *incident.ways}.union(*moved.values()))
 
 
 def _kept(choices: Sequence[str], current: str) -> str:

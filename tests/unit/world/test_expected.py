@@ -107,6 +107,24 @@ def test_urgency_gives_way_first(ledger: Ledger, incident: Expected) -> None:
     assert incident.jira["priority"] == "Highest"
 
 
+def test_what_a_priority_moves_depends_on_the_earlier_ones_that_were_carried(
+    ledger: Ledger, maps: Maps, incident: Expected
+) -> None:
+    """From 2/2 to High by way of Highest: 1/2 if both were carried, 2/1 if only the last one was."""
+
+    def shows(impact: str, urgency: str) -> bool:
+        found = {"impact": impact, "urgency": urgency}
+        return found.items() <= incident.in_servicenow(maps, found).items()
+
+    ledger.edited_in_jira("a", {"priority": "Highest"})
+    assert (shows("1", "1"), shows("2", "1")) == (True, False)
+    ledger.edited_in_jira("a", {"priority": "High"})
+    assert (shows("1", "2"), shows("2", "1")) == (True, True)
+    assert not shows("1", "1"), "that is another priority"
+    ledger.edited_in_servicenow("a", {"impact": "2", "urgency": "1"})
+    assert (shows("1", "2"), shows("2", "1")) == (False, True), "which of them it is to be was said"
+
+
 @given(st.data())
 def test_a_move_yields_its_priority_and_none_is_smaller(maps: Maps, data: st.DataObject) -> None:
     cells = [(impact, urgency) for impact in "123" for urgency in "123"]
