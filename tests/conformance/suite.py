@@ -6,9 +6,9 @@ What a bench cannot do (hide a record, fail on demand) it says in its switches, 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,12 +23,10 @@ from tieline.connectors.base import (
     Applied,
     Ask,
     Change,
-    Connector,
     Conversation,
     Create,
     Record,
     Ref,
-    Side,
     Update,
     Value,
     other,
@@ -43,6 +41,8 @@ from tieline.connectors.errors import (
     Unknown,
 )
 from tieline.connectors.richtext import canonical_text
+
+from .desk import Desk
 
 AWKWARD: Mapping[str, str] = {
     "emoji": "printer 🖨️ on 🔥, family 👩‍👩‍👧, flag 🇨🇭",
@@ -71,15 +71,13 @@ class Sample:
 
 
 @dataclass
-class Bench(ABC):
+class Bench(Desk):
     """One side under test. `line` and `text` name a field of each kind; `samples` all others to be tried.
 
     `text_limit` is what the side keeps of a long text, `line_limit` of a line. `refused` gives an action that
     the side must turn down for a record. `secrets` must be in no error.
     """
 
-    side: Side
-    connector: Connector
     place: str
     line: str
     text: str
@@ -93,16 +91,8 @@ class Bench(ABC):
     run: str = field(default_factory=lambda: uuid4().hex[:8])
 
     @abstractmethod
-    def raised(self, **values: Value) -> Ref:
-        """A person makes a record, texts as they were typed."""
-
-    @abstractmethod
     def edit(self, ref: Ref, **values: Value) -> None:
         """A person changes fields of a record."""
-
-    @abstractmethod
-    def later(self, seconds: float) -> None:
-        """So much time passes (on a live instance: is waited for)."""
 
     @abstractmethod
     def refused(self, ref: Ref) -> Action:
@@ -112,16 +102,8 @@ class Bench(ABC):
     def impossible(self, ref: Ref) -> list[Action]:
         """Writes that the side has no way to make."""
 
-    def hide(self, ref: Ref) -> None:
-        """Keep a record from our account."""
-        raise NotImplementedError
-
     def delete(self, ref: Ref) -> None:
         """Remove a record."""
-        raise NotImplementedError
-
-    def failing(self, kind: str) -> AbstractContextManager[None]:
-        """Each request fails while the block runs: "limit", "down", "denied", "lost" (done, no answer)."""
         raise NotImplementedError
 
     # What the tests make of it
@@ -131,26 +113,6 @@ class Bench(ABC):
         filled: dict[str, Value] = {self.line: f"Conformance {number}", **values}
         marker = f"conformance:suite:{self.run}-{number}"
         return Create(self.side, self.place, filled, marker, Ref(other(self.side), str(number)))
-
-    def write(self, action: Action) -> Applied | ConnectorError:
-        """What came of one write; a side that denies everything may say so for the whole list."""
-        try:
-            [outcome] = self.connector.write([action])
-        except Denied as denied:
-            return denied
-        return outcome
-
-    def applied(self, action: Action) -> Applied:
-        """One write that must be made."""
-        outcome = self.write(action)
-        assert isinstance(outcome, Applied), outcome
-        return outcome
-
-    def record(self, ref: Ref) -> Record:
-        """The record as it is read now."""
-        [found] = self.connector.read([ref])
-        assert isinstance(found, Record), found
-        return found
 
     def drain(self, cursor: str | None = None) -> tuple[list[Change], list[str]]:
         """All changes since a cursor, and the cursor of each page."""

@@ -6,14 +6,13 @@ A subclass of `FilesSuite` gives a fixture `desk`: one side with its connector, 
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tieline.connectors.base import Applied, Attach, Attachment, Connector, Record, Ref, Side
+from tieline.connectors.base import Applied, Attach, Attachment, Ref
 from tieline.connectors.errors import (
     ConnectorError,
     Denied,
@@ -24,6 +23,8 @@ from tieline.connectors.errors import (
     Unknown,
 )
 
+from .desk import Desk
+
 NAMES = (
     "log.txt", "Überblick März.pdf", "屏幕截图.png", "لقطة.png", 'quo"ted; name=x.txt', "a&b=c+d%20.txt",
     "🔥.gif", "no ending", ".hidden", "x" * 150 + ".log",
@@ -31,16 +32,10 @@ NAMES = (
 
 
 @dataclass
-class FileDesk(ABC):
+class FileDesk(Desk):
     """One side under test, and what people do there. `limit` is the size of the largest file it takes."""
 
-    side: Side
-    connector: Connector
     limit: int = 50_000
-
-    @abstractmethod
-    def raised(self) -> Ref:
-        """A person makes a record."""
 
     @abstractmethod
     def put(self, ref: Ref, name: str, content: bytes, kind: str = "text/plain") -> None:
@@ -51,26 +46,8 @@ class FileDesk(ABC):
         """Name and content of each file of a record, as they lie there."""
 
     @abstractmethod
-    def failing(self, kind: str) -> AbstractContextManager[None]:
-        """Each request fails meanwhile: "limit", "down", "denied", "lost" (done, no answer), "broken"."""
-
-    @abstractmethod
-    def hide(self, ref: Ref) -> None:
-        """Keep a record from our account."""
-
-    @abstractmethod
-    def later(self, seconds: float) -> None:
-        """So much time passes."""
-
-    @abstractmethod
     def requests(self) -> int:
         """How many requests were sent so far."""
-
-    def record(self, ref: Ref) -> Record:
-        """The record as it is read now."""
-        [found] = self.connector.read([ref])
-        assert isinstance(found, Record), found
-        return found
 
     def files(self, ref: Ref) -> tuple[Attachment, ...]:
         """Its files as they are listed now."""
@@ -85,12 +62,7 @@ class FileDesk(ABC):
         path = folder / "spooled"
         path.write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
-        action = Attach(ref, "1", name, len(content), kind, digest, str(path))
-        try:
-            [outcome] = self.connector.write([action])
-        except Denied as denied:
-            return denied
-        return outcome
+        return self.write(Attach(ref, "1", name, len(content), kind, digest, str(path)))
 
     def read(self, file: Attachment) -> bytes:
         """The content of a file, all at once."""

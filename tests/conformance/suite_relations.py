@@ -5,13 +5,12 @@ A subclass of `RelationsSuite` gives a fixture `desk`: one side with its connect
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import pytest
 
-from tieline.connectors.base import Applied, Connector, Record, Ref, Relate, Side, Tie, Unrelate, Version
+from tieline.connectors.base import Applied, Record, Ref, Relate, Tie, Unrelate, Version
 from tieline.connectors.errors import (
     ConnectorError,
     Denied,
@@ -22,6 +21,8 @@ from tieline.connectors.errors import (
     Unknown,
 )
 
+from .desk import Desk
+
 Ends = tuple[str, str, str]
 """A tie as it lies there: where it reads from, its name, where it leads to."""
 FAR = Ref("servicenow", "7" * 32, "problem")
@@ -30,24 +31,18 @@ GLOBAL_ID = f"tieline:problem:{FAR.id}"
 
 
 @dataclass
-class RelationDesk(ABC):
+class RelationDesk(Desk):
     """One side under test, and what people do there. `name` is a column, or a type of link, of the settings.
 
     `nowhere` is a target that does not exist there, `unknown` a column or type that there is not. With
     `one_only` a record holds one tie of a name; with `remote` it can show records that another system has.
     """
 
-    side: Side
-    connector: Connector
     name: str
     nowhere: Ref
     unknown: str
     one_only: bool
     remote: bool
-
-    @abstractmethod
-    def raised(self) -> Ref:
-        """A person makes a record."""
 
     @abstractmethod
     def target(self) -> tuple[Ref, str]:
@@ -69,25 +64,7 @@ class RelationDesk(ABC):
     def lying_remote(self, ref: Ref) -> list[tuple[str, str]]:
         """Global id and title of each remote link of a record, as they lie there."""
 
-    @abstractmethod
-    def hide(self, ref: Ref) -> None:
-        """Keep a record from our account."""
-
-    @abstractmethod
-    def later(self, seconds: float) -> None:
-        """So much time passes."""
-
-    @abstractmethod
-    def failing(self, kind: str) -> AbstractContextManager[None]:
-        """Each request fails meanwhile: "limit", "down", "denied", "lost" (done, no answer)."""
-
     # What the tests make of it
-
-    def record(self, ref: Ref) -> Record:
-        """The record as it is read now."""
-        [found] = self.connector.read([ref])
-        assert isinstance(found, Record), found
-        return found
 
     def ties(self, ref: Ref) -> list[Tie]:
         """Its ties as they are read now."""
@@ -110,20 +87,6 @@ class RelationDesk(ABC):
         """What shows a record of the other system."""
         url = "https://desk.example.com/problem.do?sys_id=7"
         return Relate(ref, "problem", FAR, label=label, url=url, global_id=GLOBAL_ID)
-
-    def write(self, action: Relate | Unrelate) -> Applied | ConnectorError:
-        """What came of one write."""
-        try:
-            [outcome] = self.connector.write([action])
-        except Denied as denied:
-            return denied
-        return outcome
-
-    def applied(self, action: Relate | Unrelate) -> Applied:
-        """One write that must be made."""
-        outcome = self.write(action)
-        assert isinstance(outcome, Applied), outcome
-        return outcome
 
     def heard(self, ref: Ref, since: str | None) -> tuple[bool, str]:
         """Whether the feed tells of a record, and where it stands now."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Literal
 
 import pytest
 
 from tieline.connectors.base import Affected, Connector, Ref
 from tieline.connectors.sandbox.core import Fault, Request, Response
 
+from .stands import Deployment
 from .suite_affected import AffectedDesk, AffectedSuite
 from .test_relations import MemoryDesk, ServiceNowDesk, jira_desk, memory_desk, servicenow_desk
 
@@ -58,22 +58,22 @@ class ServiceNowLists(AffectedDesk):
         return self.desk.raised()
 
     def item(self, name: str) -> Ref:
-        row = self.desk.sandbox.create("admin", {"name": name}, table="cmdb_ci")
+        row = self.desk.stand.sandbox.create("admin", {"name": name}, table="cmdb_ci")
         return Ref("servicenow", row["sys_id"], "ci")
 
     def affect(self, ref: Ref, item: Ref) -> None:
-        self.desk.sandbox.create("admin", {"task": ref.id, "ci_item": item.id}, table="task_ci")
+        self.desk.stand.sandbox.create("admin", {"task": ref.id, "ci_item": item.id}, table="task_ci")
 
     def row(self, ref: Ref, item: Ref) -> str:
         """The sys_id of an entry."""
-        rows = self.desk.sandbox.rows("task_ci")
+        rows = self.desk.stand.sandbox.rows("task_ci")
         return str(next(r["sys_id"] for r in rows if (r["task"], r["ci_item"]) == (ref.id, item.id)))
 
     def unaffect(self, ref: Ref, item: Ref) -> None:
-        self.desk.sandbox.delete(self.row(ref, item), table="task_ci")
+        self.desk.stand.sandbox.delete(self.row(ref, item), table="task_ci")
 
     def hide(self, ref: Ref, item: Ref) -> None:
-        self.desk.sandbox.access.hidden.add(self.row(ref, item))
+        self.desk.stand.sandbox.access.hidden.add(self.row(ref, item))
 
     def later(self, seconds: float) -> None:
         self.desk.later(seconds)
@@ -82,9 +82,9 @@ class ServiceNowLists(AffectedDesk):
     def asking(self) -> Iterator[list[str]]:
         asked: list[str] = []
         watched = Fault("watched", before=lambda request: asked.append(request.path))
-        self.desk.sandbox.faults.append(watched)
+        self.desk.stand.sandbox.faults.append(watched)
         yield asked
-        self.desk.sandbox.faults.remove(watched)
+        self.desk.stand.sandbox.faults.remove(watched)
 
 
 class TestMemoryAffected(AffectedSuite):
@@ -107,7 +107,7 @@ class TestServiceNowAffected(AffectedSuite):
     def test_a_hidden_column_makes_no_empty_list(self, desk: ServiceNowLists, column: str) -> None:
         ref = desk.raised()
         desk.affect(ref, desk.item("db01"))
-        desk.desk.sandbox.access.unreadable.add(column)
+        desk.desk.stand.sandbox.access.unreadable.add(column)
         assert desk.told(ref) == [Affected((), whole=False)]
 
     def test_an_item_without_a_visible_name_has_its_id(self, desk: ServiceNowLists) -> None:
@@ -139,12 +139,12 @@ class TestServiceNowAffected(AffectedSuite):
         def before(request: Request) -> Response | None:
             return answer if "task_ci" in request.path else None
 
-        desk.desk.sandbox.faults.append(Fault("odd", before=before))
+        desk.desk.stand.sandbox.faults.append(Fault("odd", before=before))
         assert desk.told(ref) == [Affected((), whole=False)]
 
 
 @pytest.mark.parametrize("deployment", ["cloud", "datacenter"])
-def test_jira_has_no_lists(deployment: Literal["cloud", "datacenter"]) -> None:
+def test_jira_has_no_lists(deployment: Deployment) -> None:
     with jira_desk(deployment) as made:
         assert made.connector.affected([Ref("jira", "1"), Ref("jira", "2")]) == [Affected(), Affected()]
         assert list(made.connector.affecting(None, datetime(2026, 1, 1, tzinfo=UTC))) == []

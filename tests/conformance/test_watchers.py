@@ -2,65 +2,39 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
 
 import pytest
 
-from tieline.connectors.auth import BasicAuth
-from tieline.connectors.base import Applied, Record, Ref, Update
-from tieline.connectors.errors import Rejected
-from tieline.connectors.http import HardenedAdapter, HttpSettings, Timing
-from tieline.connectors.jira import JiraConnector, JiraSettings, only_reads
-from tieline.connectors.sandbox.core import RequestLog, Server, VirtualClock
-from tieline.connectors.sandbox.jira import JiraSandbox
+from tieline.connectors.base import Applied, Ref, Update
+from tieline.connectors.errors import ConnectorError, Rejected
 
-START = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
+from .desk import Desk
+from .stands import OnJira, jira
 
 
-class Desk:
-    """A running stand-in, and a connector that mirrors watchers."""
-
-    def __init__(self, jira: JiraSandbox, server: Server, connector: JiraConnector, log: RequestLog) -> None:
-        self.jira, self.server, self.connector, self.log = jira, server, connector, log
-
-    def raised(self) -> Ref:
-        return Ref("jira", self.jira.create("joe.employee", "OPS", "Incident", {"summary": "Mail"}).id)
+@dataclass
+class WatchDesk(OnJira, Desk):
+    """A Jira whose connector mirrors watchers."""
 
     def person(self, name: str) -> str:
-        return self.jira.account_id(name) if self.jira.world.cloud else name
+        return self.stand.sandbox.account_id(name) if self.stand.sandbox.world.cloud else name
 
-    def record(self, ref: Ref) -> Record:
-        [found] = self.connector.read([ref])
-        assert isinstance(found, Record), found
-        return found
-
-    def let_watch(self, ref: Ref, *names: str) -> Applied | Exception:
+    def let_watch(self, ref: Ref, *names: str) -> Applied | ConnectorError:
         record = self.record(ref)
         wanted = frozenset(map(self.person, names)) or None
         action = Update(ref, {"watches": wanted}, {"watches": record.values["watches"]}, record.version)
-        return self.connector.write([action])[0]
+        return self.write(action)
 
 
 @pytest.fixture(params=["cloud", "datacenter"])
-def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
-    clock, password, log = VirtualClock(START), secrets.token_hex(12), RequestLog()
-    user = "tieline@example.com" if request.param == "cloud" else "tieline"
-    jira = JiraSandbox(clock, deployment=request.param, accounts={user: password}, seed=11)
-    server = Server(jira, log).start()
-    adapter = HardenedAdapter(HttpSettings(server.url, timeout_s=5), only_reads, Timing(clock.now))
-    settings = JiraSettings(
-        server.url, request.param, (("OPS", "Incident"),), {"summary": "line", "watches": "people"},
-        "customfield_10042",
-    )  # fmt: skip
-    connector = JiraConnector(settings, BasicAuth(user, password), adapter, clock.now)
-    yield Desk(jira, server, connector, log)
-    connector.close()
-    server.stop()
+def desk(request: pytest.FixtureRequest) -> Iterator[WatchDesk]:
+    with jira(request.param, {"summary": "line", "watches": "people"}) as stand:
+        yield WatchDesk("jira", stand.connector, stand=stand)
 
 
-def test_watchers_come_and_go_one_by_one(desk: Desk) -> None:
+def test_watchers_come_and_go_one_by_one(desk: WatchDesk) -> None:
     ref = desk.raised()
     joe, beth = desk.person("joe.employee"), desk.person("beth.anglin")
     assert desk.record(ref).values["watches"] == frozenset({joe})
@@ -69,22 +43,22 @@ def test_watchers_come_and_go_one_by_one(desk: Desk) -> None:
     assert isinstance(desk.let_watch(ref, "beth.anglin"), Applied)
     assert desk.record(ref).values["watches"] == frozenset({beth})
     assert isinstance(desk.let_watch(ref), Applied)
-    before = desk.log.total
+    before = desk.stand.log.total
     assert desk.record(ref).values["watches"] is None
-    assert desk.log.total == before + 1, "an issue without watchers costs no request of its own"
+    assert desk.stand.log.total == before + 1, "an issue without watchers costs no request of its own"
 
 
-def test_we_are_no_watcher_ourselves(desk: Desk) -> None:
+def test_we_are_no_watcher_ourselves(desk: WatchDesk) -> None:
     ref = desk.raised()
-    issue = desk.jira.site.store.get(ref.id)
-    us = desk.jira.world.user("tieline") or desk.jira.world.user("tieline@example.com")
+    issue = desk.stand.sandbox.site.store.get(ref.id)
+    us = desk.stand.sandbox.world.user("tieline") or desk.stand.sandbox.world.user("tieline@example.com")
     assert issue is not None
     assert us is not None
     issue.watchers.append(us)
     assert desk.record(ref).values["watches"] == frozenset({desk.person("joe.employee")})
 
 
-def test_a_watcher_that_jira_does_not_take_is_refused_by_field(desk: Desk) -> None:
+def test_a_watcher_that_jira_does_not_take_is_refused_by_field(desk: WatchDesk) -> None:
     ref = desk.raised()
     record = desk.record(ref)
     [outcome] = desk.connector.write(
