@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -17,29 +16,12 @@ from tieline.sync.model import (
     Base,
     Dealt,
     InboxEntry,
-    Pair,
     Park,
     UnitBase,
 )
 from tieline.sync.store import Store, open_store
 
-NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-ODD = "null \x00, half a smile \ud83d, whole 😀, quote ' \" \\, line\u2028\r\n"
-"""Text as tickets may hold it: what UTF-8 or a database's text type refuses must come back all the same."""
-
-
-def sn(n: int) -> Ref:
-    return Ref("servicenow", f"{n:032x}")
-
-
-def jira(n: int) -> Ref:
-    return Ref("jira", str(10_000 + n))
-
-
-def pair(n: int, **other: object) -> Pair:
-    made = Pair(0, "operations", sn(n), jira(n), "servicenow", f"INC{n:07}", f"OPS-{n}", created_at=NOW)
-    return replace(made, **other)  # type: ignore[arg-type]
+from .kept import MINUTE, NOW, ODD, jira, pair, sn
 
 
 def arrivals(*refs: Ref, reason: str = "feed") -> list[Arrival]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,7 +13,6 @@ from tieline.sync.model import (
     AuditEntry,
     Conflict,
     Intent,
-    Pair,
     Park,
     PassSummary,
     Step,
@@ -22,22 +20,7 @@ from tieline.sync.model import (
 )
 from tieline.sync.store import Store
 
-NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-ODD = "null \x00, half a smile \ud83d, whole 😀, quote ' \" \\, line\u2028\r\n"
-"""Text as tickets may hold it: what UTF-8 or a database's text type refuses must come back all the same."""
-
-
-def sn(n: int) -> Ref:
-    return Ref("servicenow", f"{n:032x}")
-
-
-def jira(n: int) -> Ref:
-    return Ref("jira", str(10_000 + n))
-
-
-def pair(n: int) -> Pair:
-    return Pair(0, "operations", sn(n), jira(n), "servicenow", f"INC{n:07}", f"OPS-{n}")
+from .kept import MINUTE, NOW, ODD, jira, pair, sn
 
 
 def keys(parks: Sequence[Park]) -> list[str]:
