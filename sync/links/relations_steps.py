@@ -30,6 +30,8 @@ WORDS: Final = {
 """How people read a relation, also on a remote link."""
 TWICE: Final = " twice"
 """How `about` ends of a write that takes away the second of two links, or remote links, that say the same."""
+BOTH: Final = " both"
+"""How `about` ends of a write that ties what the other side holds already: both hold it once it is made."""
 NO_ISSUE: Final = "it stands in ServiceNow only: Jira has no issue of it"
 
 
@@ -159,9 +161,10 @@ def _column(job: Job) -> Iterator[Step]:
         known = job.standings.get(wanted)
         wish = known.wanted if known is not None else ""
         why = f"{rule.relation}: {wish or f'{job.label(wanted)} was linked in jira'}"
+        told = about(rule.relation, wanted) + (BOTH if wanted in view.now.links else "")
         action = Relate(
             job.servicenow.ref, rule.column, wanted, label=job.label(wanted), before=view.before,
-            seen=job.servicenow.version, about=about(rule.relation, wanted),
+            seen=job.servicenow.version, about=told,
         )  # fmt: skip
         yield Step(action, (why,))
     elif wanted is None and now is not None and not job.resting(now):
@@ -187,7 +190,8 @@ def _made(job: Job) -> Iterator[Step]:
 
 def _link(job: Job, target: Ref) -> Relate | None:
     rule, issue = job.view.rule, job.issue_of(target)
-    told = about(rule.relation, target)
+    held = target in job.view.now.column and target == job.merged.column
+    told = about(rule.relation, target) + (BOTH if held else "")
     if rule.jira is not None and issue is not None:
         return Relate(job.jira.ref, rule.jira, issue, rule.outward, job.label(target), about=told)
     found = job.details.get(target)
@@ -262,9 +266,12 @@ def told(action: Relate | Unrelate) -> tuple[Relation, Ref]:
 
 
 def dealt(known: Iterable[Standing], pair: int, action: Relate | Unrelate, at: datetime) -> list[Standing]:
-    """The relations of a pair once this write was made; the record is looked at again for what it shows."""
+    """The relations of a pair once this write was made; the record is looked at again for what it shows.
+
+    What it was decided from is dealt with as well: somebody may take it away before the next look.
+    """
     relation, target = told(action)
-    made = isinstance(action, Relate)
+    made, both = isinstance(action, Relate), action.about.endswith(BOTH)
     found = {(s.relation, s.target): s for s in known}
     mine = found.get((relation, target)) or Standing(pair, relation, target, since=at)
     mine = replace(mine, held="", retry_at=None)
@@ -272,11 +279,11 @@ def dealt(known: Iterable[Standing], pair: int, action: Relate | Unrelate, at: d
         for key, other in found.items():
             if key[0] == relation and other.servicenow:
                 found[key] = replace(other, servicenow=False)
-        mine = replace(mine, servicenow=made)
+        mine = replace(mine, servicenow=made, jira=mine.jira or both)
     elif made:
         how = f"{REMOTE}{action.global_id}" if action.global_id else OURS
         kept = not action.global_id and mine.made.startswith(REMOTE)  # that one goes once the link is seen
-        mine = replace(mine, jira=True, made=mine.made if kept else how)
+        mine = replace(mine, servicenow=mine.servicenow or both, jira=True, made=mine.made if kept else how)
     else:  # of two that said the same one is left; of what is affected we take away what ServiceNow did
         stays = mine.servicenow and relation != "affected"
         mine = replace(mine, servicenow=stays, jira=action.about.endswith(TWICE), made="")

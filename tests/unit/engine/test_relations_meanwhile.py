@@ -1,0 +1,88 @@
+"""Relations that a person takes away after Tieline carried them over, and before it looked at them again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tieline.connectors.base import Action, Applied, Ref, Relate
+from tieline.connectors.errors import ConnectorError, Unknown
+from tieline.connectors.memory import Row
+
+from .world import World
+
+TYPES = [{"relation": "parent", "jira": "Parent"}, {"relation": "problem", "jira": "Problem/Incident"}]
+
+
+@pytest.fixture
+def world() -> World:
+    return World(links={"type": TYPES})
+
+
+def touch(world: World, *rows: Row) -> None:
+    """What a link does on its ends: they count as changed."""
+    for row in rows:
+        side = world.sn if world.sn.rows.get(row.id) is row else world.jira
+        side._stamp(row, {}, "somebody", True)
+
+
+def lose(world: World, is_it: Callable[[Relate], bool]) -> None:
+    """The answer to the first such write is lost; it was made."""
+    left = [True]
+
+    def after(action: Action, outcome: Applied | ConnectorError) -> Applied | ConnectorError:
+        if isinstance(action, Relate) and left and is_it(action):
+            left.clear()
+            return Unknown("no answer")
+        return outcome
+
+    world.sn.after_write = world.jira.after_write = after
+
+
+def _parent(world: World, row: Row) -> str:
+    held = world.sn.ties.columns.get(row.id, {}).get("parent_incident")
+    return "" if held is None else held.id
+
+
+def _set(world: World, row: Row, column: str, target: Ref | None) -> None:
+    world.sn.ties.set(row.id, column, target)
+    touch(world, row)
+
+
+@pytest.mark.parametrize("lost", ["parent", "problem"])
+@pytest.mark.parametrize("instead", [False, True])
+def test_what_is_emptied_at_the_desk_is_no_link_any_more(world: World, lost: str, instead: bool) -> None:
+    child, issue = world.paired()
+    parent, _ = world.paired(short_description="Everything is down")
+    third, other = world.paired(short_description="Third")
+    lose(world, lambda action: action.about.startswith(lost))
+    _set(world, child, "parent_incident", Ref("servicenow", parent.id, "incident"))
+    _set(world, child, "problem_id", world.sn.ties.add("problem", "prb1", "PRB1"))
+    world.tick()
+    world.run()
+    assert len(world.jira.ties.issue_links) == 1
+    _set(world, child, "parent_incident", Ref("servicenow", third.id, "incident") if instead else None)
+    world.tick(200)
+    world.settle()
+    links = [(other.id, "Parent", issue.id)] if instead else []
+    assert list(world.jira.ties.issue_links.values()) == links
+    assert _parent(world, child) == (third.id if instead else "")
+
+
+@pytest.mark.parametrize("lost", ["parent", "problem"])
+def test_a_link_that_is_taken_away_in_jira_empties_the_column(world: World, lost: str) -> None:
+    child, issue = world.paired()
+    _, top = world.paired(short_description="Everything is down")
+    lose(world, lambda action: action.about.startswith(lost))
+    id_ = world.jira.ties.link(top.id, "Parent", issue.id)
+    touch(world, issue, top)
+    _set(world, child, "problem_id", world.sn.ties.add("problem", "prb1", "PRB1"))
+    world.tick()
+    world.run()
+    assert _parent(world, child)
+    world.jira.ties.unlink(id_)
+    touch(world, issue, top)
+    world.tick(200)
+    world.settle()
+    assert (_parent(world, child), len(world.jira.ties.issue_links)) == ("", 0)
