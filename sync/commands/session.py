@@ -47,7 +47,7 @@ class Adapters(Protocol):
     def theatre(
         self, template: str, log: Path | None, *, seed: int, incidents: int | None, related: bool = False
     ) -> Any:
-        """What the demo plays, as `tieline.sync.commands.demo` describes it."""
+        """What the demo plays, as `tieline.sync.commands.demo_stage` describes it."""
 
     def playground(self, **settings: Any) -> Any:
         """Both stand-ins to try things on, as `tieline.sync.commands.sandbox` describes it."""
