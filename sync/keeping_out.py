@@ -54,11 +54,17 @@ def _is_lifted(tx: Tx, key: str, weighed: Weighed) -> bool:
 
 
 def keep_out(run: Run, found: Sequence[Judged]) -> None:
-    """Park what waits for a person, remember what is left out, and when to look again."""
-    refused = [each for each in found if not each.admitted]
+    """Park what waits for a person, remember what is left out, and when to look again.
+
+    Not so what was paired meanwhile (its mirror stood in the same wave): the pair is looked at by itself.
+    """
     if run.govern is None:
         return
     with run.store.transaction() as tx:
+        paired = tx.pairs_of([each.candidate.record.ref for each in found])
+        tx.leave([each.candidate.entry for each in found if not each.admitted])
+        found = [each for each in found if each.candidate.record.ref not in paired]
+        refused = [each for each in found if not each.admitted]
         for each in refused:
             candidate, weighed = each.candidate, each.weighed
             entry, label = candidate.entry, candidate.record.label
@@ -72,7 +78,6 @@ def keep_out(run: Run, found: Sequence[Judged]) -> None:
                 run.counts["parked"] += before is None
                 if before is None:
                     passlog.parked(run.id, label, BY_RULE)
-            tx.leave([entry])
         tx.save_outlooks([
             Outlook(each.candidate.entry.key, each.weighed.due, each.weighed.left_out,
                     each.candidate.record.label)

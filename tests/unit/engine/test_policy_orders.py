@@ -347,6 +347,24 @@ def test_another_policy_lets_go_at_once_of_what_the_old_one_held_or_left_out(wor
     assert left_out(world) == []
 
 
+@pytest.mark.parametrize("order", ["hold", "leave_out"])
+def test_a_record_whose_mirror_stands_in_the_same_wave_is_not_kept_out_without_a_pair(
+    world: World, order: str
+) -> None:
+    """After a lost state both wait. Once they are paired the pair may be held, the record alone no more."""
+    row, _ = world.paired(description="Nothing")
+    ruled(world, HOLD if order == "hold" else OUT)
+    world.lose_the_state()
+    world.sn.edit(row.id, {"description": "A legal hold", "short_description": "[test] A printer"})
+    world.run(initial=True)
+    world.sn.edit(row.id, {"description": "Cleared", "short_description": "A printer"})
+    for _ in range(3):
+        world.tick(3600)
+        world.run()
+    assert world.parks() == []
+    assert left_out(world) == []
+
+
 def test_what_a_rule_sets_beside_somebody_who_sets_the_same_is_no_race(world: World) -> None:
     """Our write changed nothing, and nothing of Jira's was carried: nobody lost anything."""
     row, mirror = world.paired(category="network")
