@@ -34,6 +34,13 @@ class Extra:
     after: tuple[Step, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """That nothing tells whether a write whose answer was lost was made. `why` goes into the audit."""
+
+    why: str
+
+
 class Part(Protocol):
     """One aspect of one pair, as it was read for this wave."""
 
@@ -78,11 +85,12 @@ class Aspect(Protocol):
         A pair that cannot be read now is left out: it is looked at again with the next change or sweep.
         """
 
-    def recover(self, run: Run, intent: Intent) -> str | None:
+    def recover(self, run: Run, intent: Intent) -> str | InDoubt | None:
         """Whether a write whose answer was lost was made: what it is remembered by goes into the state.
 
         Returns the sentence for the audit if it was made, None if it is proven that it was not (it will be
-        planned again). Raises what kept us from looking. The intent itself is ended by the caller.
+        planned again). Raises what kept us from looking. The intent itself is ended by the caller, and its
+        Conflicts are told there, but for those of a write that was not made.
         """
 
 
@@ -173,8 +181,7 @@ def refreshed(steps: Sequence[Step], shown: Record, *, alone: bool | None = None
     for step in steps:
         action = step.action
         if isinstance(action, Relate | Unrelate) and action.ref == shown.ref and action.seen.token:
-            held = {tie.name: tie.label or tie.target.id for tie in shown.ties or ()}
-            if held.get(action.name) != action.before.get(action.name):
+            if not holds_as_before(shown, action):
                 return found
             step = replace(step, action=replace(action, seen=shown.version))
         if (
@@ -186,6 +193,12 @@ def refreshed(steps: Sequence[Step], shown: Record, *, alone: bool | None = None
             step = replace(step, action=replace(action, seen=shown.version))
         found.append(step)
     return found
+
+
+def holds_as_before(shown: Record, action: Relate | Unrelate) -> bool:
+    """Whether the column that a tie was to be written to holds what it held when that was decided."""
+    held = {tie.name: tie.label or tie.target.id for tie in shown.ties or ()}
+    return held.get(action.name) == action.before.get(action.name)
 
 
 def part_of(work: Work, action: Action) -> Part | None:

@@ -28,7 +28,7 @@ from tieline.connectors.base import (
     other,
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone
-from tieline.sync.aspects import aspect_of
+from tieline.sync.aspects import InDoubt, aspect_of
 from tieline.sync.doubt import seen_of_it, told_of_it
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
 from tieline.sync.merge import has_moved
@@ -74,8 +74,7 @@ def _recover(run: Run, intent: Intent) -> None:
     action = intent.step.action
     aspect = aspect_of(run, action)
     if aspect is not None:
-        made = aspect.recover(run, intent)
-        _end(run, intent, "applied" if made else "skipped", made or "its answer was lost; it was not made")
+        _end_found(run, intent, aspect.recover(run, intent))
         return
     match action:
         case Create():
@@ -87,7 +86,7 @@ def _recover(run: Run, intent: Intent) -> None:
         case RemoveLink():
             _end(run, intent, "skipped", "its answer was lost; taking a link away may be tried again")
         case Relate() | Unrelate():
-            _end(run, intent, "skipped", "its answer was lost, and relations are not mirrored any more")
+            _end_in_doubt(run, intent, "its answer was lost, and relations are not mirrored any more")
         case Attach():
             _end(run, intent, "skipped", "its answer was lost, and files are not carried over any more")
         case AddComment():
@@ -174,7 +173,7 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
     """A write whose answer was lost is looked for by its values, and in the history where there is one."""
     told, vocabulary = _reviewed(run, write), run.vocabularies.get(intent.route)
     if told is None or vocabulary is None:
-        _end(run, intent, "skipped", "its answer was lost; its record is not shown")
+        _end_in_doubt(run, intent, "its answer was lost; its record is not shown")
         return
     found = told.record
     done = Applied(found.ref, found, told.alone, told.races)
@@ -246,18 +245,8 @@ def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabul
         if pair is not None and seen:
             base = settle(pair, replace(intent.step, bases=seen), done, vocabulary, directory)
             tx.save_pair(replace(pair, base=base))
-        told = [
-            replace(
-                c,
-                id=0,
-                open=False,
-                closed_at=now,
-                reason=f"{c.reason} (it is not known whether it was written)",
-            )
-            for c in intent.step.conflicts
-        ]
-        record_conflicts(tx, [replace(c, pass_id=run.id) for c in (*told, *lost)])
-    _end(run, intent, "skipped", "its answer was lost, and the record moved on: it may have been written")
+        record_conflicts(tx, [replace(c, pass_id=run.id) for c in lost])
+    _end_in_doubt(run, intent, "its answer was lost, and the record moved on: it may have been written")
 
 
 def _put_back(run: Run, pair: Pair, intent: Intent, done: Applied) -> Iterator[Conflict]:
@@ -342,10 +331,32 @@ def _settle(run: Run, intent: Intent, applied: Applied, detail: str, *, certain:
         tx.remove_intent(intent.id)
 
 
-def _end(run: Run, intent: Intent, outcome: OutcomeKind, detail: str) -> None:
-    """End an intent that changed nothing, and look at its record again."""
+def _end_found(run: Run, intent: Intent, found: str | InDoubt | None) -> None:
+    """End an intent of an aspect, which has remembered what it found of it."""
+    match found:
+        case None:
+            _end(run, intent, "skipped", "its answer was lost; it was not made")
+        case InDoubt(why):
+            _end_in_doubt(run, intent, f"its answer was lost; {why}")
+        case _:
+            _end(run, intent, "applied", found, intent.step.conflicts)
+
+
+def _end_in_doubt(run: Run, intent: Intent, detail: str) -> None:
+    """End an intent that may have come true: its Conflicts are told, closed, for nobody else will tell."""
+    now, doubt = run.clock(), "(it is not known whether it was written)"
+    told = [
+        replace(c, id=0, open=False, closed_at=now, reason=f"{c.reason} {doubt}")
+        for c in intent.step.conflicts
+    ]
+    _end(run, intent, "skipped", detail, told)
+
+
+def _end(run: Run, intent: Intent, outcome: OutcomeKind, detail: str, told: Sequence[Conflict] = ()) -> None:
+    """End an intent that settles no Base, with the Conflicts that are told, and look at its record again."""
     now = run.clock()
     with run.store.transaction() as tx:
+        record_conflicts(tx, [replace(c, pass_id=run.id) for c in told])
         tx.audit([audit_entry(intent, outcome, now, detail)])
         tx.remove_intent(intent.id)
         tx.arrive([Arrival(target(intent), "recovered")], now, run.started)

@@ -14,7 +14,7 @@ from typing import Final
 
 from tieline.connectors.base import Action, Affected, Applied, Ref, Relate, Target, Tie, Unrelate
 from tieline.connectors.errors import ConnectorError, Denied, Gone, Malformed, Rejected, Retryable
-from tieline.sync.aspects import Extra
+from tieline.sync.aspects import Extra, InDoubt, holds_as_before
 from tieline.sync.config.links import LinkType
 from tieline.sync.decide import Context
 from tieline.sync.journal import record_conflicts
@@ -114,12 +114,18 @@ class Relations:
                 )
         return _looked_up(run, told, parts)
 
-    def recover(self, run: Run, intent: Intent) -> str | None:
-        """Look at the record: a tie stands or it does not, whoever made it."""
+    def recover(self, run: Run, intent: Intent) -> str | InDoubt | None:
+        """Look at the record: a tie stands or it does not, whoever made it.
+
+        In doubt is what is hidden from us now, and a column that shows neither what was sent nor what was
+        there before: it may have been run over, or never have been made.
+        """
         action = intent.step.action
         assert isinstance(action, Relate | Unrelate)
         stands = _stands(run, action)
-        if stands is None or intent.pair is None or stands != isinstance(action, Relate):
+        if isinstance(stands, InDoubt):
+            return stands
+        if intent.pair is None or stands != isinstance(action, Relate):
             return None
         with run.store.transaction() as tx:
             known = tx.relations_of([intent.pair]).get(intent.pair, [])
@@ -364,21 +370,25 @@ class Part:
         return True
 
 
-def _stands(run: Run, action: Relate | Unrelate) -> bool | None:
-    """Whether a record shows a tie; None if it is not shown to us. Raises what kept us from reading it."""
+def _stands(run: Run, action: Relate | Unrelate) -> bool | InDoubt:
+    """Whether a record shows a tie, as far as it tells. Raises what kept us from reading it."""
     if action.global_id:
         answer = run.sides["jira"].remote_ties([action.ref])[0]
         if isinstance(answer, Gone):
-            return None
+            return InDoubt("its record is not shown")
         if isinstance(answer, ConnectorError):
             raise answer
         return action.global_id in answer
     found = run.read(action.ref.side, [action.ref])[0]
     if isinstance(found, Gone):
-        return None
+        return InDoubt("its record is not shown")
     if isinstance(found, ConnectorError):
         raise found
-    return any(_same(tie, action) for tie in found.ties or ())
+    stands = any(_same(tie, action) for tie in found.ties or ())
+    column = isinstance(action, Relate) and action.ref.side == "servicenow"
+    if column and not stands and not holds_as_before(found, action):
+        return InDoubt("its column moved on: it may have been written")
+    return stands
 
 
 def _same(tie: Tie, action: Relate | Unrelate) -> bool:

@@ -112,3 +112,24 @@ def test_an_edit_that_a_lost_write_ran_over_is_told_though_a_rule_changed_what_w
     assert (told.kind, told.winner, told.open) == ("race", "jira", False)
     assert "value unknown" in told.reason
     world.in_step()
+
+
+def test_a_clash_is_told_whose_write_was_lost_on_a_record_that_is_hidden_since() -> None:
+    """Once it is shown again both sides agree, and what lost stands nowhere else."""
+    world = World(field={"summary": {"clash": "jira"}})
+    row, mirror = world.paired()
+    world.sn.edit(row.id, {"short_description": "Theirs"}, "agent")
+    world.jira.edit(mirror.id, {"summary": "One"})
+    lose(world.sn, Update)
+    world.tick()
+    world.run()
+    row.hidden = True
+    world.tick(121)
+    world.run()
+    row.hidden = False
+    world.sn.edit(row.id, {"u_other": "1"}, "agent")
+    world.settle()
+    assert (row.values["short_description"], mirror.values["summary"]) == ("One", "One")
+    (told,) = world.conflicts()
+    assert (told.kind, told.open, dict(told.servicenow)) == ("clash", False, {"short_description": "Theirs"})
+    assert "it is not known whether it was written" in told.reason

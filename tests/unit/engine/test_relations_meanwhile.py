@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tieline.connectors.base import Action, Applied, Ref, Relate
+from tieline.connectors.base import Action, Applied, Ref, Relate, Unrelate
 from tieline.connectors.errors import ConnectorError, Unknown
 from tieline.connectors.memory import Row
 
@@ -27,16 +27,21 @@ def touch(world: World, *rows: Row) -> None:
         side._stamp(row, {}, "somebody", True)
 
 
-def lose(world: World, is_it: Callable[[Relate], bool]) -> None:
-    """The answer to the first such write is lost; it was made."""
+def lose(world: World, is_it: Callable[[Relate | Unrelate], bool], *, made: bool = True) -> None:
+    """The answer to the first such write is lost, made or not."""
     left = [True]
 
-    def after(action: Action, outcome: Applied | ConnectorError) -> Applied | ConnectorError:
-        if isinstance(action, Relate) and left and is_it(action):
-            left.clear()
-            return Unknown("no answer")
-        return outcome
+    def lost(action: Action) -> bool:
+        found = bool(left) and isinstance(action, Relate | Unrelate) and is_it(action)
+        return found and left.pop()
 
+    def before(action: Action) -> ConnectorError | None:
+        return Unknown("no answer") if not made and lost(action) else None
+
+    def after(action: Action, outcome: Applied | ConnectorError) -> Applied | ConnectorError:
+        return Unknown("no answer") if made and lost(action) else outcome
+
+    world.sn.before_write = world.jira.before_write = before
     world.sn.after_write = world.jira.after_write = after
 
 
@@ -86,3 +91,53 @@ def test_a_link_that_is_taken_away_in_jira_empties_the_column(world: World, lost
     world.tick(200)
     world.settle()
     assert (_parent(world, child), len(world.jira.ties.issue_links)) == ("", 0)
+
+
+class TestClash:
+    """A clash whose write lost its answer is told: what it ran over stands nowhere else."""
+
+    def lost(self, rule: str, *, made: bool = True) -> tuple[World, Row, Row, Row]:
+        """Both sides tied an incident anew, one after the other; what decides that loses its answer."""
+        world = World(links={"type": [{"relation": "parent", "jira": "Parent", "clash": rule}]})
+        child, issue = world.paired()
+        (first, _), (_, top), (third, _) = world.paired(), world.paired(), world.paired()
+        _set(world, child, "parent_incident", Ref("servicenow", first.id, "incident"))
+        if rule == "jira":
+            world.settle()
+        world.jira.ties.link(top.id, "Parent", issue.id)
+        touch(world, issue, top)
+        lose(world, lambda _action: True, made=made)
+        world.tick()
+        world.run()
+        assert (world.intents(), world.conflicts()) == (1, [])
+        return world, child, first, third
+
+    @pytest.mark.parametrize("rule", ["jira", "servicenow"])
+    @pytest.mark.parametrize("made", [True, False])
+    def test_it_is_told_once(self, rule: str, made: bool) -> None:
+        world, _, first, _ = self.lost(rule, made=made)
+        world.tick(200)
+        world.settle()
+        (told,) = world.conflicts()
+        assert (told.winner, told.open, first.label in told.reason) == (rule, False, True)
+        assert "not known" not in told.reason
+
+    @pytest.mark.parametrize("instead", [True, False])
+    def test_it_is_told_in_doubt_where_somebody_wrote_over_it(self, instead: bool) -> None:
+        world, child, first, third = self.lost("jira")
+        _set(world, child, "parent_incident", Ref("servicenow", third.id, "incident") if instead else None)
+        world.tick(200)
+        world.settle()
+        told = [each.reason for each in world.conflicts() if first.label in each.reason]
+        assert len(told) == 1 and "it is not known whether it was written" in told[0]
+
+    def test_it_is_told_in_doubt_where_its_record_is_hidden(self) -> None:
+        world, child, first, _ = self.lost("jira")
+        child.hidden = True
+        world.tick(200)
+        world.run()
+        child.hidden = False
+        touch(world, child)
+        world.settle()
+        (told,) = world.conflicts()
+        assert first.label in told.reason and "it is not known whether it was written" in told.reason
