@@ -268,7 +268,7 @@ def _left_closed(
     An issue that was told so already, and goes from one open status to another, is not reopened by that.
     """
     after = UnitBase(Dealt(now["servicenow"]), Dealt(now["jira"]), snapshot.at)
-    number, told = snapshot.servicenow.label, _stood_apart(unit, base)
+    number, told = snapshot.servicenow.label, stood_apart(unit, base)
     if unit.reopen == "child":
         why = f"{unit.name}: {snapshot.jira.label} was reopened, and {number} is closed: it gets a child"
         return Verdict(unit, now, after, why, child=True)
@@ -279,10 +279,14 @@ def _left_closed(
     return Verdict(unit, now, after, why, conflict, "" if told else note)
 
 
-def _stood_apart(unit: StatusUnit, base: UnitBase) -> bool:
-    """Whether the issue was open beside its closed incident when the two were last dealt with."""
+def stood_apart(unit: StatusUnit, base: UnitBase) -> bool:
+    """Whether the issue was open beside its closed incident when the two were last dealt with.
+
+    On its way out of that it still is: what is being carried to it is not dealt with yet.
+    """
     ours, theirs = base.servicenow, base.jira
-    return ours is not None and theirs is not None and unit.stands_apart(ours.values, theirs.values)
+    both = ours is not None and theirs is not None and unit.stands_apart(ours.values, theirs.values)
+    return both or base.apart
 
 
 def _sets(unit: SetUnit, base: UnitBase, snapshot: Snapshot) -> Verdict:

@@ -38,13 +38,15 @@ class UnitBase:
 
     A side is None where nothing was dealt with yet. `equal_at` is when (our clock) the pair was last seen
     with nothing moved here. `trail` holds the values last taken with no person known behind them, oldest
-    first, each as `side=class`: the sign of two rules that fight.
+    first, each as `side=class`: the sign of two rules that fight. `apart` is set while a status is on its way
+    to an issue that stood open beside its closed incident when that began.
     """
 
     servicenow: Dealt | None = None
     jira: Dealt | None = None
     equal_at: datetime | None = None
     trail: tuple[str, ...] = ()
+    apart: bool = False
 
     def of(self, side: Side) -> Dealt | None:
         """The entry of one side."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tieline.connectors.base import AddNote, Move, ShowLink, Side, Transition, Update, Value, Values, other
-from tieline.sync.decide import Context, Verdict
+from tieline.sync.decide import Context, Verdict, stood_apart
 from tieline.sync.groups import StatusUnit
 from tieline.sync.mapping import SetUnit
 from tieline.sync.model import UNDO, Dealt, Park, Snapshot, Step, UnitBase
@@ -292,7 +292,8 @@ def _reached(verdict: Verdict, draft: Draft, snapshot: Snapshot) -> UnitBase | N
     # What is being carried is not dealt with yet: put back to what it was, it must not look untouched.
     if draft.side == "servicenow":
         return replace(before, servicenow=Dealt(values), jira=None)
-    return replace(before, jira=Dealt(values), servicenow=None)
+    apart = isinstance(verdict.unit, StatusUnit) and stood_apart(verdict.unit, before)
+    return replace(before, jira=Dealt(values), servicenow=None, apart=apart)
 
 
 def state_name(table: str, state: str) -> str:

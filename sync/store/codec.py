@@ -74,16 +74,17 @@ def decode_base(raw: bytes) -> Base:
 def _pack_unit(unit: UnitBase, pool: dict[str, int]) -> list[Any]:
     equal_at = None if unit.equal_at is None else to_micros(unit.equal_at)
     sides = [_pack_dealt(unit.servicenow, pool), _pack_dealt(unit.jira, pool)]
-    return _trimmed([*sides, equal_at, list(unit.trail) or None])
+    return _trimmed([*sides, equal_at, list(unit.trail) or None, unit.apart or None])
 
 
 def _unpack_unit(packed: list[Any], pool: list[str]) -> UnitBase:
-    servicenow, jira, equal_at, trail = _filled(packed, (None, None, None, ()))
+    servicenow, jira, equal_at, trail, apart = _filled(packed, (None, None, None, (), False))
     return UnitBase(
         servicenow=_unpack_dealt(servicenow, pool),
         jira=_unpack_dealt(jira, pool),
         equal_at=None if equal_at is None else from_micros(equal_at),
         trail=tuple(trail),
+        apart=apart,
     )
 
 

@@ -198,7 +198,7 @@ def test_an_issue_is_told_each_time_that_it_is_reopened_and_no_more(monkeypatch:
         notes = [note for row in story.sides["jira"].rows.values() for note in row.notes]
         assert sum("stays closed" in note for note in notes) == times
         assert PLAIN.judge(story) == []
-    monkeypatch.setattr(decide, "_stood_apart", lambda *_: False)
+    monkeypatch.setattr(decide, "stood_apart", lambda *_: False)
     assert PLAIN.check(again) == []
     assert {violation.promise for violation in PLAIN.check(moved)} == {"P5"}
 

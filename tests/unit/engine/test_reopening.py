@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tieline.connectors.base import Action, Create
+from tieline.connectors.base import Action, Create, Transition
 from tieline.connectors.errors import Rejected, Unknown
 from tieline.connectors.memory import Row
 
@@ -21,6 +21,18 @@ def closed(reopen: str, **changes: Any) -> tuple[World, Row, Row]:
     world.settle()
     assert mirror.values["status"] == "Closed"
     return world, row, mirror
+
+
+def meet_a_hop(world: World, mirror: Row) -> None:
+    """Somebody lets the issue wait as soon as a transition of ours was made."""
+
+    def after(action: Action, outcome: Any) -> Any:
+        if isinstance(action, Transition):
+            world.jira.after_write = lambda _action, outcome: outcome
+            world.jira.edit(mirror.id, {"status": "Waiting"})
+        return outcome
+
+    world.jira.after_write = after
 
 
 class TestComment:
@@ -59,6 +71,30 @@ class TestComment:
         world.settle()
         assert len(mirror.notes) == 1
         assert row.values["state"] == "7"
+
+    def test_one_that_was_told_is_not_told_again_on_its_way_to_another_end(self) -> None:
+        """The close code is corrected, and somebody moves the issue between two hops of ours."""
+        world = World(status={"reopen": "comment", "clash": "jira"})
+        row, mirror = world.paired(state="2")
+        world.sn.edit(row.id, CLOSED)
+        world.jira.edit(mirror.id, {"status": "Blocked"})
+        world.settle()
+        meet_a_hop(world, mirror)
+        world.sn.edit(row.id, {"close_code": "Workaround provided"})
+        world.settle()
+        assert (row.values["state"], mirror.values["status"]) == ("7", "Waiting")
+        assert len(mirror.notes) == 1
+
+    def test_one_that_somebody_moves_on_its_way_to_its_first_end_is_told(self) -> None:
+        world = World(status={"reopen": "comment", "clash": "jira"})
+        row, mirror = world.paired(state="2")
+        world.jira.edit(mirror.id, {"status": "Blocked"})
+        world.settle()
+        meet_a_hop(world, mirror)
+        world.sn.edit(row.id, CLOSED)
+        world.settle()
+        assert (row.values["state"], mirror.values["status"]) == ("7", "Waiting")
+        assert len(mirror.notes) == 1
 
     def test_one_that_is_closed_and_reopened_again_is_told_again(self) -> None:
         world, row, mirror = closed("comment")

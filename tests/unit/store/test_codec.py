@@ -125,6 +125,15 @@ def test_a_stored_base_of_this_revision_stays_readable() -> None:
     assert encode_base(base) == stored
 
 
+def test_a_unit_on_its_way_keeps_whether_the_sides_stood_apart() -> None:
+    unit = UnitBase(None, Dealt({"status": "In Progress"}), apart=True)
+    assert (
+        encode_base(Base({"status": unit}))
+        == b'[{"status":[null,[{"status":"In Progress"}],null,null,true]}]'
+    )
+    assert decode_base(encode_base(Base({"status": unit}))).unit("status") == unit
+
+
 def test_a_field_that_came_later_gets_its_default() -> None:
     assert decode(Park, b'{"key":"p:1","reason":"gone","detail":"","since":0,"retry_at":null}') == Park(
         "p:1", "gone", "", from_micros(0), None
