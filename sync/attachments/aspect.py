@@ -295,6 +295,11 @@ class FilesPart:
         listed = self.files[other(action.ref.side)]
         return next((file for file in listed if file.id == action.origin), None)
 
+    def learn(self, file: Attachment, digest: str) -> None:
+        """The content of a file was fetched: for the rest of the wave its digest is known."""
+        side, known = file.ref.side, replace(file, digest=digest)
+        self.files[side] = [known if each.id == file.id else each for each in self.files[side]]
+
     def settled(self, tx: Tx, step: Step, result: Applied, at: datetime) -> None:
         """A file went across, or people were told that it does not."""
         action = step.action

@@ -47,7 +47,8 @@ class _Job:
     action: Attach
 
 
-_Got = Fetched | Verdict | ConnectorError
+_Got = Fetched | Attachment | Verdict | ConnectorError
+"""The content of a file; or its twin, which stands on the other side already; or what keeps it back."""
 
 
 @contextmanager
@@ -96,16 +97,18 @@ def _fetch(run: Run, job: _Job) -> _Got:
     file, aspect = job.part.source(job.action), job.part.aspect
     if file is None:
         return Gone(f"{job.action.name} is not listed any more")
-    what = f"fetching {file.name!r} of {file.ref}"
     try:
-        got = aspect.spool.fetch(run.sides[file.ref.side].content(file), file.size, what)
+        got = _content(run, job, file)
     except ConnectorError as error:
         return error
-    told = file.digest and file.digest != got.digest
-    if got.size != file.size or told:
+    try:
+        twin = _twin(run, job, got)
+    except ConnectorError as error:
         aspect.spool.release(got.path)
-        words = "its SHA-256 is another" if told else f"{got.size} of {file.size} bytes came"
-        return Unavailable(f"{what}: {words}")
+        return error
+    if twin is not None:
+        aspect.spool.release(got.path)
+        return replace(twin, digest=got.digest)
     if not aspect.config.scan:
         return got
     seconds = aspect.config.scan_timeout.total_seconds()
@@ -116,12 +119,51 @@ def _fetch(run: Run, job: _Job) -> _Got:
     return verdict
 
 
+def _content(run: Run, job: _Job, file: Attachment) -> Fetched:
+    """The whole content of a file, in the spool. Raises what keeps it from us."""
+    spool, what = job.part.aspect.spool, f"fetching {file.name!r} of {file.ref}"
+    got = spool.fetch(run.sides[file.ref.side].content(file), file.size, what)
+    told = file.digest and file.digest != got.digest
+    if got.size != file.size or told:
+        spool.release(got.path)
+        words = "its SHA-256 is another" if told else f"{got.size} of {file.size} bytes came"
+        raise Unavailable(f"{what}: {words}")
+    return got
+
+
+def _twin(run: Run, job: _Job, got: Fetched) -> Attachment | None:
+    """The very file on the other side. Once the files before it went, a copy may be known to be its own.
+
+    A copy that no digest is told of is fetched; one that is not shown to us is nobody's twin.
+    """
+    found, to = job.part.found(), job.action.ref.side
+    key = (other(to), job.action.origin)
+    there = [file for file in job.part.files[to] if file.id == found.partners.get(key)]
+    for file in (*found.twin.get(key, ()), *there):
+        if (file.digest or _digest(run, job, file)) == got.digest:
+            return file
+    return None
+
+
+def _digest(run: Run, job: _Job, copy: Attachment) -> str:
+    """What the content of a copy says of it; "" where it is not shown to us."""
+    try:
+        got = _content(run, job, copy)
+    except (Gone, Rejected):
+        return ""
+    job.part.aspect.spool.release(got.path)
+    job.part.learn(copy, got.digest)
+    return got.digest
+
+
 def _settle(run: Run, job: _Job, got: _Got) -> bool:
     """Whether the file can be written now; else what became of it is remembered."""
     row = job.part.row(job.action)
     match got:
         case Fetched():
-            return _made_ready(run, job, got, row)
+            return _made_ready(job, got)
+        case Attachment(id=twin, digest=digest):  # nothing is left to do
+            return _held(run, job, replace(row, state="sent", partner=twin, digest=digest))
         case Verdict(kind="refused", words=words):
             return _held(run, job, replace(row, state="refused", reason="scan", detail=words, due=None))
         case Verdict(words=words):
@@ -141,23 +183,11 @@ def _settle(run: Run, job: _Job, got: _Got) -> bool:
             return _again(run, job, row, str(got))
 
 
-def _made_ready(run: Run, job: _Job, got: Fetched, row: Carried) -> bool:
-    """The step with what it needs; or, if the very file is there already, nothing is left to do."""
-    twin = _twin(job, got)
-    if twin is not None:
-        return _held(run, job, replace(row, state="sent", partner=twin.id, digest=got.digest))
+def _made_ready(job: _Job, got: Fetched) -> bool:
+    """The step with what it needs."""
     ready = replace(job.action, digest=got.digest, path=str(got.path))
     job.work.steps = [replace(job.work.steps[0], action=ready), *job.work.steps[1:]]
     return True
-
-
-def _twin(job: _Job, got: Fetched) -> Attachment | None:
-    """The very file on the other side. Once the files before it went, a copy may be known to be its own."""
-    found, to = job.part.found(), job.action.ref.side
-    partner = found.partners.get((other(to), job.action.origin))
-    there = [file for file in job.part.files[to] if file.id == partner]
-    twins = found.twin.get(job.action.origin, ())
-    return next((file for file in (*twins, *there) if file.digest == got.digest), None)
 
 
 def _refused(row: Carried, reason: Reason, detail: str) -> Carried:

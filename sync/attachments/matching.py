@@ -2,13 +2,14 @@
 
 A file that our own account put on a record is a copy, and never goes back. What is not in the state, as after
 a state was lost, is known by that: a copy is matched with the file that it has the name, size and, where both
-sides tell it, the SHA-256 of, each with one.
+sides tell it, the SHA-256 of, each with one. Where more files look like copies' originals than there are
+copies, only the content tells which they are.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatch
@@ -68,14 +69,16 @@ class Found:
     """What is left to do about the files of a pair.
 
     `send` go across now, the oldest first. `held` stay where they are, and nobody was told yet. `twin` names,
-    for a file that may be on the other side already, what may be its twin there: people put it on both, or
-    it has a copy of ours that the state does not know.
+    for a file that may be on the other side already (by its side and id), what may be its twin there: people
+    put it on both, or it has a copy of ours that the state does not know.
     `partners` is the other half of each file that stands on both sides, both ways.
     """
 
     send: tuple[Attachment, ...] = ()
     held: tuple[Held, ...] = ()
-    twin: Mapping[str, tuple[Attachment, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    twin: Mapping[tuple[Side, str], tuple[Attachment, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     partners: Mapping[tuple[Side, str], str] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -99,10 +102,12 @@ def look(pair_files: Files, known: Iterable[Carried], rules: Filter, is_us: IsUs
                 held.append(Held(file, reason, "" if row is None else row.detail))
             if _is_time(reason, row, now):
                 send.append(file)
-    copies = [f for f in pair_files["servicenow"] if _is_free(f, partners) and is_us("servicenow", f.author)]
+    copies = [
+        f for side in SIDES for f in pair_files[side] if _is_free(f, partners) and is_us(side, f.author)
+    ]
     theirs = rest["servicenow"] if rules.sides == frozenset(SIDES) else []
-    twins = _twins(send, [*theirs, *copies])
-    waiting = {twin.id for there in twins.values() for twin in there}
+    twins = _twins(send, theirs, copies)
+    waiting = {twin.id for (side, _), there in twins.items() if side == "jira" for twin in there}
     send = [file for file in send if file.ref.side == "jira" or file.id not in waiting]
     send.sort(key=lambda file: (file.created, len(file.id), file.id))
     return Found(tuple(send), tuple(held), twins, partners)
@@ -146,16 +151,9 @@ def _partners(
             if (side, f.id) not in found and not is_us(side, f.author)
             and not ((side, f.id) in gone and rows[side, f.id].partner)
         ]  # fmt: skip
-        unsure = {file.id for file in files if _is_guess(file, files, copies)}
-        for file in files:
-            key = (side, file.id)
-            if file.id in unsure:
-                continue
-            copy = next((c for c in copies if is_copy(c, file)), None)
-            if copy is not None:
-                copies.remove(copy)
-                found[key] = copy.id
-                found[across, copy.id] = file.id
+        for file, copy in _matched(files, copies):
+            found[side, file.id] = copy.id
+            found[across, copy.id] = file.id
     return found
 
 
@@ -163,11 +161,27 @@ def _is_free(file: Attachment, partners: Mapping[tuple[Side, str], str]) -> bool
     return (file.ref.side, file.id) not in partners
 
 
+def _matched(
+    files: Sequence[Attachment], copies: Sequence[Attachment]
+) -> Iterator[tuple[Attachment, Attachment]]:
+    """Each file with its copy: first those that their digests tell, then those that need no guess."""
+    left, free = list(files), list(copies)
+    for told in (True, False):
+        unsure = set() if told else {file.id for file in left if _is_guess(file, left, free)}
+        for file in [file for file in left if file.id not in unsure]:
+            alike = (c for c in free if is_copy(c, file) and (_both_told(c, file) or not told))
+            copy = next(alike, None)
+            if copy is not None:
+                left.remove(file)
+                free.remove(copy)
+                yield file, copy
+
+
 def _is_guess(file: Attachment, files: Sequence[Attachment], copies: Sequence[Attachment]) -> bool:
     """Whether some of several files that look the same have a copy, and only their content tells which."""
-    alike = [copy for copy in copies if copy.digest and is_copy(copy, file)]
+    alike = [copy for copy in copies if is_copy(copy, file)]
     rivals = [rival for rival in files if any(is_copy(copy, rival) for copy in alike)]
-    return not file.digest and bool(alike) and len(rivals) > len(alike)
+    return bool(alike) and len(rivals) > len(alike)
 
 
 def is_copy(copy: Attachment, file: Attachment) -> bool:
@@ -177,24 +191,30 @@ def is_copy(copy: Attachment, file: Attachment) -> bool:
 
 
 def _same_content(one: Attachment, another: Attachment) -> bool:
-    told = one.digest and another.digest
-    return one.size == another.size and (not told or one.digest == another.digest)
+    return one.size == another.size and (not _both_told(one, another) or one.digest == another.digest)
 
 
-def _twins(going: Sequence[Attachment], there: Sequence[Attachment]) -> dict[str, tuple[Attachment, ...]]:
-    """Files that may be on both sides already: by the id in Jira, those in ServiceNow.
+def _both_told(one: Attachment, another: Attachment) -> bool:
+    return bool(one.digest and another.digest)
 
-    People may have put them there, or we did, and nothing but the content tells of which of several.
 
-    ServiceNow tells digests. So the file in Jira goes first, and is compared once its content was fetched;
-    the one in ServiceNow waits for what comes of that.
+def _twins(
+    going: Sequence[Attachment], theirs: Sequence[Attachment], copies: Sequence[Attachment]
+) -> dict[tuple[Side, str], tuple[Attachment, ...]]:
+    """Files that may be on both sides already: by side and id, what may be the same on the other.
+
+    People may have put it there (`theirs`, in ServiceNow), or we did (`copies`, on either side), and nothing
+    but the content tells of which of several.
+
+    ServiceNow tells digests. So a file in Jira goes first, and is compared once its content was fetched; the
+    one in ServiceNow waits for what comes of that. A copy of ours that no digest is told of is fetched, too.
     """
-    found = {
-        file.id: tuple(f for f in there if is_copy(f, file) and f.digest)
-        for file in going
-        if file.ref.side == "jira"
-    }
-    return {id_: twins for id_, twins in found.items() if twins}
+    found = {}
+    for file in going:
+        there = [f for f in theirs if f.digest and file.ref.side == "jira"]
+        there += [copy for copy in copies if copy.ref.side == other(file.ref.side)]
+        found[file.ref.side, file.id] = tuple(f for f in there if is_copy(f, file))
+    return {key: twins for key, twins in found.items() if twins}
 
 
 def plain_name(name: str) -> str:

@@ -152,6 +152,76 @@ def test_of_files_that_look_the_same_the_content_tells_which_has_a_copy(
     assert len(row.files) == len(issue.files) == 3
 
 
+def lost_state(world: Files, *, copied: bytes) -> tuple[Row, Row]:
+    """Three files of one name and size in ServiceNow, one with a copy that the state does not know."""
+    row, issue = world.paired()
+    for content in (b"first", b"other", b"third"):
+        world.sn.put(row.id, "log.txt", content, "ada")
+        world.tick(1)
+    world.jira.put(issue.id, "log (2).txt", copied, OWN_ACCOUNT)
+    return row, issue
+
+
+@pytest.mark.parametrize("copied", [b"first", b"other", b"third"])
+@pytest.mark.parametrize("direction", ["both", "to_jira"])
+def test_of_files_that_look_the_same_the_content_of_the_copy_tells_whose_it_is(
+    make: Callable[..., Files], direction: str, copied: bytes
+) -> None:
+    """Jira tells no digest of the copy either: it is fetched, and compared before anything is sent."""
+    world = make(direction=direction)
+    row, issue = lost_state(world, copied=copied)
+    world.settle()
+    assert sorted(contents(issue)) == [b"first", b"other", b"third"]
+    assert len(row.files) == 3
+    assert len({known.partner for known in world.known()}) == 3
+    assert not list(world.spool.iterdir())
+
+
+def test_a_copy_whose_original_is_gone_is_nobodys(make: Callable[..., Files]) -> None:
+    world = make()
+    row, issue = lost_state(world, copied=b"older")
+    world.settle()
+    assert sorted(contents(issue)) == [b"first", b"older", b"other", b"third"]
+    assert len(row.files) == 3
+    world.sn.edit(row.id, {"short_description": "Printer still broken"})
+    world.settle()
+    assert (len(issue.files), len(row.files), world.transfers) == (4, 3, (0, 0))
+
+
+def test_nothing_is_sent_as_long_as_a_copy_cannot_be_compared(make: Callable[..., Files]) -> None:
+    world = make()
+    row, issue = lost_state(world, copied=b"first")
+    broken = True
+
+    def breaks(request: str) -> None:
+        if request == "content" and broken:
+            raise Unavailable("the transfer broke off")
+
+    world.jira.fault = breaks
+    world.sn.edit(row.id, {"short_description": "More"})
+    world.tick()
+    world.run()
+    assert (issue.values["summary"], contents(issue)) == ("More", [b"first"])
+    broken = False
+    world.tick(100)
+    world.settle()
+    assert sorted(contents(issue)) == [b"first", b"other", b"third"]
+
+
+def test_a_copy_that_is_not_shown_keeps_no_file_back(make: Callable[..., Files]) -> None:
+    """Whether it is the one is not known: better twice than never."""
+    world = make()
+    _, issue = lost_state(world, copied=b"first")
+
+    def hides(request: str) -> None:
+        if request == "content":
+            raise Rejected("you may not read it")
+
+    world.jira.fault = hides
+    world.settle()
+    assert sorted(contents(issue)) == [b"first", b"first", b"other", b"third"]
+
+
 def test_the_same_file_put_on_both_sides_stays_one(make: Callable[..., Files]) -> None:
     world = make()
     row, issue = world.paired()
