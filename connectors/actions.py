@@ -222,6 +222,8 @@ class Applied:
     made: str = ""
     url: str = ""
     """Where people open what was made, if the answer tells."""
+    certain: bool = False
+    """Whether the record's history shows the write: what stands as before was put back since."""
 
 
 @dataclass(frozen=True, slots=True)

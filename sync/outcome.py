@@ -107,13 +107,18 @@ def _shown(run: Run, tried: Sequence[Tried]) -> list[Tried]:
     except ConnectorError as error:
         answers = [error for _ in blind]
     known: dict[int, Applied | ConnectorError] = {}
-    for (number, action), told in zip(blind, answers, strict=True):
+    for (number, _), told in zip(blind, answers, strict=True):
         known[number] = (
-            Applied(action.ref, told.record, told.alone, told.races or other_hand(run, told))
+            as_applied(told, told.races or other_hand(run, told))
             if isinstance(told, Reviewed)
             else Unknown(f"made, and not shown since: {told}")
         )
     return [(work, intent, known.get(n, result)) for n, (work, intent, result) in enumerate(tried)]
+
+
+def as_applied(told: Reviewed, lost: tuple[Race, ...]) -> Applied:
+    """What a review tells, as the answer to a write that was made."""
+    return Applied(told.record.ref, told.record, told.alone, lost, certain=told.made is True)
 
 
 def other_hand(run: Run, told: Reviewed) -> tuple[Race, ...]:

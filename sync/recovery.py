@@ -33,7 +33,7 @@ from tieline.sync.doubt import seen_of_it, told_of_it
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
 from tieline.sync.merge import has_moved
 from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
-from tieline.sync.outcome import other_hand
+from tieline.sync.outcome import as_applied, other_hand
 from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
 from tieline.sync.run import Run
 from tieline.sync.settle import carried, races, settle
@@ -176,7 +176,7 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
         _end_in_doubt(run, intent, "its answer was lost; its record is not shown")
         return
     found = told.record
-    done = Applied(found.ref, found, told.alone, told.races)
+    done = as_applied(told, told.races)
     stands = _stands(found, write, vocabulary) and not _others_too(run, told)
     made = replace(done, races=told.races or other_hand(run, told))
     if stands and told.made is False:
@@ -184,7 +184,7 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
     elif stands:
         _settle(run, intent, made, "its answer was lost; found by its values")
     elif told.made:
-        _settle(run, intent, done, "its answer was lost; found in the record's history", certain=True)
+        _settle(run, intent, done, "its answer was lost; found in the record's history")
     elif _rewritten(run, found, write, intent, vocabulary):
         made = replace(made, alone=told.alone is not False)
         _settle(run, intent, made, "its answer was lost; found by its author, its values rewritten")
@@ -314,7 +314,7 @@ def _recover_note(run: Run, intent: Intent, write: AddNote | ShowLink) -> None:
         _end(run, intent, "skipped", "its answer was lost; a link may be shown again")
 
 
-def _settle(run: Run, intent: Intent, applied: Applied, detail: str, *, certain: bool = False) -> None:
+def _settle(run: Run, intent: Intent, applied: Applied, detail: str) -> None:
     """An intent that has come true: its Base, its Conflicts, and another look at the pair."""
     now, vocabulary = run.clock(), run.vocabularies.get(intent.route)
     shown = [] if applied.record is None or vocabulary is None else [(applied.record, vocabulary)]
@@ -322,7 +322,7 @@ def _settle(run: Run, intent: Intent, applied: Applied, detail: str, *, certain:
     with run.store.transaction() as tx:
         pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
         if pair is not None and vocabulary is not None:
-            base = settle(pair, intent.step, applied, vocabulary, directory, certain=certain)
+            base = settle(pair, intent.step, applied, vocabulary, directory)
             tx.save_pair(replace(pair, base=base))
             lost = races(pair, intent.step, applied, vocabulary, now)
             record_conflicts(tx, [replace(c, pass_id=run.id) for c in (*intent.step.conflicts, *lost)])

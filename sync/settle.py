@@ -30,10 +30,9 @@ def settle(
     vocabulary: Vocabulary,
     directory: Directory,
     *,
-    certain: bool = False,
     last: bool = False,
 ) -> Base:
-    """The pair's Base once `step` was applied. `certain`: the record's history shows that it was.
+    """The pair's Base once `step` was applied.
 
     `last`: the answer to the write itself names us as the record's last writer.
 
@@ -51,7 +50,7 @@ def settle(
             own = (
                 applied.alone
                 or (last and _carried_whole(unit, base, step, applied))
-                or (not certain and _undone(unit, step, side, applied.record))
+                or (not applied.certain and _undone(unit, step, side, applied.record))
             )
             units[unit.name] = _verified(unit, base, side, applied.record, own, directory)
     mirrored = {unit.name for unit in vocabulary.units}

@@ -33,7 +33,7 @@ from tieline.connectors.errors import ConnectorError, Denied, Gone, Malformed, R
 from tieline.connectors.jira.attachments import Attachments
 from tieline.connectors.jira.comments import DESK, Comments
 from tieline.connectors.jira.creating import Creating
-from tieline.connectors.jira.history import Sent, alone, entries, races
+from tieline.connectors.jira.history import Sent, alone, entries, races, was_made
 from tieline.connectors.jira.reading import EXPAND, Reading
 from tieline.connectors.jira.records import is_whole
 from tieline.connectors.jira.relating import Relating
@@ -176,8 +176,10 @@ class Writing:
             found = entries(answer.get("changelog"), self._site.reader().ids)
         except (Malformed, AttributeError, TypeError):
             return Applied(action.ref, self._record(answer))
-        raced = races(found, sent, self._site.shown_kinds())
-        return Applied(action.ref, self._record(answer), alone(found, sent, raced), raced)
+        kinds, record = self._site.shown_kinds(), self._record(answer)
+        raced = races(found, sent, kinds)
+        made = record is not None and was_made(found, sent, kinds, record.values) is True
+        return Applied(action.ref, record, alone(found, sent, raced), raced, certain=made)
 
     def _account(self) -> str:
         """Who we are; "" if Jira does not say so now: the write has been made and must not fail by this."""

@@ -36,6 +36,33 @@ def test_what_a_person_put_back_after_a_lost_write_is_theirs(world: World) -> No
     world.in_step()
 
 
+def test_what_a_person_put_back_before_the_answer_was_looked_at_is_theirs(world: World) -> None:
+    """Data Center shows nothing of an edit: the review meets what somebody put back, beside its history."""
+    row, mirror = world.paired()
+    before, look = mirror.values["summary"], world.jira.review
+    world.jira.review = lambda writes: [  # type: ignore[method-assign]
+        replace(told, made=True) if isinstance(told, Reviewed) else told for told in look(writes)
+    ]
+
+    def shows_nothing(action: Action, outcome: Any) -> Any:
+        if not isinstance(action, Update):
+            return outcome
+        world.jira.edit(mirror.id, {"summary": before}, "engineer")
+        return replace(outcome, record=None, alone=None)
+
+    world.jira.after_write = shows_nothing
+    world.sn.edit(row.id, {"short_description": "Ours"})
+    world.tick()
+    world.run(max_changes=1)
+    world.jira.after_write = lambda _action, outcome: outcome
+    world.tick()
+    world.sn.edit(row.id, {"short_description": "Ours again"})
+    world.settle()
+    (conflict,) = world.conflicts()
+    assert (conflict.kind, conflict.jira["summary"]) == ("clash", before)
+    world.in_step()
+
+
 def put_back(world: World, *, made: bool) -> None:
     """An update of ServiceNow without an answer, then a person's edit; the summary stands as before."""
     row, mirror = world.paired(short_description="Printer broken")

@@ -208,6 +208,22 @@ def test_what_somebody_wrote_meanwhile_is_told(cloud: Jira, make_issue: Make) ->
     assert applied.alone is False
 
 
+def test_that_an_update_was_made_is_certain_though_it_was_put_back(cloud: Jira, make_issue: Make) -> None:
+    """What stands as before might have been left so by Jira; its history shows that it was not."""
+    cloud.fields()
+    cloud.me()
+    mine, theirs = (
+        entry(2, "acc-tieline", "priority", "Low", "High"),
+        entry(3, "acc-ann", "priority", "High", "Low"),
+    )
+    asked = update({"priority": "Low"}, priority="High")
+    for histories, certain in (((theirs, mine), True), ((mine,), True), ((theirs,), False), ((), False)):
+        cloud.on("PUT", "issue/20001", shown(make_issue, *histories, priority={"name": "Low"}))
+        (applied,) = cloud.connector.write([asked])
+        assert isinstance(applied, Applied) and applied.record is not None
+        assert (applied.record.values["priority"], applied.certain) == ("Low", certain)
+
+
 def test_an_older_write_of_ours_is_no_race(cloud: Jira, make_issue: Make) -> None:
     cloud.fields()
     cloud.me()
