@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -160,10 +160,15 @@ def _kept(work: Work, intent: Intent, result: Applied | ConnectorError) -> Rejec
 
 def _without(intent: Intent, refusal: Rejected, work: Work) -> Intent:
     """The intent without the units of which the side left a field as it was: the others it took."""
-    side, step = target_side(intent), intent.step
-    left = {unit.name for unit in work.vocabulary.units if refusal.fields.keys() & set(unit.fields(side))}
-    bases = {name: base for name, base in step.bases.items() if name not in left}
-    conflicts = tuple(conflict for conflict in step.conflicts if conflict.unit not in left)
+    side, units = target_side(intent), work.vocabulary.units
+    return without(intent, {u.name for u in units if refusal.fields.keys() & set(u.fields(side))})
+
+
+def without(intent: Intent, units: Set[str]) -> Intent:
+    """The intent as if it had not carried these units."""
+    step = intent.step
+    bases = {name: base for name, base in step.bases.items() if name not in units}
+    conflicts = tuple(conflict for conflict in step.conflicts if conflict.unit not in units)
     return replace(intent, step=replace(step, bases=bases, conflicts=conflicts))
 
 
@@ -224,12 +229,12 @@ def _bases(run: Run, tried: Sequence[Tried]) -> tuple[list[Base | None], Connect
             issue = work.records.get("jira")
             bases.append(None if shown is None else first_base(run, intent.route, intent.step, issue, shown))
         else:
-            words, last = work.vocabulary, _wrote_last(run, result.record)
+            words, last = work.vocabulary, wrote_last(run, result.record)
             bases.append(settle(work.pair, intent.step, result, words, directory, last=last))
     return bases, unknown
 
 
-def _wrote_last(run: Run, shown: Record | None) -> bool:
+def wrote_last(run: Run, shown: Record | None) -> bool:
     """Whether the answer names our own account as the last writer."""
     return shown is not None and bool(shown.updated_by) and run.is_us(shown.ref.side, shown.updated_by)
 

@@ -33,7 +33,7 @@ from tieline.sync.doubt import seen_of_it, told_of_it
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
 from tieline.sync.merge import has_moved
 from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
-from tieline.sync.outcome import as_applied, other_hand
+from tieline.sync.outcome import as_applied, other_hand, without, wrote_last
 from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
 from tieline.sync.run import Run
 from tieline.sync.settle import carried, races, settle
@@ -185,9 +185,10 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
         _settle(run, intent, made, "its answer was lost; found by its values")
     elif told.made:
         _settle(run, intent, done, "its answer was lost; found in the record's history")
-    elif _rewritten(run, found, write, intent, vocabulary):
+    elif _counted_last(run, told, intent) or _rewritten(run, found, write, intent, vocabulary):
         made = replace(made, alone=told.alone is not False)
-        _settle(run, intent, made, "its answer was lost; found by its author, its values rewritten")
+        taken = without(intent, _left(found, write, vocabulary) if made.alone else set())
+        _settle(run, taken, made, "its answer was lost; found by its author, its values rewritten")
     elif told.made is None and found.version != write.seen:
         _leave_in_doubt(run, intent, done, vocabulary)
     else:
@@ -204,16 +205,43 @@ def _others_too(run: Run, told: Reviewed) -> bool:
     return counted and bool(by) and not run.is_us(told.record.ref.side, by)
 
 
+def _counted_last(run: Run, told: Reviewed, intent: Intent) -> bool:
+    """Whether a record's count of changes has risen since our write, and our own account is its last writer.
+
+    Nothing else of ours came in between: the write was made, whatever a rule made of it.
+    """
+    write, record = intent.step.action, told.record
+    assert isinstance(write, Update | Transition)
+    counted = told.made is None and told.alone is not None and record.version != write.seen
+    return counted and wrote_last(run, record) and record.updated >= intent.at - TRUNCATED
+
+
 def _stands(found: Record, write: Update | Transition, vocabulary: Vocabulary) -> bool:
     """Whether the record shows the write: one of its values at least, and none of what it was to overwrite.
 
     A write is made as a whole; a rule may have made something else of some of its values.
     """
-    sent = _sent(write, vocabulary)
-    changed = {name for name, value in sent.items() if write.before.get(name) != value}
+    sent, changed = _sent(write, vocabulary), _changed(write, vocabulary)
     stand = {name for name, value in sent.items() if found.values.get(name) == value}
-    kept = {name for name in changed if name in write.before and found.values.get(name) == write.before[name]}
-    return stand == set(sent) or (bool(stand & changed) and not kept)
+    return stand == set(sent) or (bool(stand & changed) and not _kept(found, write, vocabulary))
+
+
+def _left(found: Record, write: Update | Transition, vocabulary: Vocabulary) -> set[str]:
+    """The units of which the write changed nothing: where the side refused them, the next answer tells."""
+    changed, kept = _changed(write, vocabulary), _kept(found, write, vocabulary)
+    mine = {unit.name: changed & set(unit.fields(found.ref.side)) for unit in vocabulary.units}
+    return {name for name, fields in mine.items() if fields and fields <= kept}
+
+
+def _changed(write: Update | Transition, vocabulary: Vocabulary) -> set[str]:
+    """The fields that a write was to change."""
+    return {name for name, value in _sent(write, vocabulary).items() if write.before.get(name) != value}
+
+
+def _kept(found: Record, write: Update | Transition, vocabulary: Vocabulary) -> set[str]:
+    """Those of them that stand as they stood before it."""
+    names = _changed(write, vocabulary) & set(write.before)
+    return {name for name in names if found.values.get(name) == write.before[name]}
 
 
 def _reviewed(run: Run, write: Update | Transition) -> Reviewed | None:
@@ -322,7 +350,8 @@ def _settle(run: Run, intent: Intent, applied: Applied, detail: str) -> None:
     with run.store.transaction() as tx:
         pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
         if pair is not None and vocabulary is not None:
-            base = settle(pair, intent.step, applied, vocabulary, directory)
+            last = wrote_last(run, applied.record)
+            base = settle(pair, intent.step, applied, vocabulary, directory, last=last)
             tx.save_pair(replace(pair, base=base))
             lost = races(pair, intent.step, applied, vocabulary, now)
             record_conflicts(tx, [replace(c, pass_id=run.id) for c in (*intent.step.conflicts, *lost)])
