@@ -288,6 +288,8 @@ class MemorySide(MemoryRows):
             return Reviewed(record, made=not authors or OWN_ACCOUNT in authors)
         if not seen:
             return Reviewed(record, made=True)
+        if int(count) == int(seen) + 1 and record.updated_by != OWN_ACCOUNT:
+            return Reviewed(record, made=False, alone=False)
         alone = int(count) <= int(seen) + 1
         lost = () if alone else (Race("", None, False, record.updated, record.updated_by),)
         return Reviewed(record, True, alone, lost)

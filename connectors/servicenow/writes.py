@@ -154,13 +154,16 @@ def reviewed(write: Update | Transition, record: Record, *, us: str) -> Reviewed
     """What a record shows afterwards of a write to it. `us` is our user name.
 
     The count tells that somebody wrote, never what. If our values do not stand and it rose by three or more,
-    our write may be one of them and may have run over another's: that is said, as a race without a value.
+    our write may be one of them and may have run over another's: that is said, as a race without a value. Our
+    values may stand though the one change is somebody else's: then ours was not made, or changed nothing.
     """
     before, after = mod_count(write.seen), mod_count(record.version)
     stands = all(record.values.get(name) == value for name, value in write.values.items())
     if before is None or after is None or after < before:
         return Reviewed(record, True if stands else None)
     alone = after <= before + 1
+    if after == before + 1 and _set_before_us(write.values, record, us):
+        return Reviewed(record, made=False, alone=False)
     if stands:
         return Reviewed(record, True, alone, () if alone else (_race(record, us),))
     if after == before:

@@ -112,6 +112,8 @@ class ServiceNow(HostileSide):
         seen = int(write.seen.token.partition("@")[0])
         stands = all(row.values.get(name) == value for name, value in write.values.items())
         race = (Race("", None, False, row.updated, "" if row.updated_by == US else row.updated_by),)
+        if stands and row.mod_count == seen + 1 and row.updated_by != US:  # the one change is somebody else's
+            return Reviewed(record, made=False, alone=False)
         if stands:
             alone = row.mod_count <= seen + 1
             return Reviewed(record, True, alone, () if alone else race)

@@ -133,3 +133,32 @@ def test_a_clash_is_told_whose_write_was_lost_on_a_record_that_is_hidden_since()
     (told,) = world.conflicts()
     assert (told.kind, told.open, dict(told.servicenow)) == ("clash", False, {"short_description": "Theirs"})
     assert "it is not known whether it was written" in told.reason
+
+
+def test_what_somebody_set_where_a_lost_write_was_never_made_is_theirs(world: World) -> None:
+    """The one change that counts bears their name: their urgency is the one that was sent, by chance."""
+    row, mirror = world.paired()
+    world.jira.edit(mirror.id, {"priority": "Low"})
+    refuse(world.sn, Update, Unknown("reset"))
+    world.tick()
+    world.run()
+    world.sn.edit(row.id, {"impact": "2", "urgency": "2"}, "agent")
+    world.tick(121)
+    world.settle()
+    (held,) = world.conflicts(open_only=True)
+    assert (held.unit, held.kind, dict(held.jira)) == ("priority", "clash", {"priority": "Low"})
+    assert (held.servicenow["impact"], held.servicenow["urgency"]) == ("2", "2")
+    assert mirror.values["priority"] == "Low"
+
+
+def test_what_somebody_set_just_as_a_lost_write_would_have_is_in_step(world: World) -> None:
+    row, mirror = world.paired()
+    world.jira.edit(mirror.id, {"priority": "Low", "summary": "One"})
+    refuse(world.sn, Update, Unknown("reset"))
+    world.tick()
+    world.run()
+    world.sn.edit(row.id, {"urgency": "2", "short_description": "One"}, "agent")
+    world.tick(121)
+    world.settle()
+    assert world.conflicts() == []
+    world.in_step()

@@ -103,6 +103,21 @@ def test_the_count_of_writes_tells_whether_we_were_alone(
     assert len(outcome.races) == (1 if alone is False else 0)
 
 
+@pytest.mark.parametrize(
+    ("count", "by", "made", "alone"),
+    [("5", "Tieline", True, True), ("5", "", True, True), ("4", "beth.anglin", True, True),
+     ("5", "beth.anglin", False, False), ("6", "beth.anglin", True, False)],
+)  # fmt: skip
+def test_a_review_takes_one_change_of_somebody_else_for_no_write_of_ours(
+    instance: Instance, connector: Any, count: str, by: str, made: bool, alone: bool
+) -> None:
+    """They set the very value that was sent; whose write counted stands beside it."""
+    shown = row(1, short_description="Mail", sys_mod_count=count, sys_updated_by=by)
+    instance.replies = [rows_reply(shown)]
+    (told,) = connector.review([UPDATE])
+    assert (told.made, told.alone, bool(told.races)) == (made, alone, count == "6")
+
+
 @pytest.mark.parametrize(("updated_by", "by"), [("beth.anglin", "beth.anglin"), ("Tieline", "")])
 def test_a_race_says_when_and_who_if_it_is_known(
     instance: Instance, connector: Any, updated_by: str, by: str
