@@ -59,8 +59,17 @@ def apply_wave(run: Run, works: Sequence[Work]) -> None:
 def write_steps(run: Run, works: Sequence[Work]) -> None:
     """Carry out the steps that these pairs have, those of one pair in their order."""
     while ready := [work for work in works if work.open and work.steps]:
-        with prepared(run, ready) as able, laid_out(able):
+        with prepared(run, _within(run, ready)) as able, laid_out(able):
             _write_round(run, able)
+
+
+def _within(run: Run, ready: Sequence[Work]) -> Sequence[Work]:
+    """As many of these pairs as may still be written to; the others stay in the inbox."""
+    left = run.writes_left
+    if left is None or left >= len(ready):
+        return ready
+    postpone(run, ready[left:], run.clock())
+    return ready[:left]
 
 
 def read_missing(run: Run, works: Sequence[Work]) -> None:
@@ -230,10 +239,6 @@ def _looked_at(work: Work, made: Plan, now: datetime) -> Pair:
 
 def _write_round(run: Run, ready: Sequence[Work]) -> None:
     """The next action of each pair: intents, one call a side, and what came of it in one transaction."""
-    left = run.writes_left
-    if left is not None and left < len(ready):
-        postpone(run, ready[left:], run.clock())
-        ready = ready[:left]
     if not ready:
         return
     intents = intend(run, [(work.steps[0], work.pair, work.vocabulary.route) for work in ready])

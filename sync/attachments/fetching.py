@@ -54,7 +54,7 @@ _Got = Fetched | Attachment | Verdict | ConnectorError
 @contextmanager
 def prepared(run: Run, works: Sequence[Work]) -> Iterator[list[Work]]:
     """Those of the works whose next step can be made now: the files that it wants lie in the spool."""
-    jobs, able = _jobs(run, works)
+    jobs, able = _jobs(works)
     fetched = list(zip(jobs, _fetch_all(run, jobs), strict=True))
     try:
         denied = next((got for _, got in fetched if isinstance(got, Denied)), None)
@@ -69,15 +69,14 @@ def prepared(run: Run, works: Sequence[Work]) -> Iterator[list[Work]]:
                 job.part.aspect.spool.release(got.path)
 
 
-def _jobs(run: Run, works: Sequence[Work]) -> tuple[list[_Job], list[Work]]:
+def _jobs(works: Sequence[Work]) -> tuple[list[_Job], list[Work]]:
     """The files to be fetched now, as many as the spool has room for, and the works that want none."""
     jobs: list[_Job] = []
-    able, room, left = [], SPOOL_BYTES, run.writes_left
-    for number, work in enumerate(works):
+    able, room = [], SPOOL_BYTES
+    for work in works:
         action = work.steps[0].action
         part = part_of(work, action)
-        put_off_anyway = left is not None and number >= left
-        if not isinstance(action, Attach) or not isinstance(part, FilesPart) or put_off_anyway:
+        if not isinstance(action, Attach) or not isinstance(part, FilesPart):
             able.append(work)
         elif not jobs or action.size <= room:
             jobs.append(_Job(work, part, action))

@@ -502,6 +502,20 @@ def test_max_changes_bounds_files_too(make: Callable[..., Files]) -> None:
     assert len(issue.files) == 3
 
 
+def test_max_changes_writes_nothing_that_was_not_fetched(make: Callable[..., Files]) -> None:
+    """A file that turns out to be there already is no write; the next one had not been fetched for that."""
+    world = make()
+    (row, issue), (second, its) = world.paired(), world.paired(short_description="Second")
+    world.sn.put(row.id, "log.txt", b"same", "ada")
+    world.jira.put(issue.id, "log.txt", b"same", "ada")
+    world.jira.put(its.id, "shot.png", b"other", "ada")
+    world.tick()
+    world.run(max_changes=1)
+    world.settle()
+    assert (contents(row), contents(issue)) == ([b"same"], [b"same"])
+    assert (contents(second), contents(its)) == ([b"other"], [b"other"])
+
+
 PICTURE = (
     'look\n\n<mediaSingle layout="center">\n\n'
     '<media collection="" type="file" id="uuid" alt="shot.png" />\n\n</mediaSingle>'
