@@ -15,7 +15,6 @@ from tieline.connectors.base import (
     Attach,
     Create,
     Race,
-    Record,
     Relate,
     Reviewed,
     Side,
@@ -129,7 +128,7 @@ def other_hand(run: Run, told: Reviewed) -> tuple[Race, ...]:
     if told.alone is not False:
         return ()
     record = told.record
-    by = "" if run.is_us(record.ref.side, record.updated_by) else record.updated_by
+    by = "" if run.wrote_last(record) else record.updated_by
     return (Race("", None, False, record.updated, by),)
 
 
@@ -229,14 +228,9 @@ def _bases(run: Run, tried: Sequence[Tried]) -> tuple[list[Base | None], Connect
             issue = work.records.get("jira")
             bases.append(None if shown is None else first_base(run, intent.route, intent.step, issue, shown))
         else:
-            words, last = work.vocabulary, wrote_last(run, result.record)
-            bases.append(settle(work.pair, intent.step, result, words, directory, last=last))
+            last = result.record is not None and run.wrote_last(result.record) is True
+            bases.append(settle(work.pair, intent.step, result, work.vocabulary, directory, last=last))
     return bases, unknown
-
-
-def wrote_last(run: Run, shown: Record | None) -> bool:
-    """Whether the answer names our own account as the last writer."""
-    return shown is not None and bool(shown.updated_by) and run.is_us(shown.ref.side, shown.updated_by)
 
 
 def _applied(run: Run, tx: Tx, work: Work, intent: Intent, pair: Pair, result: Applied) -> None:

@@ -33,7 +33,7 @@ def first_base(run: Run, route: str, step: Step, origin: Record | None, mirror: 
     vocabulary, now = run.vocabularies[route], run.clock()
     records = [record for record in (origin, mirror) if record is not None]
     directory = run.people.directory([(record, vocabulary) for record in records], now)
-    ours = not mirror.updated_by or run.is_us(mirror.ref.side, mirror.updated_by)
+    ours = run.wrote_last(mirror) is not False
     return settle_mirror(step, origin, mirror, vocabulary, directory, now, ours=ours)
 
 

@@ -33,7 +33,7 @@ from tieline.sync.doubt import seen_of_it, told_of_it
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
 from tieline.sync.merge import has_moved
 from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
-from tieline.sync.outcome import as_applied, other_hand, without, wrote_last
+from tieline.sync.outcome import as_applied, other_hand, without
 from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
 from tieline.sync.run import Run
 from tieline.sync.settle import carried, races, settle
@@ -200,9 +200,7 @@ def _others_too(run: Run, told: Reviewed) -> bool:
 
     Then a value of ours may be theirs by chance: it proves nothing for the others.
     """
-    by = told.record.updated_by
-    counted = told.made is None and told.alone is not None
-    return counted and bool(by) and not run.is_us(told.record.ref.side, by)
+    return _counted(told) and run.wrote_last(told.record) is False
 
 
 def _counted_last(run: Run, told: Reviewed, intent: Intent) -> bool:
@@ -212,8 +210,13 @@ def _counted_last(run: Run, told: Reviewed, intent: Intent) -> bool:
     """
     write, record = intent.step.action, told.record
     assert isinstance(write, Update | Transition)
-    counted = told.made is None and told.alone is not None and record.version != write.seen
-    return counted and wrote_last(run, record) and record.updated >= intent.at - TRUNCATED
+    since = record.version != write.seen and record.updated >= intent.at - TRUNCATED
+    return _counted(told) and since and run.wrote_last(record) is True
+
+
+def _counted(told: Reviewed) -> bool:
+    """Whether the side counts changes, and tells nothing else of a write whose values do not all stand."""
+    return told.made is None and told.alone is not None
 
 
 def _stands(found: Record, write: Update | Transition, vocabulary: Vocabulary) -> bool:
@@ -286,12 +289,7 @@ def _put_back(run: Run, pair: Pair, intent: Intent, done: Applied) -> Iterator[C
     """
     action, record, vocabulary = intent.step.action, done.record, run.vocabularies[intent.route]
     assert isinstance(action, Update | Transition)
-    if (
-        record is None
-        or done.races
-        or done.alone is not False
-        or run.is_us(record.ref.side, record.updated_by)
-    ):
+    if record is None or done.races or done.alone is not False or run.wrote_last(record):
         return
     side, sent, now = record.ref.side, _sent(action, vocabulary), run.clock()
     changed = {name for name, value in sent.items() if action.before.get(name) != value}
@@ -350,7 +348,7 @@ def _settle(run: Run, intent: Intent, applied: Applied, detail: str) -> None:
     with run.store.transaction() as tx:
         pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
         if pair is not None and vocabulary is not None:
-            last = wrote_last(run, applied.record)
+            last = applied.record is not None and run.wrote_last(applied.record) is True
             base = settle(pair, intent.step, applied, vocabulary, directory, last=last)
             tx.save_pair(replace(pair, base=base))
             lost = races(pair, intent.step, applied, vocabulary, now)

@@ -154,6 +154,10 @@ class Run:
             self._own_names[side] = frozenset(n.casefold() for n in names if n)
         return name.casefold() in self._own_names[side]
 
+    def wrote_last(self, record: Record) -> bool | None:
+        """Whether the record names our own account as its last writer; None where it names nobody."""
+        return self.is_us(record.ref.side, record.updated_by) if record.updated_by else None
+
     def identity(self, side: Side) -> Identity:
         """Who the side says that we are, asked once a pass. Raises `Denied` if the answer is not ours."""
         if side not in self.identities:
