@@ -1,11 +1,23 @@
-"""What a write whose answer was lost may have left on its record, unit by unit. Pure; it settles nothing."""
+"""What a write whose answer was lost may have left on its record and carried. Pure; it settles nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from tieline.connectors.base import Applied, Transition, Update, Value, Values, no_values, other
+from tieline.connectors.base import (
+    SIDES,
+    Applied,
+    Side,
+    Transition,
+    Update,
+    Value,
+    Values,
+    no_values,
+    other,
+)
+from tieline.sync.mapping import SetUnit
 from tieline.sync.model import Conflict, Pair, Step, UnitBase
 from tieline.sync.settle import carried
 from tieline.sync.vocabulary import Vocabulary
@@ -35,6 +47,30 @@ def seen_of_it(step: Step, sent: Values, done: Applied, vocabulary: Vocabulary) 
         if mine and not mine & (kept | apart) and unit.name in step.bases:
             found[unit.name] = step.bases[unit.name]
     return found
+
+
+def in_doubt(pair: Pair, step: Step, side: Side, vocabulary: Vocabulary) -> Mapping[str, UnitBase]:
+    """The units that a step may have brought to `side`, or not: where they came from, nothing is dealt with.
+
+    What is put back there would look untouched, though what stood meanwhile may have been carried. Sets are
+    merged from what they were; what only a rule or a system made was no person's, and is left as it was.
+    """
+    found: dict[str, UnitBase] = {}
+    for unit in vocabulary.units:
+        base, after = pair.base.unit(unit.name), step.bases.get(unit.name)
+        if after is None or isinstance(unit, SetUnit) or base.of(side) is None or _ruled(after):
+            continue
+        then, now = base.of(other(side)), after.of(other(side))
+        if then is not None and then.system is None and now is not None and now.values != then.values:
+            found[unit.name] = (
+                replace(base, jira=None) if side == "servicenow" else replace(base, servicenow=None)
+            )
+    return found
+
+
+def _ruled(base: UnitBase) -> bool:
+    """Whether a rule of the policy set what is carried."""
+    return any(dealt is not None and dealt.origin == "rule" for dealt in map(base.of, SIDES))
 
 
 def plain(value: Value) -> Value:

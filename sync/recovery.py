@@ -29,7 +29,7 @@ from tieline.connectors.base import (
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone
 from tieline.sync.aspects import InDoubt, aspect_of
-from tieline.sync.doubt import seen_of_it, told_of_it
+from tieline.sync.doubt import in_doubt, seen_of_it, told_of_it
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
 from tieline.sync.merge import has_moved
 from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
@@ -273,8 +273,10 @@ def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabul
         if pair is not None:
             lost = (*races(pair, intent.step, done, vocabulary, now), *_put_back(run, pair, intent, done))
             lost = (*lost, *told_of_it(pair, intent.step, done, seen, now))
-        if pair is not None and seen:
-            base = settle(pair, replace(intent.step, bases=seen), done, vocabulary, directory)
+        if pair is not None:
+            doubted = in_doubt(pair, intent.step, write.ref.side, vocabulary)
+            before = replace(pair, base=replace(pair.base, units={**pair.base.units, **doubted}))
+            base = settle(before, replace(intent.step, bases=seen), done, vocabulary, directory)
             tx.save_pair(replace(pair, base=base))
         record_conflicts(tx, [replace(c, pass_id=run.id) for c in lost])
     _end_in_doubt(run, intent, "its answer was lost, and the record moved on: it may have been written")

@@ -112,6 +112,50 @@ def test_a_lost_write_that_one_other_hand_followed_or_forestalled_runs_over_noth
     assert (row.values["short_description"], world.conflicts()) == ("Ours", [])
 
 
+@pytest.mark.parametrize("made", [True, False])
+def test_what_is_put_back_where_a_write_in_doubt_came_from_is_theirs(world: World, made: bool) -> None:
+    """What stood in Jira meanwhile may have been carried: to go back to what stood before is a change."""
+    row, mirror = world.paired(short_description="Printer broken")
+    world.jira.edit(mirror.id, {"summary": "Ours"})
+    if made:
+        lose(world.sn, Update)
+    else:
+        refuse(world.sn, Update, Unknown("reset"))
+    world.tick()
+    world.run()
+    world.jira.edit(mirror.id, {"summary": "Printer broken"})
+    world.tick()
+    world.sn.edit(row.id, {"short_description": "Theirs"}, "agent")
+    if not made:
+        world.sn.edit(row.id, {"u_other": "1"}, "agent")
+    world.tick(121)
+    world.settle()
+    (conflict,) = world.conflicts()
+    assert (conflict.unit, conflict.kind) == ("summary", "clash")
+    assert (dict(conflict.servicenow), dict(conflict.jira)) == (
+        {"short_description": "Theirs"},
+        {"summary": "Printer broken"},
+    )
+    world.in_step()
+
+
+def test_what_is_put_back_where_a_write_came_from_that_was_not_made_is_told_to_nobody(world: World) -> None:
+    """Both sides stand as they stood before: nothing is written, and nothing has to be told."""
+    row, mirror = world.paired(short_description="Printer broken")
+    world.jira.edit(mirror.id, {"summary": "Ours"})
+    refuse(world.sn, Update, Unknown("reset"))
+    world.tick()
+    world.run()
+    world.jira.edit(mirror.id, {"summary": "Printer broken"})
+    world.sn.edit(row.id, {"u_other": "1"}, "agent")
+    world.tick(121)
+    world.settle()
+    assert world.conflicts() == []
+    world.sn.edit(row.id, {"short_description": "Theirs"}, "agent")
+    world.settle()
+    assert (mirror.values["summary"], world.conflicts()) == ("Theirs", [])
+
+
 def test_an_answer_is_not_lost_because_nobody_tells_who_is_who(world: World) -> None:
     """The write was answered: what a person puts back afterwards is theirs, and is carried."""
     world.everybody()
