@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.apart import Step, times_apart
 from tests.simulation.looks import agreements
 from tests.simulation.modes import MODES, Mode
 from tests.simulation.scenario import Deed, Scenario
@@ -201,6 +202,21 @@ def test_an_issue_is_told_each_time_that_it_is_reopened_and_no_more(monkeypatch:
     monkeypatch.setattr(decide, "stood_apart", lambda *_: False)
     assert PLAIN.check(again) == []
     assert {violation.promise for violation in PLAIN.check(moved)} == {"P5"}
+
+
+@pytest.mark.parametrize(("look", "times"), [(0, 2), (1, 1), (2, 2)])
+def test_an_issue_that_was_moved_just_before_its_incident_was_closed_is_told_too(
+    look: int, times: int
+) -> None:
+    """Nothing tells which was first, unless a pass had looked between: then the end is only carried over."""
+    closed, going, over = {"state": "7"}, {"status": "In Progress"}, {"status": "Closed"}
+    steps: list[Step] = [
+        (1, "jira", "person", going), (2, "servicenow", "person", closed), (3, "jira", "tieline", over),
+        (4, "jira", "person", going),
+    ]  # fmt: skip
+    assert times_apart(steps, [look]) == times
+    carried = [(at, side, "tieline" if at == 1 else who, values) for at, side, who, values in steps]
+    assert times_apart(carried, []) == 1
 
 
 def test_files_of_one_name_that_are_refused_get_a_note_each_and_no_more() -> None:

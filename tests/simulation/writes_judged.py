@@ -105,11 +105,18 @@ def _stayed_closed(evidence: Evidence, issue: Row, note: str) -> int:
     couple = evidence.couple_of.get(("jira", issue.id))
     if couple is None or "stays closed" not in note:
         return 0
-    return times_apart(
+    whole = [(done.begun, done.ended) for done in evidence.story.passes if not done.error]
+    looks = [
+        look.seq
+        for look in evidence.story.world.looks["jira", issue.id]
+        if any(begun <= look.at <= ended for begun, ended in whole)
+    ]
+    steps = (
         (stand.seq, side, stand.who, stand.values)
         for side in SIDES
         for stand in evidence.stands[side, couple.row(side).id, "status"]
     )
+    return times_apart(steps, looks)
 
 
 def no_stampede(evidence: Evidence) -> Iterator[Violation]:
