@@ -328,14 +328,15 @@ class MemorySide(MemoryRows):
                 return Applied(action.ref, made=file.id, url=file.url)
 
     def _tied(self, row: Row, action: Relate | Unrelate) -> Applied | ConnectorError:
-        _, alone = self._races(row, Update(action.ref, {}, seen=action.seen))
+        raced, alone = self._races(row, Update(action.ref, {}, seen=action.seen))
         if isinstance(action, Relate) and not action.global_id and not self._is_there(action.target):
             return Rejected(f"{action.target} does not exist", {action.name: "not there"})
         outcome = applied(action, self.ties.write(action))
         if isinstance(outcome, Rejected):
             return outcome
         self._stamp(row, {}, OWN_ACCOUNT, person=True)
-        return replace(outcome, record=self._answer(row), alone=alone if action.seen.token else None)
+        told = replace(outcome, record=self._answer(row), races=raced)
+        return replace(told, alone=alone if action.seen.token else None)
 
     def _is_there(self, target: Ref) -> bool:
         row = self.rows.get(target.id)

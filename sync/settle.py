@@ -11,8 +11,10 @@ from tieline.connectors.base import (
     Applied,
     Create,
     Record,
+    Relate,
     Side,
     Transition,
+    Unrelate,
     Update,
     Values,
     no_values,
@@ -184,7 +186,7 @@ def races(
     found = []
     for race in applied.races:
         names = [u.name for u in vocabulary.units if race.field in u.fields(side)][:1] or list(step.bases)
-        unit = ", ".join(names) or type(step.action).__name__
+        unit = ", ".join(names) or _what(step)
         when = race.at.strftime("%Y-%m-%d %H:%M:%S UTC") if race.at else "an unknown time"
         what = "its value stands here" if race.known else "value unknown"
         why = f"{unit}: {race.by or 'somebody'} wrote it in {side} at {when} while Tieline did ({what})"
@@ -249,6 +251,14 @@ def carried(step: Step, side: Side, units: Sequence[str]) -> Values:
     bases = (step.bases[name] for name in units if name in step.bases)
     held = (base.of(other(side)) for base in bases)
     return {name: value for dealt in held if dealt is not None for name, value in dealt.values.items()}
+
+
+def _what(step: Step) -> str:
+    """What a write without a unit is about: a tie is about its relation."""
+    action = step.action
+    if isinstance(action, Relate | Unrelate):
+        return action.about.partition(" ")[0]
+    return type(action).__name__
 
 
 def _sent(step: Step, field: str) -> Values:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -11,9 +13,11 @@ import pytest
 
 from tests.simulation.oracle import judge
 from tests.simulation.scenario import Scenario, generate
+from tests.simulation.shrink import load
 from tests.simulation.simulation import Story, run
 from tests.simulation.ties import Tied, with_affected, with_ties
 from tests.simulation.ties_oracle import broken_promises, for_the_oracle, reached
+from tests.simulation.world import Look
 from tieline.sync.links import affected, relations_aspect, relations_merge, relations_steps
 from tieline.sync.model import Step
 
@@ -77,6 +81,25 @@ def test_a_defect_is_caught(owner: object, name: str, defect: Callable[..., obje
     with patch.object(owner, name, defect):
         _, broken = played(CAUGHT)
     assert any(each.startswith(promise) for each in broken), broken
+
+
+@pytest.mark.parametrize("near", ["", "not told", "told of another", "told long after", "seen before"])
+def test_a_tie_that_a_write_met_is_excused_where_that_race_is_told(near: str) -> None:
+    kept = Path(__file__).parent / "failures" / "tied-while-the-column-was-written.json"
+    story = run(load(kept)[1])
+    (met,) = (each for each in story.sides["servicenow"].ties.log if each.who == "person")
+    told = story.lists.conflicts
+    ((key, race),) = told.items()
+    match near:
+        case "not told":
+            told.clear()
+        case "told of another":
+            told[key] = replace(race, unit="duplicate")
+        case "told long after":
+            told[key] = replace(race, at=race.at + timedelta(hours=1))
+        case "seen before":
+            story.world.looks["servicenow", met.triple[1]].append(Look(met.seq, met.at))
+    assert bool(broken_promises(story)) == bool(near)
 
 
 def test_affected_items_are_shown_once_and_the_list_stays_peoples() -> None:

@@ -111,6 +111,20 @@ class Ties:
             for (life, _), conflict in self.story.lists.conflicts.items()
         )
 
+    def raced(self, triple: Triple, gone: Happened) -> bool:
+        """Whether what took it away ran over what a person had just tied, unseen, and that is told."""
+        last = self.pasts[triple].last_before(gone.seq)
+        if last is None or not last.made or (last.who, last.side) != ("person", gone.side):
+            return False
+        looks = self.story.world.looks[gone.side, gone.triple[1]]
+        couple = self.couples.get(triple[1])
+        return not any(last.seq <= look.seq < gone.seq for look in looks) and any(
+            (conflict.kind, conflict.unit) == ("race", triple[0])
+            and abs(conflict.at - gone.at) <= MOMENTS
+            and self.evidence.pair_ids.get((life, conflict.pair)) is couple
+            for (life, _), conflict in self.story.lists.conflicts.items()
+        )
+
     def name(self, triple: Triple) -> str:
         """A tie for people."""
         relation, row, target = triple
@@ -180,13 +194,18 @@ def _invented(ties: Ties) -> Iterator[str]:
 
 
 def _taken(ties: Ties) -> Iterator[str]:
-    """P2: what stood is taken away only if a person took it away on the other side, or a rule says so."""
+    """P2: what stood is taken away only if a person took it away on the other side, or a rule says so.
+
+    Or where a write met what a person had just tied: that was run over, and is told as a race.
+    """
     for triple, past in ties.pasts.items():
         for each in past.events:
             if each.who != "tieline" or each.made or ties.story.scenario.tampered:
                 continue
             second = past.standing(each.side, each.seq + 1)
             if second or _was_taken(past, each) or (_decides(ties) and ties.clashed(triple)):
+                continue
+            if ties.raced(triple, each):
                 continue
             yield f"P2: {ties.name(triple)} was taken away in {each.side} at {_moment(each.at)}: by nobody"
 

@@ -141,3 +141,21 @@ class TestClash:
         world.settle()
         (told,) = world.conflicts()
         assert first.label in told.reason and "it is not known whether it was written" in told.reason
+
+
+def test_what_a_write_to_the_column_ran_over_is_told_by_its_relation(world: World) -> None:
+    child, issue = world.paired()
+    (first, _), (_, top) = world.paired(), world.paired()
+
+    def meet(_action: Action) -> None:
+        world.sn.before_write = lambda _action: None
+        _set(world, child, "parent_incident", Ref("servicenow", first.id, "incident"))
+
+    world.jira.ties.link(top.id, "Parent", issue.id)
+    touch(world, issue, top)
+    world.sn.before_write = meet
+    world.tick()
+    world.run()
+    (told,) = world.conflicts()
+    assert (told.unit, told.kind, told.open) == ("parent", "race", False)
+    assert told.reason.startswith("parent: somebody wrote it in servicenow at")
