@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tieline.connectors.base import (
     SIDES,
     Applied,
+    Record,
     Side,
     Transition,
     Update,
@@ -18,12 +19,36 @@ from tieline.connectors.base import (
     other,
 )
 from tieline.sync.mapping import SetUnit
+from tieline.sync.merge import has_moved
 from tieline.sync.model import Conflict, Pair, Step, UnitBase
 from tieline.sync.settle import carried
 from tieline.sync.vocabulary import Vocabulary
 
 
-def seen_of_it(step: Step, sent: Values, done: Applied, vocabulary: Vocabulary) -> Mapping[str, UnitBase]:
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a record shows of a write to it: by fields, in the words of the write's side.
+
+    `sent` is what the write was to set, `changed` what of it stood otherwise before, and `kept` what of that
+    stands as it stood then.
+    """
+
+    sent: Values
+    changed: frozenset[str]
+    kept: frozenset[str]
+
+
+def trace(write: Update | Transition, found: Record, vocabulary: Vocabulary) -> Trace:
+    """What `found` shows of a write."""
+    sent, before = write.values, write.before
+    if isinstance(write, Transition) and vocabulary.status is not None:
+        sent = {**sent, vocabulary.status.status: write.move.to}
+    changed = frozenset(name for name, value in sent.items() if before.get(name) != value)
+    kept = (name for name in changed if name in before and found.values.get(name) == before[name])
+    return Trace(sent, changed, frozenset(kept))
+
+
+def seen_of_it(step: Step, done: Applied, vocabulary: Vocabulary) -> Mapping[str, UnitBase]:
     """The units that show a write to which somebody wrote on, with what they become by it.
 
     A write is made as a whole: where one of its values stands that did not before, if in other case or with
@@ -35,16 +60,14 @@ def seen_of_it(step: Step, sent: Values, done: Applied, vocabulary: Vocabulary) 
     action, record = step.action, done.record
     if record is None or done.alone is not False or not isinstance(action, Update | Transition):
         return {}
-    now, before = record.values, action.before
-    changed = {name for name, value in sent.items() if before.get(name) != value}
-    kept = {name for name in changed if name in before and now.get(name) == before[name]}
-    stand = {name for name in changed - kept if plain(now.get(name)) == plain(sent[name])}
+    shows, now = trace(action, record, vocabulary), record.values
+    stand = {n for n in shows.changed - shows.kept if plain(now.get(n)) == plain(shows.sent[n])}
     # Sets are written element by element, and merged so whatever became of the others.
-    apart = {name for name in changed - stand if isinstance(sent[name], frozenset)}
+    apart = {name for name in shows.changed - stand if isinstance(shows.sent[name], frozenset)}
     found: dict[str, UnitBase] = {}
     for unit in vocabulary.units if stand else ():
-        mine = changed & set(unit.fields(record.ref.side))
-        if mine and not mine & (kept | apart) and unit.name in step.bases:
+        mine = shows.changed & set(unit.fields(record.ref.side))
+        if mine and not mine & (shows.kept | apart) and unit.name in step.bases:
             found[unit.name] = step.bases[unit.name]
     return found
 
@@ -87,13 +110,48 @@ def told_of_it(
     """
     if done.record is None or done.races:
         return
-    record, side = done.record, done.record.ref.side
+    record = done.record
     for name in found:
         why = (
-            f"{name}: {record.updated_by or 'somebody'} changed {record.label} last, at "
-            f"{record.updated:%Y-%m-%d %H:%M:%S} UTC, about a write of Tieline whose answer was lost: what "
+            f"{name}: {_last_hand(record)}, about a write of Tieline whose answer was lost: what "
             "they set of it may be run over (it is not known whether it was written)"
         )
-        ours = carried(step, side, [name])
-        values = (no_values(), ours) if side == "servicenow" else (ours, no_values())
-        yield Conflict(pair.id, name, "race", *values, why, at, winner=other(side), closed_at=at)
+        yield _unnamed(pair, step, record.ref.side, name, why, at)
+
+
+def put_back(
+    pair: Pair, step: Step, done: Applied, vocabulary: Vocabulary, at: datetime
+) -> Iterator[Conflict]:
+    """A Conflict for each unit that stands as before our write and that somebody may have put back over it.
+
+    The count of a record's changes tells that somebody else changed it, not what: where that hand was the
+    last, ours may have been the one before, and the next write runs over it. What stands may be older than
+    our write as well, so that the Conflict names no value that somebody set.
+    """
+    action, record = step.action, done.record
+    if record is None or done.races or done.alone is not False or not isinstance(action, Update | Transition):
+        return
+    side, changed = record.ref.side, trace(action, record, vocabulary).changed
+    for unit in vocabulary.units:
+        own, base = unit.own(side, record.values), pair.base.unit(unit.name)
+        if unit.name not in step.bases or not changed & set(own) or has_moved(base, side, own):
+            continue
+        why = (
+            f"{unit.name}: {_last_hand(record)}, and it stands as before a write of Tieline whose "
+            "answer was lost: if they put it back, that is run over (it is not known whether it was written)"
+        )
+        yield _unnamed(pair, step, side, unit.name, why, at)
+
+
+def _last_hand(record: Record) -> str:
+    return (
+        f"{record.updated_by or 'somebody'} changed {record.label} last, at "
+        f"{record.updated:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
+def _unnamed(pair: Pair, step: Step, side: Side, unit: str, why: str, at: datetime) -> Conflict:
+    """A race that is over, with what we carried to `side` and without what somebody may have set there."""
+    ours = carried(step, side, [unit])
+    values = (no_values(), ours) if side == "servicenow" else (ours, no_values())
+    return Conflict(pair.id, unit, "race", *values, why, at, winner=other(side), closed_at=at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, assert_never
@@ -20,23 +20,20 @@ from tieline.connectors.base import (
     RemoveLink,
     Reviewed,
     ShowLink,
+    Side,
     Transition,
     Unrelate,
     Update,
-    Values,
-    no_values,
-    other,
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone
 from tieline.sync.aspects import InDoubt, aspect_of
-from tieline.sync.doubt import in_doubt, seen_of_it, told_of_it
+from tieline.sync.doubt import Trace, in_doubt, put_back, seen_of_it, told_of_it, trace
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
-from tieline.sync.merge import has_moved
 from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
 from tieline.sync.outcome import as_applied, other_hand, without
 from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
 from tieline.sync.run import Run
-from tieline.sync.settle import carried, races, settle
+from tieline.sync.settle import races, settle
 from tieline.sync.vocabulary import Vocabulary
 
 TRUNCATED: Final = timedelta(seconds=2)
@@ -175,9 +172,9 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
     if told is None or vocabulary is None:
         _end_in_doubt(run, intent, "its answer was lost; its record is not shown")
         return
-    found = told.record
-    done = as_applied(told, told.races)
-    stands = _stands(found, write, vocabulary) and not _others_too(run, told)
+    found, done = told.record, as_applied(told, told.races)
+    shows = trace(write, found, vocabulary)
+    stands = _stands(found, shows) and not _others_too(run, told)
     made = replace(done, races=told.races or other_hand(run, told))
     if stands and told.made is False:
         _end(run, intent, "skipped", "its answer was lost; it was not made, and somebody else set its values")
@@ -185,9 +182,9 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
         _settle(run, intent, made, "its answer was lost; found by its values")
     elif told.made:
         _settle(run, intent, done, "its answer was lost; found in the record's history")
-    elif _counted_last(run, told, intent) or _rewritten(run, found, write, intent, vocabulary):
+    elif _counted_last(run, told, intent) or _rewritten(run, found, shows, intent):
         made = replace(made, alone=told.alone is not False)
-        taken = without(intent, _left(found, write, vocabulary) if made.alone else set())
+        taken = without(intent, _left(shows, found.ref.side, vocabulary) if made.alone else set())
         _settle(run, taken, made, "its answer was lost; found by its author, its values rewritten")
     elif told.made is None and found.version != write.seen:
         _leave_in_doubt(run, intent, done, vocabulary)
@@ -219,32 +216,19 @@ def _counted(told: Reviewed) -> bool:
     return told.made is None and told.alone is not None
 
 
-def _stands(found: Record, write: Update | Transition, vocabulary: Vocabulary) -> bool:
+def _stands(found: Record, shows: Trace) -> bool:
     """Whether the record shows the write: one of its values at least, and none of what it was to overwrite.
 
     A write is made as a whole; a rule may have made something else of some of its values.
     """
-    sent, changed = _sent(write, vocabulary), _changed(write, vocabulary)
-    stand = {name for name, value in sent.items() if found.values.get(name) == value}
-    return stand == set(sent) or (bool(stand & changed) and not _kept(found, write, vocabulary))
+    stand = {name for name, value in shows.sent.items() if found.values.get(name) == value}
+    return stand == set(shows.sent) or (bool(stand & shows.changed) and not shows.kept)
 
 
-def _left(found: Record, write: Update | Transition, vocabulary: Vocabulary) -> set[str]:
+def _left(shows: Trace, side: Side, vocabulary: Vocabulary) -> set[str]:
     """The units of which the write changed nothing: where the side refused them, the next answer tells."""
-    changed, kept = _changed(write, vocabulary), _kept(found, write, vocabulary)
-    mine = {unit.name: changed & set(unit.fields(found.ref.side)) for unit in vocabulary.units}
-    return {name for name, fields in mine.items() if fields and fields <= kept}
-
-
-def _changed(write: Update | Transition, vocabulary: Vocabulary) -> set[str]:
-    """The fields that a write was to change."""
-    return {name for name, value in _sent(write, vocabulary).items() if write.before.get(name) != value}
-
-
-def _kept(found: Record, write: Update | Transition, vocabulary: Vocabulary) -> set[str]:
-    """Those of them that stand as they stood before it."""
-    names = _changed(write, vocabulary) & set(write.before)
-    return {name for name in names if found.values.get(name) == write.before[name]}
+    mine = {unit.name: shows.changed & set(unit.fields(side)) for unit in vocabulary.units}
+    return {name for name, fields in mine.items() if fields and fields <= shows.kept}
 
 
 def _reviewed(run: Run, write: Update | Transition) -> Reviewed | None:
@@ -264,65 +248,30 @@ def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabul
     """
     now, write = run.clock(), intent.step.action
     assert isinstance(write, Update | Transition)
-    seen = seen_of_it(intent.step, _sent(write, vocabulary), done, vocabulary)
+    seen = seen_of_it(intent.step, done, vocabulary)
     shown = [] if done.record is None or not seen else [(done.record, vocabulary)]
     directory = run.people.directory(shown, now)
     with run.store.transaction() as tx:
         pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
-        lost: tuple[Conflict, ...] = ()
         if pair is not None:
-            lost = (*races(pair, intent.step, done, vocabulary, now), *_put_back(run, pair, intent, done))
-            lost = (*lost, *told_of_it(pair, intent.step, done, seen, now))
-        if pair is not None:
+            lost = [*races(pair, intent.step, done, vocabulary, now)]
+            if done.record is not None and not run.wrote_last(done.record):
+                lost += put_back(pair, intent.step, done, vocabulary, now)
+            lost += told_of_it(pair, intent.step, done, seen, now)
             doubted = in_doubt(pair, intent.step, write.ref.side, vocabulary)
             before = replace(pair, base=replace(pair.base, units={**pair.base.units, **doubted}))
             base = settle(before, replace(intent.step, bases=seen), done, vocabulary, directory)
             tx.save_pair(replace(pair, base=base))
-        record_conflicts(tx, [replace(c, pass_id=run.id) for c in lost])
+            record_conflicts(tx, [replace(c, pass_id=run.id) for c in lost])
     _end_in_doubt(run, intent, "its answer was lost, and the record moved on: it may have been written")
 
 
-def _put_back(run: Run, pair: Pair, intent: Intent, done: Applied) -> Iterator[Conflict]:
-    """A Conflict for each unit that stands as before our write and that somebody may have put back over it.
-
-    The count of a record's changes tells that somebody else changed it, not what: where that hand was the
-    last, ours may have been the one before, and the next write runs over it. What stands may be older than
-    our write as well, so that the Conflict names no value that somebody set.
-    """
-    action, record, vocabulary = intent.step.action, done.record, run.vocabularies[intent.route]
-    assert isinstance(action, Update | Transition)
-    if record is None or done.races or done.alone is not False or run.wrote_last(record):
-        return
-    side, sent, now = record.ref.side, _sent(action, vocabulary), run.clock()
-    changed = {name for name, value in sent.items() if action.before.get(name) != value}
-    for unit in vocabulary.units:
-        own, base = unit.own(side, record.values), pair.base.unit(unit.name)
-        if unit.name not in intent.step.bases or not changed & set(own) or has_moved(base, side, own):
-            continue
-        why = (
-            f"{unit.name}: {record.updated_by or 'somebody'} changed {record.label} last, at "
-            f"{record.updated:%Y-%m-%d %H:%M:%S} UTC, and it stands as before a write of Tieline whose "
-            "answer was lost: if they put it back, that is run over (it is not known whether it was written)"
-        )
-        theirs = carried(intent.step, side, [unit.name])
-        values = (no_values(), theirs) if side == "servicenow" else (theirs, no_values())
-        yield Conflict(pair.id, unit.name, "race", *values, why, now, winner=other(side), closed_at=now)
-
-
-def _sent(write: Update | Transition, vocabulary: Vocabulary) -> Values:
-    if isinstance(write, Transition) and vocabulary.status is not None:
-        return {**write.values, vocabulary.status.status: write.move.to}
-    return write.values
-
-
-def _rewritten(
-    run: Run, found: Record, write: Update | Transition, intent: Intent, vocabulary: Vocabulary
-) -> bool:
+def _rewritten(run: Run, found: Record, shows: Trace, intent: Intent) -> bool:
     """Whether our own account was the last to write what stands there, though not as it was sent."""
-    since = intent.at - TRUNCATED
-    for name, value in _sent(write, vocabulary).items():
-        stands = found.values.get(name)
-        touch = found.touched.get(name)
+    write, since = intent.step.action, intent.at - TRUNCATED
+    assert isinstance(write, Update | Transition)
+    for name, value in shows.sent.items():
+        stands, touch = found.values.get(name), found.touched.get(name)
         by, at = (touch.by, touch.at) if touch is not None else (found.updated_by, found.updated)
         if stands != value and (stands == write.before.get(name) or not run.is_us(found.ref.side, by)):
             return False
