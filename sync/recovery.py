@@ -32,12 +32,12 @@ from tieline.sync.journal import audit_entry, made_note, record_conflicts, targe
 from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
 from tieline.sync.outcome import as_applied, other_hand, without
 from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
-from tieline.sync.run import Run
+from tieline.sync.run import CLOCK_TOLERANCE, Run
 from tieline.sync.settle import races, settle
 from tieline.sync.vocabulary import Vocabulary
 
-TRUNCATED: Final = timedelta(seconds=2)
-"""How much earlier than it was intended a write may seem to have been made: whole seconds, two clocks."""
+EARLIER: Final = CLOCK_TOLERANCE + timedelta(seconds=1)
+"""How much earlier than it was intended a write may seem to have been made: two clocks, and whole seconds."""
 
 HIDDEN_PAUSE: Final = timedelta(minutes=15)
 """Between two looks for a mirror that was made and is not shown to us."""
@@ -207,7 +207,7 @@ def _counted_last(run: Run, told: Reviewed, intent: Intent) -> bool:
     """
     write, record = intent.step.action, told.record
     assert isinstance(write, Update | Transition)
-    since = record.version != write.seen and record.updated >= intent.at - TRUNCATED
+    since = record.version != write.seen and record.updated >= intent.at - EARLIER
     return _counted(told) and since and run.wrote_last(record) is True
 
 
@@ -268,7 +268,7 @@ def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabul
 
 def _rewritten(run: Run, found: Record, shows: Trace, intent: Intent) -> bool:
     """Whether our own account was the last to write what stands there, though not as it was sent."""
-    write, since = intent.step.action, intent.at - TRUNCATED
+    write, since = intent.step.action, intent.at - EARLIER
     assert isinstance(write, Update | Transition)
     for name, value in shows.sent.items():
         stands, touch = found.values.get(name), found.touched.get(name)

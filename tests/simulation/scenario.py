@@ -197,7 +197,7 @@ def _traits(chance: random.Random) -> Traits:
     return Traits(
         overlap=overlap,
         cloud=chance.random() < 0.7,
-        skew=(chance.choice((0.0, 0.0, 1.4, 95.0, -95.0)), chance.choice((0.0, 0.0, -1.4, 40.0, -300.0))),
+        skew=(chance.choice((0.0, -1.4, 1.4, 95.0, -95.0)), chance.choice((0.0, 0.0, -1.4, 40.0, -300.0))),
         lag=chance.choice((0.0, 4.0, 45.0, 200.0)) if overlap else 0.0,
         rules=frozenset(some),
         clash=tuple(chance.choice(("newest", "newest", "servicenow", "jira", "hold")) for _ in UNITS),

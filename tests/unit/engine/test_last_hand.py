@@ -80,18 +80,31 @@ def test_what_a_rule_made_of_it_is_the_systems_though_another_value_was_put_back
     assert (park.reason, "category" in park.detail) == ("rejected", True)
 
 
-def test_our_name_proves_nothing_where_it_stood_there_before(world: World) -> None:
-    """The last write is one of ours before this one: what stands may be anybody's, and clashes."""
-    rewritten_in_part(world)
+def look_older(world: World, by: timedelta) -> None:
+    """From now on ServiceNow says of its records that they were changed earlier."""
     look = world.sn.review
 
     def older(told: Reviewed) -> Reviewed:
-        return replace(told, record=replace(told.record, updated=told.record.updated - timedelta(minutes=1)))
+        return replace(told, record=replace(told.record, updated=told.record.updated - by))
 
     world.sn.review = lambda writes: [  # type: ignore[method-assign]
         older(told) if isinstance(told, Reviewed) else told for told in look(writes)
     ]
     world.tick(121)
     world.settle()
+
+
+def test_our_name_proves_nothing_where_it_stood_there_before(world: World) -> None:
+    """The last write is one of ours before this one: what stands may be anybody's, and clashes."""
+    rewritten_in_part(world)
+    look_older(world, timedelta(minutes=1))
     (held,) = world.conflicts(open_only=True)
     assert (held.unit, held.kind) == ("summary", "clash")
+
+
+def test_our_name_proves_it_by_a_clock_that_is_slow_and_tells_whole_seconds(world: World) -> None:
+    """Clocks count as equal up to two seconds, and of a second ServiceNow tells the beginning."""
+    row = rewritten_in_part(world)
+    look_older(world, timedelta(seconds=2.9))
+    assert row.values["short_description"] == "TWO"
+    assert world.conflicts() == []
