@@ -13,7 +13,6 @@ from tieline.connectors.base import (
     Side,
     Transition,
     Update,
-    Value,
     Values,
     no_values,
     other,
@@ -21,6 +20,7 @@ from tieline.connectors.base import (
 from tieline.sync.mapping import SetUnit
 from tieline.sync.merge import has_moved
 from tieline.sync.model import Conflict, Pair, Step, UnitBase
+from tieline.sync.refusal import plain
 from tieline.sync.settle import carried
 from tieline.sync.vocabulary import Vocabulary
 
@@ -94,11 +94,6 @@ def in_doubt(pair: Pair, step: Step, side: Side, vocabulary: Vocabulary) -> Mapp
 def _ruled(base: UnitBase) -> bool:
     """Whether a rule of the policy set what is carried."""
     return any(dealt is not None and dealt.origin == "rule" for dealt in map(base.of, SIDES))
-
-
-def plain(value: Value) -> Value:
-    """What a rule leaves alike that changes nothing but case and blanks."""
-    return "".join(value.split()).casefold() if isinstance(value, str) else value
 
 
 def told_of_it(

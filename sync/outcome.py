@@ -15,6 +15,7 @@ from tieline.connectors.base import (
     Attach,
     Create,
     Race,
+    Record,
     Relate,
     Reviewed,
     Side,
@@ -33,10 +34,10 @@ from tieline.connectors.errors import (
     Unknown,
 )
 from tieline.sync.aspects import part_of, refreshed
-from tieline.sync.doubt import plain
 from tieline.sync.journal import audit_entry, block, record_conflicts
 from tieline.sync.model import Base, Conflict, Intent, OutcomeKind, Pair
 from tieline.sync.pairing import first_base, move_over
+from tieline.sync.refusal import left, untaken
 from tieline.sync.run import Run
 from tieline.sync.settle import races, settle
 from tieline.sync.store.store import Tx
@@ -63,13 +64,14 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
     refused = [_kept(*each) for each in tried]
     fights = [() if no is None else _fight(run, *each, no) for each, no in zip(tried, refused, strict=True)]
     tried = [
-        (work, intent if no is None else _without(intent, no, work), result)
+        (work, intent if no is None else _taken(work, intent, result), result)
         for (work, intent, result), no in zip(tried, refused, strict=True)
     ]
     bases, unknown = _bases(run, tried)
     with run.store.transaction() as tx:
         for (work, intent, result), base, no, fight in zip(tried, bases, refused, fights, strict=True):
             if no is not None and base is not None:
+                _show(run, work, result, asked_at)
                 _partly(run, tx, work, intent, base, no, fight)
             elif not isinstance(result, Applied):
                 _failed(run, tx, work, intent, result)
@@ -79,12 +81,21 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
                 _moved_over(run, tx, work, intent, result, base)
             else:
                 _applied(run, tx, work, intent, replace(work.pair, base=base), result)
-                if result.record is not None and result.record.ref == work.pair.ref(result.ref.side):
-                    work.show(run.on_our_clock(result.record), asked_at)
-                    work.steps = refreshed(work.steps, result.record, alone=result.alone)
+                shown = _show(run, work, result, asked_at)
+                if shown is not None:
+                    work.steps = refreshed(work.steps, shown, alone=result.alone)
     denied = next((result for _, _, result in tried if isinstance(result, Denied)), unknown)
     if denied is not None:
         raise denied
+
+
+def _show(run: Run, work: Work, result: Applied | ConnectorError, asked_at: datetime) -> Record | None:
+    """Keep what an answer shows of a record of the pair, so that what we wrote ends no park."""
+    record = result.record if isinstance(result, Applied) else None
+    if record is None or record.ref != work.pair.ref(record.ref.side):
+        return None
+    work.show(run.on_our_clock(record), asked_at)
+    return record
 
 
 def _shown(run: Run, tried: Sequence[Tried]) -> list[Tried]:
@@ -135,19 +146,13 @@ def other_hand(run: Run, told: Reviewed) -> tuple[Race, ...]:
 def _kept(work: Work, intent: Intent, result: Applied | ConnectorError) -> Rejected | None:
     """A refusal without a word: a field that stands exactly as it did before our write.
 
-    ServiceNow leaves out what the account may not write, and choices it does not know, and answers 200. What
-    differs from the value sent in case or blanks only was rewritten by a rule, and is not meant here.
+    ServiceNow leaves out what the account may not write, and choices it does not know, and answers 200.
     """
     action = intent.step.action
-    if not isinstance(action, Update) or not isinstance(result, Applied) or result.record is None:
+    if not isinstance(action, Update) or not isinstance(result, Applied) or result.alone is not True:
         return None
-    now, before = result.record.values, action.before
-    fields = {
-        name: f"it was sent {value!r} and stayed {now.get(name)!r}"
-        for name, value in action.values.items()
-        if name in before and now.get(name) == before[name] and plain(value) != plain(before[name])
-    }
-    if not fields or result.alone is not True:
+    fields = left(action, result.record)
+    if not fields:
         return None
     label, side, named = work.pair.label(action.ref.side), action.ref.side, ", ".join(fields)
     return Rejected(
@@ -157,10 +162,10 @@ def _kept(work: Work, intent: Intent, result: Applied | ConnectorError) -> Rejec
     )
 
 
-def _without(intent: Intent, refusal: Rejected, work: Work) -> Intent:
-    """The intent without the units of which the side left a field as it was: the others it took."""
-    side, units = target_side(intent), work.vocabulary.units
-    return without(intent, {u.name for u in units if refusal.fields.keys() & set(u.fields(side))})
+def _taken(work: Work, intent: Intent, result: Applied | ConnectorError) -> Intent:
+    """The intent without the units of which the side took nothing: of the others it took all, or a part."""
+    record, units = result.record if isinstance(result, Applied) else None, work.vocabulary.units
+    return without(intent, {unit.name for unit in units if untaken(unit, intent.step.action, record)})
 
 
 def without(intent: Intent, units: Set[str]) -> Intent:

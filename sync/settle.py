@@ -22,6 +22,7 @@ from tieline.connectors.base import (
 )
 from tieline.sync.mapping import Directory, Unit, Unmapped
 from tieline.sync.model import Base, Conflict, Dealt, Pair, Step, UnitBase
+from tieline.sync.refusal import in_part
 from tieline.sync.vocabulary import Vocabulary
 
 
@@ -42,13 +43,15 @@ def settle(
     class. A value of another class is the system's own (a Rewrite) if the answer proves that nobody else
     wrote, or that nobody wrote what we sent after us, or shows the value that stood there before (unless
     history shows that ours stood meanwhile: then somebody put it back); otherwise it counts as somebody's
-    change at the next look.
+    change at the next look. Of a unit that the side took in part, only what it took is dealt with, there.
     """
     side = applied.ref.side
     units = dict(pair.base.units)
     for unit in vocabulary.units:
         base = step.bases.get(unit.name)
-        if base is not None:
+        if base is not None and (part := in_part(unit, pair.base.unit(unit.name), step, applied)) is not None:
+            units[unit.name] = part
+        elif base is not None:
             own = (
                 applied.alone
                 or (last and _carried_whole(unit, base, step, applied))
