@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tieline.connectors.base import Action, Affected, Applied, Ref, Relate, Target, Tie, Unrelate
-from tieline.connectors.errors import ConnectorError, Denied, Gone, Malformed, Rejected, Retryable
-from tieline.sync.aspects import Extra, InDoubt, holds_as_before
+from tieline.connectors.base import Action, Affected, Applied, Ref, Relate, Target, Unrelate
+from tieline.connectors.errors import ConnectorError, Denied, Malformed, Rejected, Retryable
+from tieline.sync.aspects import Extra, InDoubt
 from tieline.sync.config.links import LinkType
 from tieline.sync.decide import Context
 from tieline.sync.journal import record_conflicts
@@ -22,6 +22,7 @@ from tieline.sync.links import affected
 from tieline.sync.links.affecting import items_of, listen, would_listen
 from tieline.sync.links.model import Relation
 from tieline.sync.links.relations import RELATED, kind_of
+from tieline.sync.links.relations_doubt import ran_over, stands
 from tieline.sync.links.relations_merge import Merged, merge_relation
 from tieline.sync.links.relations_model import Standing
 from tieline.sync.links.relations_steps import (
@@ -118,18 +119,20 @@ class Relations:
         """Look at the record: a tie stands or it does not, whoever made it.
 
         In doubt is what is hidden from us now, and a column that shows neither what was sent nor what was
-        there before: it may have been run over, or never have been made.
+        there before: it may have been run over, or never have been made. What it ran over itself is told.
         """
         action = intent.step.action
         assert isinstance(action, Relate | Unrelate)
-        stands = _stands(run, action)
-        if isinstance(stands, InDoubt):
-            return stands
-        if intent.pair is None or stands != isinstance(action, Relate):
+        found = stands(run, action)
+        if isinstance(found, InDoubt):
+            return found
+        if intent.pair is None or found != isinstance(action, Relate):
             return None
+        lost = ran_over(run, intent)
         with run.store.transaction() as tx:
             known = tx.relations_of([intent.pair]).get(intent.pair, [])
             tx.save_relations(dealt(known, intent.pair, action, run.clock()))
+            record_conflicts(tx, [replace(each, pass_id=run.id) for each in lost])
         return "its answer was lost; the record shows that it was made"
 
 
@@ -368,31 +371,3 @@ class Part:
         held = replace(held, held=words, retry_at=at + RETRY)
         self._store(tx, [*(s for s in self.standings if s is not known), held])
         return True
-
-
-def _stands(run: Run, action: Relate | Unrelate) -> bool | InDoubt:
-    """Whether a record shows a tie, as far as it tells. Raises what kept us from reading it."""
-    if action.global_id:
-        answer = run.sides["jira"].remote_ties([action.ref])[0]
-        if isinstance(answer, Gone):
-            return InDoubt("its record is not shown")
-        if isinstance(answer, ConnectorError):
-            raise answer
-        return action.global_id in answer
-    found = run.read(action.ref.side, [action.ref])[0]
-    if isinstance(found, Gone):
-        return InDoubt("its record is not shown")
-    if isinstance(found, ConnectorError):
-        raise found
-    stands = any(_same(tie, action) for tie in found.ties or ())
-    column = isinstance(action, Relate) and action.ref.side == "servicenow"
-    if column and not stands and not holds_as_before(found, action):
-        return InDoubt("its column moved on: it may have been written")
-    return stands
-
-
-def _same(tie: Tie, action: Relate | Unrelate) -> bool:
-    if isinstance(action, Unrelate) and action.id:
-        return tie.id == action.id
-    same = tie.name == action.name and plain(tie.target) == plain(action.target)
-    return same and (action.ref.side == "servicenow" or tie.outward == action.outward)

@@ -159,3 +159,48 @@ def test_what_a_write_to_the_column_ran_over_is_told_by_its_relation(world: Worl
     (told,) = world.conflicts()
     assert (told.unit, told.kind, told.open) == ("parent", "race", False)
     assert told.reason.startswith("parent: somebody wrote it in servicenow at")
+
+
+@pytest.mark.parametrize("taken_away", [False, True])
+@pytest.mark.parametrize("meets", [False, True])
+def test_what_a_write_to_the_column_ran_over_is_told_where_its_answer_was_lost(
+    world: World, meets: bool, taken_away: bool
+) -> None:
+    """They tied the incident to another in that moment: theirs stands nowhere any more."""
+    child, issue = world.paired()
+    (first, _), (_, top) = world.paired(), world.paired()
+
+    def meet(_action: Action) -> None:
+        world.sn.before_write = lambda _action: None
+        _set(world, child, "parent_incident", Ref("servicenow", first.id, "incident"))
+
+    link = world.jira.ties.link(top.id, "Parent", issue.id)
+    touch(world, issue, top)
+    if taken_away:
+        world.settle()
+        world.jira.ties.unlink(link)
+        touch(world, issue, top)
+    lose(world, lambda action: action.ref.side == "servicenow")
+    if meets:
+        world.sn.before_write = meet
+    world.tick()
+    world.run()
+    assert (world.intents(), world.conflicts()) == (1, [])
+    world.tick(200)
+    world.settle()
+    told = [(each.unit, each.kind, each.open) for each in world.conflicts()]
+    assert told == ([("parent", "race", False)] if meets else [])
+
+
+def test_somebody_who_tied_the_same_in_place_of_a_lost_write_lost_nothing(world: World) -> None:
+    child, issue = world.paired()
+    same, top = world.paired()
+    lose(world, lambda action: action.ref.side == "servicenow", made=False)
+    world.jira.ties.link(top.id, "Parent", issue.id)
+    touch(world, issue, top)
+    world.tick()
+    world.run()
+    _set(world, child, "parent_incident", Ref("servicenow", same.id, "incident"))
+    world.tick(200)
+    world.settle()
+    assert (_parent(world, child), world.conflicts()) == (same.id, [])
