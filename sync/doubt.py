@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tieline.connectors.base import (
-    SIDES,
     Applied,
     Record,
     Side,
@@ -21,7 +20,7 @@ from tieline.sync.mapping import SetUnit
 from tieline.sync.merge import has_moved
 from tieline.sync.model import Conflict, Pair, Step, UnitBase
 from tieline.sync.refusal import plain
-from tieline.sync.settle import carried
+from tieline.sync.settle import carried, ruled
 from tieline.sync.vocabulary import Vocabulary
 
 
@@ -81,7 +80,7 @@ def in_doubt(pair: Pair, step: Step, side: Side, vocabulary: Vocabulary) -> Mapp
     found: dict[str, UnitBase] = {}
     for unit in vocabulary.units:
         base, after = pair.base.unit(unit.name), step.bases.get(unit.name)
-        if after is None or isinstance(unit, SetUnit) or base.of(side) is None or _ruled(after):
+        if after is None or isinstance(unit, SetUnit) or base.of(side) is None or ruled(after):
             continue
         then, now = base.of(other(side)), after.of(other(side))
         if then is not None and then.system is None and now is not None and now.values != then.values:
@@ -89,11 +88,6 @@ def in_doubt(pair: Pair, step: Step, side: Side, vocabulary: Vocabulary) -> Mapp
                 replace(base, jira=None) if side == "servicenow" else replace(base, servicenow=None)
             )
     return found
-
-
-def _ruled(base: UnitBase) -> bool:
-    """Whether a rule of the policy set what is carried."""
-    return any(dealt is not None and dealt.origin == "rule" for dealt in map(base.of, SIDES))
 
 
 def told_of_it(

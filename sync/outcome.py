@@ -22,6 +22,7 @@ from tieline.connectors.base import (
     Transition,
     Unrelate,
     Update,
+    other,
 )
 from tieline.connectors.errors import (
     ConnectorError,
@@ -143,6 +144,23 @@ def other_hand(run: Run, told: Reviewed) -> tuple[Race, ...]:
     return (Race("", None, False, record.updated, by),)
 
 
+def set_by_others(run: Run, intent: Intent, result: Applied) -> frozenset[str]:
+    """The fields that stand as an update sent them because somebody else set them so: ours changed nothing.
+
+    In ServiceNow the one change that counts bears another name; Jira's history tells it by field.
+    """
+    action, record = intent.step.action, result.record
+    if record is None or not isinstance(action, Update):
+        return frozenset()
+    before, now = action.before, record.values
+    stand = {n for n, value in action.values.items() if n in before and before[n] != value == now.get(n)}
+    if result.alone is False and not result.races and run.wrote_last(record) is False:
+        return frozenset(stand)
+    hands = {name: record.touched[name].by for name in stand & record.touched.keys()}
+    known = record.ref.side in run.identities
+    return frozenset(n for n, by in hands.items() if known and by and not run.is_us(record.ref.side, by))
+
+
 def _kept(work: Work, intent: Intent, result: Applied | ConnectorError) -> Rejected | None:
     """A refusal without a word: a field that stands exactly as it did before our write.
 
@@ -234,7 +252,10 @@ def _bases(run: Run, tried: Sequence[Tried]) -> tuple[list[Base | None], Connect
             bases.append(None if shown is None else first_base(run, intent.route, intent.step, issue, shown))
         else:
             last = result.record is not None and run.wrote_last(result.record) is True
-            bases.append(settle(work.pair, intent.step, result, work.vocabulary, directory, last=last))
+            theirs = set_by_others(run, intent, result)
+            bases.append(
+                settle(work.pair, intent.step, result, work.vocabulary, directory, last=last, theirs=theirs)
+            )
     return bases, unknown
 
 
@@ -250,7 +271,10 @@ def _applied(run: Run, tx: Tx, work: Work, intent: Intent, pair: Pair, result: A
     if part is not None:
         part.settled(tx, intent.step, result, now)
     work.pair = pair
-    work.steps = [] if result.alone is False else work.steps[1:]
+    work.steps = work.steps[1:]
+    if result.alone is False or set_by_others(run, intent, result):
+        work.steps = []
+        work.forget(other(side))  # read before theirs: what it says now may be older than that, and another
     if result.record is None and hides(intent.step.action):
         work.forget(side)
     run.counts["changed"] += isinstance(intent.step.action, Update | Transition)

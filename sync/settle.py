@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
 from tieline.connectors.base import (
+    SIDES,
     Applied,
     Create,
     Record,
@@ -34,10 +35,12 @@ def settle(
     directory: Directory,
     *,
     last: bool = False,
+    theirs: Set[str] = frozenset(),
 ) -> Base:
     """The pair's Base once `step` was applied.
 
-    `last`: the answer to the write itself names us as the record's last writer.
+    `last`: the answer to the write itself names us as the record's last writer. `theirs`: the fields that
+    stand as they were sent because somebody else set them so.
 
     A unit's Base on the written side is what was sent, unless the answer shows another value of the same
     class. A value of another class is the system's own (a Rewrite) if the answer proves that nobody else
@@ -57,7 +60,9 @@ def settle(
                 or (last and _carried_whole(unit, base, step, applied))
                 or (not applied.certain and _undone(unit, step, side, applied.record))
             )
-            units[unit.name] = _verified(unit, base, side, applied.record, own, directory)
+            after = _verified(unit, base, side, applied.record, own, directory)
+            set_so = not theirs.isdisjoint(unit.fields(side)) and not ruled(base)
+            units[unit.name] = _as_it_was(pair.base.unit(unit.name), after, side) if set_so else after
     mirrored = {unit.name for unit in vocabulary.units}
     units |= {name: base for name, base in step.bases.items() if name not in mirrored}
     shown = pair.base.shown
@@ -106,6 +111,21 @@ def settle_mirror(
     create = step.action
     shown: dict[Side, str] = {side: create.shown} if isinstance(create, Create) and create.shown else {}
     return Base(MappingProxyType(units), MappingProxyType(shown))
+
+
+def ruled(base: UnitBase) -> bool:
+    """Whether a rule of the policy set what was carried: no person's change went along."""
+    return any(dealt is not None and dealt.origin == "rule" for dealt in map(base.of, SIDES))
+
+
+def _as_it_was(before: UnitBase, after: UnitBase, side: Side) -> UnitBase:
+    """The unit with what was dealt with on the written side before: it has moved, as without our write.
+
+    The two agree unless the other side has moved on since, perhaps before: that is a clash then.
+    """
+    if side == "servicenow":
+        return replace(after, servicenow=before.servicenow)
+    return replace(after, jira=before.jira)
 
 
 def _left_out(unit: Unit, base: UnitBase, mirror: Record, directory: Directory) -> bool:

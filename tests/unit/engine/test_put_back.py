@@ -201,3 +201,66 @@ def test_what_was_carried_into_an_edit_that_set_the_same_field_is_told(world: Wo
     (conflict,) = world.conflicts()
     assert (conflict.unit, conflict.kind, conflict.winner) == ("priority", "race", "servicenow")
     assert (dict(conflict.servicenow), dict(conflict.jira)) == ({}, {"priority": "Low"})
+
+
+def set_alike(world: World, *, moved_on: bool) -> None:
+    """In Progress becomes state 2, which somebody sets just before: our write changes nothing."""
+    row, mirror = world.paired()
+
+    def meet(_action: Action) -> None:
+        world.sn.before_write = lambda _action: None
+        if moved_on:
+            world.jira.edit(mirror.id, {"status": "Blocked"}, "developer")
+        world.tick(5)
+        world.sn.edit(row.id, {"state": "2"}, "engineer")
+
+    def forestalled(_action: Action, outcome: Any) -> Any:
+        world.sn.after_write = lambda _action, outcome: outcome
+        return replace(outcome, alone=False, races=(), record=replace(outcome.record, updated_by="engineer"))
+
+    world.sn.before_write, world.sn.after_write = meet, forestalled
+    world.jira.edit(mirror.id, {"status": "In Progress"})
+    world.settle()
+
+
+def test_what_somebody_set_just_as_we_did_is_theirs_where_the_other_side_has_moved_on() -> None:
+    """Jira went on to Blocked before they set it: that is older, and must not beat it in silence."""
+    world = World(status={"clash": "hold"})
+    set_alike(world, moved_on=True)
+    (held,) = world.conflicts(open_only=True)
+    assert (held.unit, held.kind) == ("status", "clash")
+    assert (held.servicenow["state"], held.jira["status"]) == ("2", "Blocked")
+
+
+def test_what_somebody_set_just_as_we_did_is_in_step() -> None:
+    world = World(status={"clash": "hold"})
+    set_alike(world, moved_on=False)
+    assert world.conflicts() == []
+    world.in_step()
+
+
+@pytest.mark.parametrize("moved_on", [True, False])
+def test_the_same_in_jira_where_its_history_tells_who_set_it(moved_on: bool) -> None:
+    world = World(field={"summary": {"clash": "hold"}})
+    row, mirror = world.paired()
+
+    def meet(_action: Action) -> None:
+        world.jira.before_write = lambda _action: None
+        if moved_on:
+            world.sn.edit(row.id, {"short_description": "Two"}, "engineer")
+        world.tick(5)
+        world.jira.edit(mirror.id, {"summary": "One"}, "developer")
+
+    def forestalled(_action: Action, outcome: Any) -> Any:
+        world.jira.after_write = lambda _action, outcome: outcome
+        touch = replace(outcome.record.touched["summary"], by="developer")
+        record = replace(outcome.record, touched={**outcome.record.touched, "summary": touch})
+        return replace(outcome, alone=None, races=(), record=record)
+
+    world.jira.before_write, world.jira.after_write = meet, forestalled
+    world.sn.edit(row.id, {"short_description": "One"})
+    world.settle()
+    held = [(c.unit, c.kind, dict(c.servicenow), dict(c.jira)) for c in world.conflicts()]
+    clash = ("summary", "clash", {"short_description": "Two"}, {"summary": "One"})
+    assert held == ([clash] if moved_on else [])
+    assert moved_on or mirror.values["summary"] == "One"
