@@ -18,11 +18,13 @@ from tests.simulation.evidence import (
     as_text,
     concerns,
     is_of_then,
+    names_the_edit,
     worked_out,
 )
 from tests.simulation.looks import agreements
 from tests.simulation.scenario import UNITS
-from tieline.connectors.base import SIDES, Side, Value, other
+from tieline.connectors.base import SIDES, Side, Update, Value, other
+from tieline.sync.model import Conflict
 
 
 def nothing_lost(evidence: Evidence) -> Iterator[Violation]:
@@ -151,6 +153,8 @@ def _is_told(evidence: Evidence, couple: Couple, side: Side, unit: str, stand: S
         values = conflict.servicenow if side == "servicenow" else conflict.jira
         if conflict.kind == "race" and not values and is_of_then(evidence, conflict, side, end):
             return True
+        if conflict.kind == "race" and not values and _met_the_same(evidence, couple, side, stand, conflict):
+            return True
         known = {name: value for name, value in values.items() if name in stand.values}
         if known and all(stand.values[name] == value for name, value in known.items()):
             return True
@@ -158,6 +162,19 @@ def _is_told(evidence: Evidence, couple: Couple, side: Side, unit: str, stand: S
         if known and len(known) == len(stand.values) and truth.meaning(side, unit, whole) == stand.meaning:
             return True
     return False
+
+
+def _met_the_same(evidence: Evidence, couple: Couple, side: Side, stand: Stand, conflict: Conflict) -> bool:
+    """Whether an edit set just what we sent at that moment, and a race names its very second.
+
+    Among several changes nothing tells that ours was none: what stands counts as what was carried.
+    """
+    effect = next((e for e in evidence.sent[side, couple.row(side).id] if e.seq > stand.seq), None)
+    if effect is None or conflict.at < effect.at or not isinstance(effect.action, Update):
+        return False
+    sent = {name: value for name, value in effect.action.values.items() if name in stand.values}
+    same = bool(sent) and all(stand.values[name] == value for name, value in sent.items())
+    return same and names_the_edit(evidence, conflict, side, stand)
 
 
 def _labels_lost(evidence: Evidence, couple: Couple, side: Side) -> Iterator[Violation]:

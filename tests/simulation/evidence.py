@@ -25,6 +25,9 @@ from tieline.sync.model import Conflict, Pair
 MOMENTS = timedelta(seconds=400)
 """How long before a write the other side may have shown what it carries: a slow pass, a late commit."""
 
+SECOND = timedelta(seconds=1)
+"""How exactly a race names when somebody wrote."""
+
 _NAMED: Final = re.compile(r" at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC(?: while |, )")
 """Where a race says when somebody wrote, by that side's clock: while we did, or last, if that is in doubt."""
 
@@ -149,12 +152,23 @@ def is_of_then(evidence: Evidence, conflict: Conflict, side: Side, end: Stand) -
     """
     if abs(conflict.at - end.at) < MOMENTS:
         return True
+    named = named_in(evidence, conflict, side)
+    return conflict.at >= end.at and any(abs(at - end.at) < MOMENTS for at in named[:1])
+
+
+def names_the_edit(evidence: Evidence, conflict: Conflict, side: Side, stand: Stand) -> bool:
+    """Whether a race names the very second of an edit."""
+    return any(abs(at - stand.at) <= SECOND for at in named_in(evidence, conflict, side))
+
+
+def named_in(evidence: Evidence, conflict: Conflict, side: Side) -> tuple[datetime, ...]:
+    """When somebody wrote, as a race names it: by that side's clock, or by ours if it was looked for."""
     named = _NAMED.search(conflict.reason)
-    if named is None or conflict.at < end.at:
-        return False
+    if named is None:
+        return ()
     skew = timedelta(seconds=evidence.story.scenario.traits.skew[SIDES.index(side)])
-    at = datetime.strptime(named[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC) - skew
-    return abs(at - end.at) < MOMENTS
+    at = datetime.strptime(named[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    return at - skew, at
 
 
 def worked_out(side: Side, unit: str, values: Mapping[str, Value]) -> dict[str, Value]:

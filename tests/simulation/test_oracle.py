@@ -219,6 +219,31 @@ def test_an_issue_that_was_moved_just_before_its_incident_was_closed_is_told_too
     assert times_apart(carried, []) == 1
 
 
+@pytest.mark.parametrize("near", ["not told", "named another second", "told before", "sent another"])
+def test_an_edit_that_set_what_was_sent_is_told_by_a_race_that_names_its_second(near: str) -> None:
+    """What the issue had become just before is carried over it later, for the process died meanwhile."""
+    story = told("set-alike-among-others", PLAIN)
+    ((key, race),) = story.lists.conflicts.items()
+    assert race.kind == "race"
+    effects = story.world.effects
+    place = next(
+        n for n, e in enumerate(effects) if isinstance(e.action, Update) and "state" in e.action.values
+    )
+    sent = effects[place]
+    match near:
+        case "not told":
+            story.lists.conflicts.clear()
+        case "named another second":
+            told_then = race.reason.replace(":38 UTC", ":58 UTC")
+            story.lists.conflicts[key] = replace(race, reason=told_then)
+        case "told before":
+            story.lists.conflicts[key] = replace(race, at=sent.at - timedelta(minutes=20))
+        case "sent another":
+            assert isinstance(sent.action, Update)
+            effects[place] = replace(sent, action=replace(sent.action, values={"state": "1"}))
+    assert "P2" in broken(story, PLAIN)
+
+
 def test_files_of_one_name_that_are_refused_get_a_note_each_and_no_more() -> None:
     story = told("two-files-refused", MODES["all"])
     row = next(row for row in story.sides["servicenow"].rows.values() if row.label == "INC0000001")

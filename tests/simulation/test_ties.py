@@ -102,6 +102,25 @@ def test_a_tie_that_a_write_met_is_excused_where_that_race_is_told(near: str) ->
     assert bool(broken_promises(story)) == bool(near)
 
 
+@pytest.mark.parametrize("near", ["", "seen before", "taken by the engine", "taken away by nobody"])
+def test_one_of_two_that_a_person_took_away_unseen_may_go_with_the_other(near: str) -> None:
+    """Both say the same: nothing is left of it on that side, as they wanted, and the column follows."""
+    kept = Path(__file__).parent / "failures" / "one-of-two-taken-away.json"
+    story = run(load(kept)[1])
+    log = story.sides["jira"].ties.log
+    gone = [each for each in log if not each.made and each.triple[0] == "duplicate"]
+    assert [each.who for each in gone] == ["person", "tieline"]
+    theirs = gone[0]
+    match near:
+        case "seen before":
+            story.world.looks["jira", theirs.triple[1]].append(Look(theirs.seq, theirs.at))
+        case "taken by the engine":
+            log[log.index(theirs)] = replace(theirs, who="tieline")
+        case "taken away by nobody":
+            log.remove(theirs)
+    assert any("duplicate" in each and "by nobody" in each for each in broken_promises(story)) == bool(near)
+
+
 def test_affected_items_are_shown_once_and_the_list_stays_peoples() -> None:
     stories = []
     for seed in LISTED:

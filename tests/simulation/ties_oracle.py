@@ -125,6 +125,17 @@ class Ties:
             for (life, _), conflict in self.story.lists.conflicts.items()
         )
 
+    def halved(self, triple: Triple, gone: Happened) -> bool:
+        """Whether a person took one of two that say the same away, unseen, as we took the other.
+
+        Then nothing is left of what they took away: the second was to go, and theirs is carried over.
+        """
+        last = self.pasts[triple].last_before(gone.seq)
+        if last is None or last.made or (last.who, last.side) != ("person", gone.side):
+            return False
+        looks = self.story.world.looks[gone.side, gone.triple[1]]
+        return not any(last.seq <= look.seq < gone.seq for look in looks)
+
     def name(self, triple: Triple) -> str:
         """A tie for people."""
         relation, row, target = triple
@@ -196,7 +207,8 @@ def _invented(ties: Ties) -> Iterator[str]:
 def _taken(ties: Ties) -> Iterator[str]:
     """P2: what stood is taken away only if a person took it away on the other side, or a rule says so.
 
-    Or where a write met what a person had just tied: that was run over, and is told as a race.
+    Or where a write met what a person had just tied: that was run over, and is told as a race. Or a person
+    took it away on the same side, where it had stood twice.
     """
     for triple, past in ties.pasts.items():
         for each in past.events:
@@ -205,7 +217,7 @@ def _taken(ties: Ties) -> Iterator[str]:
             second = past.standing(each.side, each.seq + 1)
             if second or _was_taken(past, each) or (_decides(ties) and ties.clashed(triple)):
                 continue
-            if ties.raced(triple, each):
+            if ties.raced(triple, each) or ties.halved(triple, each):
                 continue
             yield f"P2: {ties.name(triple)} was taken away in {each.side} at {_moment(each.at)}: by nobody"
 
