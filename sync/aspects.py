@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tieline.connectors.base import Action, AddComment, Applied, Record, Ref, Relate, Unrelate, Update
 from tieline.connectors.errors import Rejected
-from tieline.sync.model import Intent, Step
+from tieline.sync.model import Conflict, Intent, Step
 
 if TYPE_CHECKING:
     from tieline.sync.config.model import Config
@@ -39,6 +39,14 @@ class InDoubt:
     """That nothing tells whether a write whose answer was lost was made. `why` goes into the audit."""
 
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RanOver:
+    """That a write whose answer was lost was made (`why` goes into the audit), and what it ran over."""
+
+    why: str
+    told: tuple[Conflict, ...]
 
 
 class Part(Protocol):
@@ -85,7 +93,7 @@ class Aspect(Protocol):
         A pair that cannot be read now is left out: it is looked at again with the next change or sweep.
         """
 
-    def recover(self, run: Run, intent: Intent) -> str | InDoubt | None:
+    def recover(self, run: Run, intent: Intent) -> str | RanOver | InDoubt | None:
         """Whether a write whose answer was lost was made: what it is remembered by goes into the state.
 
         Returns the sentence for the audit if it was made, None if it is proven that it was not (it will be

@@ -289,6 +289,15 @@ def stood_apart(unit: StatusUnit, base: UnitBase) -> bool:
     return both or base.apart
 
 
+def undealt(unit: Unit, base: UnitBase, side: Side) -> UnitBase:
+    """The Base of a unit that is being carried from `side`, or may have been: nothing is dealt with there.
+
+    What is put back to what it was must not look untouched.
+    """
+    apart = side == "servicenow" and isinstance(unit, StatusUnit) and stood_apart(unit, base)
+    return replace(base.put(side, None), apart=apart or base.apart)
+
+
 def _sets(unit: SetUnit, base: UnitBase, snapshot: Snapshot) -> Verdict:
     values = merge_sets(unit, base, snapshot)
     after = UnitBase(Dealt(values["servicenow"]), Dealt(values["jira"]), snapshot.at)

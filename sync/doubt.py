@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from tieline.connectors.base import (
@@ -16,11 +16,12 @@ from tieline.connectors.base import (
     no_values,
     other,
 )
+from tieline.sync.decide import undealt
 from tieline.sync.mapping import SetUnit
 from tieline.sync.merge import has_moved
 from tieline.sync.model import Conflict, Pair, Step, UnitBase
 from tieline.sync.refusal import plain
-from tieline.sync.settle import carried, ruled
+from tieline.sync.settle import carried
 from tieline.sync.vocabulary import Vocabulary
 
 
@@ -80,13 +81,11 @@ def in_doubt(pair: Pair, step: Step, side: Side, vocabulary: Vocabulary) -> Mapp
     found: dict[str, UnitBase] = {}
     for unit in vocabulary.units:
         base, after = pair.base.unit(unit.name), step.bases.get(unit.name)
-        if after is None or isinstance(unit, SetUnit) or base.of(side) is None or ruled(after):
+        if after is None or isinstance(unit, SetUnit) or base.of(side) is None or after.ruled:
             continue
         then, now = base.of(other(side)), after.of(other(side))
-        if then is not None and then.system is None and now is not None and now.values != then.values:
-            found[unit.name] = (
-                replace(base, jira=None) if side == "servicenow" else replace(base, servicenow=None)
-            )
+        if then is not None and then.system is None and (now is None or now.values != then.values):
+            found[unit.name] = undealt(unit, base, other(side))
     return found
 
 

@@ -6,7 +6,7 @@ Nothing here decides or acts. All times are UTC; all values are frozen.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal
@@ -51,6 +51,15 @@ class UnitBase:
     def of(self, side: Side) -> Dealt | None:
         """The entry of one side."""
         return self.servicenow if side == "servicenow" else self.jira
+
+    def put(self, side: Side, dealt: Dealt | None) -> UnitBase:
+        """The same with another entry of one side."""
+        return replace(self, servicenow=dealt) if side == "servicenow" else replace(self, jira=dealt)
+
+    @property
+    def ruled(self) -> bool:
+        """Whether a rule of the policy set what was dealt with: no person's change went along."""
+        return any(dealt is not None and dealt.origin == "rule" for dealt in (self.servicenow, self.jira))
 
     @property
     def undone(self) -> str:

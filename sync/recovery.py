@@ -26,7 +26,7 @@ from tieline.connectors.base import (
     Update,
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone
-from tieline.sync.aspects import InDoubt, aspect_of
+from tieline.sync.aspects import InDoubt, RanOver, aspect_of
 from tieline.sync.doubt import Trace, in_doubt, put_back, seen_of_it, told_of_it, trace
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
 from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
@@ -251,19 +251,21 @@ def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabul
     seen = seen_of_it(intent.step, done, vocabulary)
     shown = [] if done.record is None or not seen else [(done.record, vocabulary)]
     directory = run.people.directory(shown, now)
-    with run.store.transaction() as tx:
+    with run.store.read() as tx:
         pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
-        if pair is not None:
-            lost = [*races(pair, intent.step, done, vocabulary, now)]
-            if done.record is not None and not run.wrote_last(done.record):
-                lost += put_back(pair, intent.step, done, vocabulary, now)
-            lost += told_of_it(pair, intent.step, done, seen, now)
-            doubted = in_doubt(pair, intent.step, write.ref.side, vocabulary)
-            before = replace(pair, base=replace(pair.base, units={**pair.base.units, **doubted}))
-            base = settle(before, replace(intent.step, bases=seen), done, vocabulary, directory)
-            tx.save_pair(replace(pair, base=base))
-            record_conflicts(tx, [replace(c, pass_id=run.id) for c in lost])
-    _end_in_doubt(run, intent, "its answer was lost, and the record moved on: it may have been written")
+    lost: list[Conflict] = []
+    if pair is not None:
+        lost += [*races(pair, intent.step, done, vocabulary, now)]
+        if done.record is not None and not run.wrote_last(done.record):
+            lost += put_back(pair, intent.step, done, vocabulary, now)
+        lost += told_of_it(pair, intent.step, done, seen, now)
+        doubted = in_doubt(pair, intent.step, write.ref.side, vocabulary)
+        before = replace(pair, base=replace(pair.base, units={**pair.base.units, **doubted}))
+        base = settle(before, replace(intent.step, bases=seen), done, vocabulary, directory)
+        pair = replace(pair, base=base)
+    _end_in_doubt(
+        run, intent, "its answer was lost, and the record moved on: it may have been written", pair, lost
+    )
 
 
 def _rewritten(run: Run, found: Record, shows: Trace, intent: Intent) -> bool:
@@ -309,31 +311,47 @@ def _settle(run: Run, intent: Intent, applied: Applied, detail: str) -> None:
         tx.remove_intent(intent.id)
 
 
-def _end_found(run: Run, intent: Intent, found: str | InDoubt | None) -> None:
+def _end_found(run: Run, intent: Intent, found: str | RanOver | InDoubt | None) -> None:
     """End an intent of an aspect, which has remembered what it found of it."""
     match found:
         case None:
             _end(run, intent, "skipped", "its answer was lost; it was not made")
         case InDoubt(why):
             _end_in_doubt(run, intent, f"its answer was lost; {why}")
+        case RanOver(why, told):
+            _end(run, intent, "applied", why, [*intent.step.conflicts, *told])
         case _:
             _end(run, intent, "applied", found, intent.step.conflicts)
 
 
-def _end_in_doubt(run: Run, intent: Intent, detail: str) -> None:
-    """End an intent that may have come true: its Conflicts are told, closed, for nobody else will tell."""
+def _end_in_doubt(
+    run: Run, intent: Intent, detail: str, pair: Pair | None = None, lost: Sequence[Conflict] = ()
+) -> None:
+    """End an intent that may have come true: its Conflicts are told, closed, for nobody else will tell.
+
+    So are those of what it may have run over, `lost`. `pair` bears what is seen of it.
+    """
     now, doubt = run.clock(), "(it is not known whether it was written)"
     told = [
         replace(c, id=0, open=False, closed_at=now, reason=f"{c.reason} {doubt}")
         for c in intent.step.conflicts
     ]
-    _end(run, intent, "skipped", detail, told)
+    _end(run, intent, "skipped", detail, [*told, *lost], pair)
 
 
-def _end(run: Run, intent: Intent, outcome: OutcomeKind, detail: str, told: Sequence[Conflict] = ()) -> None:
-    """End an intent that settles no Base, with the Conflicts that are told, and look at its record again."""
+def _end(
+    run: Run,
+    intent: Intent,
+    outcome: OutcomeKind,
+    detail: str,
+    told: Sequence[Conflict] = (),
+    pair: Pair | None = None,
+) -> None:
+    """End an intent, with the Conflicts that are told and what its pair became by it; look there again."""
     now = run.clock()
     with run.store.transaction() as tx:
+        if pair is not None:
+            tx.save_pair(pair)
         record_conflicts(tx, [replace(c, pass_id=run.id) for c in told])
         tx.audit([audit_entry(intent, outcome, now, detail)])
         tx.remove_intent(intent.id)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tieline.connectors.base import Action, Applied, Record, Update, Value
+from tieline.connectors.base import Action, Applied, Record, Update, Value, other
+from tieline.sync.decide import undealt
 from tieline.sync.mapping import Unit
 from tieline.sync.model import Step, UnitBase
 
@@ -52,9 +53,11 @@ def in_part(unit: Unit, known: UnitBase, step: Step, applied: Applied) -> UnitBa
     side, own = record.ref.side, unit.own(record.ref.side, record.values)
     if left(action, record).keys().isdisjoint(own) or untaken(unit, action, record):
         return None
-    dealt, aim = known.of(side), step.bases[unit.name].of(side)
+    after = step.bases[unit.name]
+    base = known if after.ruled else undealt(unit, known, other(side))
+    dealt, aim = known.of(side), after.of(side)
     if dealt is None or aim is None:
-        return known
+        return base
     computed, sent = unit.computed(side), {n: x for n, x in action.before.items() if n in own}
     stood = {n: x for n, x in {**aim.values, **sent}.items() if n not in computed}
     if _stood(dealt.values, stood) or (dealt.system is not None and _stood(dealt.system, stood)):
@@ -62,7 +65,7 @@ def in_part(unit: Unit, known: UnitBase, step: Step, applied: Applied) -> UnitBa
     else:
         taken = {n: x for n, x in own.items() if n not in stood or x != stood[n]}
         found = replace(dealt, values={**dealt.values, **taken}, system=None)
-    return replace(known, servicenow=found) if side == "servicenow" else replace(known, jira=found)
+    return base.put(side, found)
 
 
 def _stood(values: Mapping[str, Value], stood: Mapping[str, Value]) -> bool:

@@ -8,7 +8,6 @@ from datetime import datetime
 from types import MappingProxyType
 
 from tieline.connectors.base import (
-    SIDES,
     Applied,
     Create,
     Record,
@@ -21,7 +20,7 @@ from tieline.connectors.base import (
     no_values,
     other,
 )
-from tieline.sync.mapping import Directory, Unit, Unmapped
+from tieline.sync.mapping import Directory, SetUnit, Unit, Unmapped
 from tieline.sync.model import Base, Conflict, Dealt, Pair, Step, UnitBase
 from tieline.sync.refusal import in_part
 from tieline.sync.vocabulary import Vocabulary
@@ -61,8 +60,11 @@ def settle(
                 or (not applied.certain and _undone(unit, step, side, applied.record))
             )
             after = _verified(unit, base, side, applied.record, own, directory)
-            set_so = not theirs.isdisjoint(unit.fields(side)) and not ruled(base)
-            units[unit.name] = _as_it_was(pair.base.unit(unit.name), after, side) if set_so else after
+            units[unit.name] = after
+            # Elements of a set that both sides hold are dealt with, whoever added them.
+            if not theirs.isdisjoint(unit.fields(side)) and not base.ruled and not isinstance(unit, SetUnit):
+                # It has moved there, as without our write: the two agree unless the other side has, too.
+                units[unit.name] = after.put(side, pair.base.unit(unit.name).of(side))
     mirrored = {unit.name for unit in vocabulary.units}
     units |= {name: base for name, base in step.bases.items() if name not in mirrored}
     shown = pair.base.shown
@@ -113,21 +115,6 @@ def settle_mirror(
     return Base(MappingProxyType(units), MappingProxyType(shown))
 
 
-def ruled(base: UnitBase) -> bool:
-    """Whether a rule of the policy set what was carried: no person's change went along."""
-    return any(dealt is not None and dealt.origin == "rule" for dealt in map(base.of, SIDES))
-
-
-def _as_it_was(before: UnitBase, after: UnitBase, side: Side) -> UnitBase:
-    """The unit with what was dealt with on the written side before: it has moved, as without our write.
-
-    The two agree unless the other side has moved on since, perhaps before: that is a clash then.
-    """
-    if side == "servicenow":
-        return replace(after, servicenow=before.servicenow)
-    return replace(after, jira=before.jira)
-
-
 def _left_out(unit: Unit, base: UnitBase, mirror: Record, directory: Directory) -> bool:
     """Whether the mirror shows another class than it was created with."""
     sent, actual = base.of(mirror.ref.side), unit.own(mirror.ref.side, mirror.values)
@@ -172,7 +159,7 @@ def _verified(
         found = replace(dealt, system=actual)
     else:
         return base
-    return replace(base, servicenow=found) if side == "servicenow" else replace(base, jira=found)
+    return base.put(side, found)
 
 
 def _same_class(unit: Unit, side: Side, sent: Values, actual: Values, directory: Directory) -> bool:

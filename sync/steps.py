@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tieline.connectors.base import AddNote, Move, ShowLink, Side, Transition, Update, Value, Values, other
-from tieline.sync.decide import Context, Verdict, stood_apart
+from tieline.sync.decide import Context, Verdict, undealt
 from tieline.sync.groups import StatusUnit
 from tieline.sync.mapping import SetUnit
 from tieline.sync.model import UNDO, Dealt, Park, Snapshot, Step, UnitBase
@@ -285,15 +285,8 @@ def _reached(verdict: Verdict, draft: Draft, snapshot: Snapshot) -> UnitBase | N
     end, known = verdict.base.of(draft.side), before.of(draft.side)
     if end is not None and known is not None and end.origin == "rule" and not end.rule.startswith(UNDO):
         # A rule's value on its way counts as the system's: it is still to be carried, and no person chose it.
-        ruled = replace(known, origin="rule", rule=end.rule, system=values)
-        if draft.side == "servicenow":
-            return replace(before, servicenow=ruled)
-        return replace(before, jira=ruled)
-    # What is being carried is not dealt with yet: put back to what it was, it must not look untouched.
-    if draft.side == "servicenow":
-        return replace(before, servicenow=Dealt(values), jira=None)
-    apart = isinstance(verdict.unit, StatusUnit) and stood_apart(verdict.unit, before)
-    return replace(before, jira=Dealt(values), servicenow=None, apart=apart)
+        return before.put(draft.side, replace(known, origin="rule", rule=end.rule, system=values))
+    return undealt(verdict.unit, before, other(draft.side)).put(draft.side, Dealt(values))
 
 
 def state_name(table: str, state: str) -> str:

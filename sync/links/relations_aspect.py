@@ -14,7 +14,7 @@ from typing import Final
 
 from tieline.connectors.base import Action, Affected, Applied, Ref, Relate, Target, Unrelate
 from tieline.connectors.errors import ConnectorError, Denied, Malformed, Rejected, Retryable
-from tieline.sync.aspects import Extra, InDoubt
+from tieline.sync.aspects import Extra, InDoubt, RanOver
 from tieline.sync.config.links import LinkType
 from tieline.sync.decide import Context
 from tieline.sync.journal import record_conflicts
@@ -115,7 +115,7 @@ class Relations:
                 )
         return _looked_up(run, told, parts)
 
-    def recover(self, run: Run, intent: Intent) -> str | InDoubt | None:
+    def recover(self, run: Run, intent: Intent) -> str | RanOver | InDoubt | None:
         """Look at the record: a tie stands or it does not, whoever made it.
 
         In doubt is what is hidden from us now, and a column that shows neither what was sent nor what was
@@ -132,8 +132,7 @@ class Relations:
         with run.store.transaction() as tx:
             known = tx.relations_of([intent.pair]).get(intent.pair, [])
             tx.save_relations(dealt(known, intent.pair, action, run.clock()))
-            record_conflicts(tx, [replace(each, pass_id=run.id) for each in lost])
-        return "its answer was lost; the record shows that it was made"
+        return RanOver("its answer was lost; the record shows that it was made", lost)
 
 
 def targets_of(pair: Pair) -> tuple[Ref, ...]:

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from tieline.connectors.base import Update
 from tieline.connectors.errors import StateError
 from tieline.sync.store.store import Tx
 
+from .test_unknown import lose
 from .world import WRITES, World
 
 
@@ -162,3 +164,27 @@ def test_what_was_written_is_audited() -> None:
         == world.asked.total() - sum(n for name, n in world.asked.items() if name not in WRITES)
     )
     assert all(entry.why and entry.pass_id == "pass-1" for entry in done)
+
+
+def test_a_write_in_doubt_is_told_once_wherever_the_pass_dies_that_looks_for_it() -> None:
+    """What it may have run over, its Base and its end are one commit."""
+    number, died = 0, True
+    while died:
+        number += 1
+        world, point = World(), Point(number, Killed())
+        row, mirror = world.paired(short_description="Printer broken")
+        world.jira.edit(mirror.id, {"summary": "Ours"})
+        lose(world.sn, Update)
+        world.tick()
+        world.run()
+        world.sn.edit(row.id, {"short_description": "Printer broken", "u_other": "2"}, "agent")
+        world.tick(121)
+        before_commit(world, point)
+        with failing(point):
+            world.run()
+        died = point.reached
+        repair(world)
+        world.tick(121)
+        world.settle()
+        assert [conflict.kind for conflict in world.conflicts()] == ["race"], f"after commit {number}"
+    assert number > 3

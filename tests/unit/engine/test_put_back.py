@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tieline.connectors.base import Action, Reviewed, Update
+from tieline.connectors.base import Action, Reviewed, Transition, Update
 from tieline.connectors.errors import Denied, Unknown
 
 from .test_unknown import lose, refuse
@@ -264,3 +264,23 @@ def test_the_same_in_jira_where_its_history_tells_who_set_it(moved_on: bool) -> 
     clash = ("summary", "clash", {"short_description": "Two"}, {"summary": "One"})
     assert held == ([clash] if moved_on else [])
     assert moved_on or mirror.values["summary"] == "One"
+
+
+@pytest.mark.parametrize("start", ["1", "2"], ids=["by two hops", "by one"])
+def test_what_is_put_back_where_a_hop_in_doubt_came_from_is_theirs(start: str) -> None:
+    """Of a status on its way nothing is dealt with, whether or not its hop was made."""
+    world = World(status={"clash": "hold"})
+    world.incident(state="2", short_description="Shows the way")
+    row, mirror = world.paired(state=start)
+    end = {"state": "6", "close_code": "Duplicate", "close_notes": "See INC9"}
+    world.sn.edit(row.id, end, "agent")
+    lose(world.jira, Transition)
+    world.tick()
+    world.run()
+    world.jira.edit(mirror.id, {"status": "Waiting"}, "engineer")
+    world.tick()
+    world.sn.edit(row.id, {"state": start, "close_code": None, "close_notes": None}, "agent")
+    world.tick(121)
+    world.settle()
+    (held,) = world.conflicts(open_only=True)
+    assert (held.unit, held.kind) == ("status", "clash")

@@ -21,6 +21,10 @@ def never_resolved(row: Row, _by: str) -> Mapping[str, Value]:
     return {"state": "2"} if row.values["state"] == "6" else {}
 
 
+def without_a_code(row: Row, _by: str) -> Mapping[str, Value]:
+    return {"close_code": None} if row.values["state"] == "6" else {}
+
+
 def stays_parked(world: World) -> None:
     """It rests until its pause is over, and says the same whenever it is tried again."""
     for _ in range(6):
@@ -52,8 +56,8 @@ def test_what_stands_of_a_priority_is_no_persons(clash: str) -> None:
     world.in_step()
 
 
-def test_what_stands_of_it_is_carried_once_the_other_side_lets_go() -> None:
-    """The person in Jira puts back what stood there: what the system made of the write is taken, as ever."""
+def test_what_a_person_puts_back_of_it_is_theirs() -> None:
+    """What is carried is not dealt with: who takes it back in Jira takes it back in ServiceNow, too."""
     world = World(priority={"clash": "hold"})
     row, mirror = world.paired()
     was = mirror.values["priority"]
@@ -64,9 +68,25 @@ def test_what_stands_of_it_is_carried_once_the_other_side_lets_go() -> None:
     world.tick()
     world.jira.edit(mirror.id, {"priority": was})
     world.settle()
-    assert (row.values["priority"], mirror.values["priority"]) == ("3", "Medium")
+    assert (row.values["priority"], mirror.values["priority"]) == ("5", was)
     assert world.conflicts() == []
     world.in_step()
+
+
+def test_an_issue_that_is_reopened_after_half_its_end_was_taken_stays_open() -> None:
+    """ServiceNow resolves the incident and knows no such close code: our own half is no rule's Rewrite."""
+    world = World()
+    row, mirror = world.paired(state="2")
+    world.sn.rules.append(without_a_code)
+    world.jira.edit(mirror.id, {"status": "Resolved", "resolution": "Done"})
+    world.tick()
+    world.run()
+    assert (row.values["state"], row.values["close_code"]) == ("6", None)
+    world.tick(600)
+    world.jira.edit(mirror.id, {"status": "In Progress"})
+    world.settle()
+    assert (row.values["state"], mirror.values["status"]) == ("2", "In Progress")
+    assert world.conflicts() == []
 
 
 def test_what_a_person_set_of_it_and_lost_to_the_part_that_was_taken_is_told() -> None:

@@ -8,6 +8,7 @@ from tieline.connectors.base import Action, Create, Transition
 from tieline.connectors.errors import Rejected, Unknown
 from tieline.connectors.memory import Row
 
+from .test_unknown import refuse
 from .world import World
 
 CLOSED = {"state": "7", "close_code": "Duplicate", "close_notes": "See INC9"}
@@ -244,3 +245,18 @@ class TestChild:
             assert world.mirror_of(mirror) is child
             assert (len(world.sn.rows), row.values["state"]) == (3, "7")
             assert mirror.values["status"] == "In Progress"
+
+
+def test_an_issue_is_told_once_also_where_a_transition_to_it_is_left_in_doubt() -> None:
+    world, row, mirror = closed("comment")
+    world.jira.edit(mirror.id, {"status": "In Progress"})
+    world.settle()
+    assert len(mirror.notes) == 1
+    world.sn.edit(row.id, {"close_code": "Solution provided"}, "agent")
+    refuse(world.jira, Transition, Unknown("reset"))
+    world.tick()
+    world.run()
+    world.jira.edit(mirror.id, {"status": "Waiting"}, "engineer")
+    world.tick(121)
+    world.settle()
+    assert len(mirror.notes) == 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tieline.connectors.base import Value
+from tieline.connectors.base import Action, Value
 from tieline.connectors.memory import Row
 from tieline.sync.config.model import Config
 from tieline.sync.model import Conflict
@@ -71,3 +73,23 @@ def test_with_a_history_what_is_taken_away_stays_away(world: World) -> None:
     world.settle()
     assert row.values["u_labels"] == frozenset({"vip"})
     assert world.conflicts() == []
+
+
+def test_what_somebody_added_as_we_did_may_be_taken_away_again(world: World) -> None:
+    """Jira's history names an engineer for the label that we add: it is dealt with all the same."""
+    row, mirror = world.paired(u_labels=frozenset({"vip"}))
+    both = frozenset({"vip", "night"})
+
+    def meet(_action: Action) -> None:
+        world.jira.before_write = lambda _action: None
+        world.jira.edit(mirror.id, {"labels": both}, "engineer")
+
+    def after(_action: Action, outcome: Any) -> Any:
+        world.jira.after_write = lambda _action, outcome: outcome
+        world.sn.edit(row.id, {"u_labels": frozenset({"vip"})}, "agent")
+        return replace(outcome, races=(), alone=None)
+
+    world.jira.before_write, world.jira.after_write = meet, after
+    world.sn.edit(row.id, {"u_labels": both}, "agent")
+    world.settle()
+    assert row.values["u_labels"] == mirror.values["labels"] == frozenset({"vip"})
