@@ -72,7 +72,7 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
     with run.store.transaction() as tx:
         for (work, intent, result), base, no, fight in zip(tried, bases, refused, fights, strict=True):
             if no is not None and base is not None:
-                _show(run, work, result, asked_at)
+                _remember(run, work, result, asked_at)
                 _partly(run, tx, work, intent, base, no, fight)
             elif not isinstance(result, Applied):
                 _failed(run, tx, work, intent, result)
@@ -82,7 +82,7 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
                 _moved_over(run, tx, work, intent, result, base)
             else:
                 _applied(run, tx, work, intent, replace(work.pair, base=base), result)
-                shown = _show(run, work, result, asked_at)
+                shown = _remember(run, work, result, asked_at)
                 if shown is not None:
                     work.steps = refreshed(work.steps, shown, alone=result.alone)
     denied = next((result for _, _, result in tried if isinstance(result, Denied)), unknown)
@@ -90,7 +90,7 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
         raise denied
 
 
-def _show(run: Run, work: Work, result: Applied | ConnectorError, asked_at: datetime) -> Record | None:
+def _remember(run: Run, work: Work, result: Applied | ConnectorError, asked_at: datetime) -> Record | None:
     """Keep what an answer shows of a record of the pair, so that what we wrote ends no park."""
     record = result.record if isinstance(result, Applied) else None
     if record is None or record.ref != work.pair.ref(record.ref.side):
@@ -144,7 +144,7 @@ def other_hand(run: Run, told: Reviewed) -> tuple[Race, ...]:
     return (Race("", None, False, record.updated, by),)
 
 
-def set_by_others(run: Run, intent: Intent, result: Applied) -> frozenset[str]:
+def _set_by_others(run: Run, intent: Intent, result: Applied) -> frozenset[str]:
     """The fields that stand as an update sent them because somebody else set them so: ours changed nothing.
 
     In ServiceNow the one change that counts bears another name; Jira's history tells it by field.
@@ -252,7 +252,7 @@ def _bases(run: Run, tried: Sequence[Tried]) -> tuple[list[Base | None], Connect
             bases.append(None if shown is None else first_base(run, intent.route, intent.step, issue, shown))
         else:
             last = result.record is not None and run.wrote_last(result.record) is True
-            theirs = set_by_others(run, intent, result)
+            theirs = _set_by_others(run, intent, result)
             bases.append(
                 settle(work.pair, intent.step, result, work.vocabulary, directory, last=last, theirs=theirs)
             )
@@ -272,7 +272,7 @@ def _applied(run: Run, tx: Tx, work: Work, intent: Intent, pair: Pair, result: A
         part.settled(tx, intent.step, result, now)
     work.pair = pair
     work.steps = work.steps[1:]
-    if result.alone is False or set_by_others(run, intent, result):
+    if result.alone is False or _set_by_others(run, intent, result):
         work.steps = []
         work.forget(other(side))  # read before theirs: what it says now may be older than that, and another
     if result.record is None and hides(intent.step.action):

@@ -24,6 +24,16 @@ def closed(reopen: str, **changes: Any) -> tuple[World, Row, Row]:
     return world, row, mirror
 
 
+def never_closed() -> tuple[World, Row, Row]:
+    """Closed in ServiceNow while somebody moved the issue, which wins: it is told, and stays open."""
+    world = World(status={"reopen": "comment", "clash": "jira"})
+    row, mirror = world.paired(state="2")
+    world.sn.edit(row.id, CLOSED)
+    world.jira.edit(mirror.id, {"status": "Blocked"})
+    world.settle()
+    return world, row, mirror
+
+
 def meet_a_hop(world: World, mirror: Row) -> None:
     """Somebody lets the issue wait as soon as a transition of ours was made."""
 
@@ -62,11 +72,7 @@ class TestComment:
 
     def test_one_that_was_never_closed_is_told_once(self) -> None:
         """Closed in ServiceNow while somebody moved the issue: that one wins, and moves it again later."""
-        world = World(status={"reopen": "comment", "clash": "jira"})
-        row, mirror = world.paired(state="2")
-        world.sn.edit(row.id, CLOSED)
-        world.jira.edit(mirror.id, {"status": "Blocked"})
-        world.settle()
+        world, row, mirror = never_closed()
         assert len(mirror.notes) == 1
         world.jira.edit(mirror.id, {"status": "In Progress"})
         world.settle()
@@ -75,11 +81,7 @@ class TestComment:
 
     def test_one_that_was_told_is_not_told_again_on_its_way_to_another_end(self) -> None:
         """The close code is corrected, and somebody moves the issue between two hops of ours."""
-        world = World(status={"reopen": "comment", "clash": "jira"})
-        row, mirror = world.paired(state="2")
-        world.sn.edit(row.id, CLOSED)
-        world.jira.edit(mirror.id, {"status": "Blocked"})
-        world.settle()
+        world, row, mirror = never_closed()
         meet_a_hop(world, mirror)
         world.sn.edit(row.id, {"close_code": "Workaround provided"})
         world.settle()
