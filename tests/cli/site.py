@@ -293,3 +293,15 @@ def opened(
     """A served site; stop its world when done."""
     clock: Clock = RealClock() if real else VirtualClock(MONDAY)
     return Site(folder, template, clock, World(clock, index_lag=lag).start())
+
+
+def clash(site: Site) -> tuple[Row, Ticket]:
+    """A pair whose summary both sides changed, under a rule that leaves it to people."""
+    site.rewrite('clash = "newest"\ntie = "servicenow"\nfirst = "hold"', 'clash = "hold"')
+    row, ticket = site.paired()
+    site.desk(row, short_description="The desk's words", description="Carried over all the same")
+    site.engineer(ticket, summary="The engineer's words")
+    said = site.sync()
+    assert said.code == 3
+    assert "1 open conflict (tieline conflicts list)" in said.err
+    return row, ticket

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tieline.sync.store import Store, open_store
 
 from . import world as worlds
+from .files import Files
 from .world import World
 
 
@@ -29,3 +31,9 @@ def every_state_is_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Files]:
+    """A world that carries files, as its configuration of attachments says."""
+    return lambda **attachments: Files(tmp_path, **attachments)
