@@ -62,18 +62,21 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
     Raises, once all is settled, `Denied` if one was, or what kept us from asking who is who.
     """
     tried = _shown(run, tried)
-    refused = [_kept(*each) for each in tried]
+    refused = [_kept(run, *each) for each in tried]
     fights = [() if no is None else _fight(run, *each, no) for each, no in zip(tried, refused, strict=True)]
-    tried = [
-        (work, intent if no is None else _taken(work, intent, result), result)
-        for (work, intent, result), no in zip(tried, refused, strict=True)
-    ]
-    bases, unknown = _bases(run, tried)
+    bases, unknown = _bases(
+        run,
+        [
+            (work, intent if no is None else _taken(work, intent, result), result)
+            for (work, intent, result), no in zip(tried, refused, strict=True)
+        ],
+    )
     with run.store.transaction() as tx:
         for (work, intent, result), base, no, fight in zip(tried, bases, refused, fights, strict=True):
             if no is not None and base is not None:
+                assert isinstance(result, Applied)
                 _remember(run, work, result, asked_at)
-                _partly(run, tx, work, intent, base, no, fight)
+                _partly(run, tx, work, intent, base, result, no, fight)
             elif not isinstance(result, Applied):
                 _failed(run, tx, work, intent, result)
             elif base is None:
@@ -161,16 +164,18 @@ def _set_by_others(run: Run, intent: Intent, result: Applied) -> frozenset[str]:
     return frozenset(n for n, by in hands.items() if known and by and not run.is_us(record.ref.side, by))
 
 
-def _kept(work: Work, intent: Intent, result: Applied | ConnectorError) -> Rejected | None:
+def _kept(run: Run, work: Work, intent: Intent, result: Applied | ConnectorError) -> Rejected | None:
     """A refusal without a word: a field that stands exactly as it did before our write.
 
-    ServiceNow leaves out what the account may not write, and choices it does not know, and answers 200.
+    ServiceNow leaves out what the account may not write, and choices it does not know, and answers 200. Where
+    somebody else wrote to the record, too, and we wrote last, nobody put it back after us. (Where the side
+    tells who wrote each field, that is believed instead.)
     """
     action = intent.step.action
-    if not isinstance(action, Update) or not isinstance(result, Applied) or result.alone is not True:
+    if not isinstance(action, Update) or not isinstance(result, Applied) or result.record is None:
         return None
-    fields = left(action, result.record)
-    if not fields:
+    fields, record = left(action, result.record), result.record
+    if not fields or not (result.alone or (not record.touched and run.wrote_last(record))):
         return None
     label, side, named = work.pair.label(action.ref.side), action.ref.side, ", ".join(fields)
     return Rejected(
@@ -204,15 +209,24 @@ def _fight(run: Run, work: Work, intent: Intent, _result: object, refusal: Rejec
 
 
 def _partly(
-    run: Run, tx: Tx, work: Work, intent: Intent, base: Base, refusal: Rejected, fight: Sequence[Conflict]
+    run: Run,
+    tx: Tx,
+    work: Work,
+    intent: Intent,
+    base: Base,
+    result: Applied,
+    refusal: Rejected,
+    fight: Sequence[Conflict],
 ) -> None:
     """What the side took is settled, with the Conflicts of what it ran over; for the rest the pair parks.
 
-    Where only rules of the policy are refused, what they set is held, and everything else goes on.
+    A race is told for all that was sent: where somebody set what stands as before, a rule put it back over
+    theirs. Where only rules of the policy are refused, what they set is held, and everything else goes on.
     """
+    lost = races(work.pair, intent.step, result, work.vocabulary, run.clock())
     work.pair = replace(work.pair, base=base)
     tx.save_pair(work.pair)
-    conflicts = [*intent.step.conflicts, *fight]
+    conflicts = [*_taken(work, intent, result).step.conflicts, *fight, *lost]
     record_conflicts(tx, [replace(c, pass_id=run.id) for c in conflicts])
     run.counts["conflicts"] += len(conflicts)
     if not fight:

@@ -41,14 +41,17 @@ def untaken(unit: Unit, action: Action, record: Record | None) -> bool:
     return stays and not mine.isdisjoint(left(action, record))
 
 
-def in_part(unit: Unit, known: UnitBase, step: Step, applied: Applied) -> UnitBase | None:
+def in_part(unit: Unit, known: UnitBase, step: Step, applied: Applied, *, last: bool) -> UnitBase | None:
     """What a unit becomes of which a side took some fields and left others; None where that is not so.
 
     It stands as neither side meant it, and what is carried is not dealt with: only what the write changed on
     the written side is. That is the system's, as a Rewrite is, unless somebody had set what it left there.
+    `last`: nobody wrote after us.
     """
     action, record = step.action, applied.record
-    if not applied.alone or record is None or not isinstance(action, Update):
+    if record is None or not isinstance(action, Update):
+        return None
+    if not (applied.alone or (last and not record.touched)):
         return None
     side, own = record.ref.side, unit.own(record.ref.side, record.values)
     if left(action, record).keys().isdisjoint(own) or untaken(unit, action, record):

@@ -50,8 +50,8 @@ def settle(
     side = applied.ref.side
     units = dict(pair.base.units)
     for unit in vocabulary.units:
-        base = step.bases.get(unit.name)
-        if base is not None and (part := in_part(unit, pair.base.unit(unit.name), step, applied)) is not None:
+        base, known = step.bases.get(unit.name), pair.base.unit(unit.name)
+        if base is not None and (part := in_part(unit, known, step, applied, last=last)) is not None:
             units[unit.name] = part
         elif base is not None:
             own = (
@@ -64,7 +64,7 @@ def settle(
             # Elements of a set that both sides hold are dealt with, whoever added them.
             if not theirs.isdisjoint(unit.fields(side)) and not base.ruled and not isinstance(unit, SetUnit):
                 # It has moved there, as without our write: the two agree unless the other side has, too.
-                units[unit.name] = after.put(side, pair.base.unit(unit.name).of(side))
+                units[unit.name] = after.put(side, known.of(side))
     mirrored = {unit.name for unit in vocabulary.units}
     units |= {name: base for name, base in step.bases.items() if name not in mirrored}
     shown = pair.base.shown

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tieline.connectors.base import Update, Value
+from tieline.connectors.base import Action, Update, Value
 from tieline.connectors.memory import Row
 
 from .test_unknown import lose, quiet
@@ -23,6 +23,16 @@ def never_resolved(row: Row, _by: str) -> Mapping[str, Value]:
 
 def without_a_code(row: Row, _by: str) -> Mapping[str, Value]:
     return {"close_code": None} if row.values["state"] == "6" else {}
+
+
+def somebody_writes_first(world: World, row: Row, values: Mapping[str, Value]) -> None:
+    """An agent writes to the incident between our look and our write."""
+
+    def meet(_action: Action) -> None:
+        world.sn.before_write = lambda _action: None
+        world.sn.edit(row.id, values, "agent")
+
+    world.sn.before_write = meet
 
 
 def stays_parked(world: World) -> None:
@@ -148,3 +158,37 @@ def test_close_notes_of_ours_beside_a_state_that_was_put_back_are_no_persons(cla
     world.settle()
     assert (row.values["state"], mirror.values["status"], world.conflicts()) == ("6", "Resolved", [])
     world.in_step()
+
+
+@pytest.mark.parametrize("refused", ["category", "urgency"])
+def test_what_is_refused_beside_a_note_of_somebody_else_is_refused(refused: str) -> None:
+    """They wrote between our look and our write, and we last: what stands as before is no Rewrite."""
+    world = World()
+    row, mirror = world.paired(category="network", urgency="3")
+    stays = {refused: row.values[refused]}
+    world.sn.rules.insert(0, lambda _row, _by: stays)
+    somebody_writes_first(world, row, {"u_other": "A note"})
+    world.jira.edit(mirror.id, {"customfield_10051": "Hardware", "priority": "Highest"})
+    world.tick()
+    world.run()
+    world.settle()
+    assert (mirror.values["customfield_10051"], mirror.values["priority"]) == ("Hardware", "Highest")
+    (park,) = world.parks()
+    assert (park.reason, refused in park.detail) == ("rejected", True)
+    assert [(conflict.kind, conflict.open) for conflict in world.conflicts()] == [("race", False)]
+
+
+def test_an_edit_that_a_write_ran_over_and_a_rule_took_back_is_told() -> None:
+    """Nothing tells it from a refusal beside a note: the race names the field though nothing was taken."""
+    world = World()
+    row, mirror = world.paired(category="network")
+    somebody_writes_first(world, row, {"category": "software"})
+    world.sn.rules.insert(0, lambda _row, by: {"category": "network"} if by != "agent" else {})
+    world.jira.edit(mirror.id, {"customfield_10051": "Hardware"})
+    world.tick()
+    world.run()
+    world.settle()
+    assert (row.values["category"], mirror.values["customfield_10051"]) == ("network", "Hardware")
+    (conflict,) = world.conflicts()
+    assert (conflict.kind, conflict.unit, conflict.open) == ("race", "category", False)
+    assert [park.reason for park in world.parks()] == ["rejected"]
