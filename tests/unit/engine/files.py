@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tieline.connectors.base import Action, Applied
-from tieline.connectors.errors import ConnectorError, Unknown
-from tieline.connectors.memory import MemorySide, Row
+from tieline.connectors.memory import Row
 from tieline.sync.attachments.model import Carried
 
 from .world import World
@@ -37,15 +35,3 @@ class Files(World):
 
 def contents(row: Row) -> list[bytes]:
     return [content for _, content in row.files]
-
-
-def lose_answers(side: MemorySide, wanted: type[Action]) -> None:
-    def after(action: Action, outcome: Applied | ConnectorError) -> Applied | ConnectorError:
-        return Unknown("the answer was lost") if isinstance(action, wanted) else outcome
-
-    side.after_write = after
-
-
-def answer_again(side: MemorySide) -> None:
-    side.before_write = lambda _action: None
-    side.after_write = lambda _action, outcome: outcome

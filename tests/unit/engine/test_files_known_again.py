@@ -6,11 +6,23 @@ from collections.abc import Callable
 
 import pytest
 
-from tieline.connectors.base import Attach
-from tieline.connectors.errors import Rejected, Unavailable, Unknown
-from tieline.connectors.memory import OWN_ACCOUNT, Row
+from tieline.connectors.base import Action, Applied, Attach
+from tieline.connectors.errors import ConnectorError, Rejected, Unavailable, Unknown
+from tieline.connectors.memory import OWN_ACCOUNT, MemorySide, Row
 
-from .files import Files, answer_again, contents, lose_answers
+from .files import Files, contents
+
+
+def lose_answers(side: MemorySide, wanted: type[Action]) -> None:
+    def after(action: Action, outcome: Applied | ConnectorError) -> Applied | ConnectorError:
+        return Unknown("the answer was lost") if isinstance(action, wanted) else outcome
+
+    side.after_write = after
+
+
+def answer_again(side: MemorySide) -> None:
+    side.before_write = lambda _action: None
+    side.after_write = lambda _action, outcome: outcome
 
 
 @pytest.mark.parametrize("made", [True, False])
