@@ -6,10 +6,10 @@ writes go through the same intents, outcomes and audit as those of the fields.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from tieline.connectors.base import Action, AddComment, Applied, Record, Ref, Relate, Unrelate, Update
 from tieline.connectors.errors import Rejected
@@ -35,18 +35,21 @@ class Extra:
 
 
 @dataclass(frozen=True, slots=True)
-class InDoubt:
-    """That nothing tells whether a write whose answer was lost was made. `why` goes into the audit."""
+class Recovered:
+    """What became of a write whose answer was lost; `made` is None where nothing tells.
 
+    `why` goes into the audit. `told` are the Conflicts of what the write ran over, or of what may be run over
+    for it. `remember` keeps what was found, in the transaction that ends the intent.
+    """
+
+    made: bool | None
     why: str
+    told: tuple[Conflict, ...] = ()
+    remember: Callable[[Tx], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RanOver:
-    """That a write whose answer was lost was made (`why` goes into the audit), and what it ran over."""
-
-    why: str
-    told: tuple[Conflict, ...]
+NOT_MADE: Final = Recovered(False, "its answer was lost; it was not made")
+"""What is not there: it will be planned again."""
 
 
 class Part(Protocol):
@@ -93,12 +96,11 @@ class Aspect(Protocol):
         A pair that cannot be read now is left out: it is looked at again with the next change or sweep.
         """
 
-    def recover(self, run: Run, intent: Intent) -> str | RanOver | InDoubt | None:
-        """Whether a write whose answer was lost was made: what it is remembered by goes into the state.
+    def recover(self, run: Run, intent: Intent) -> Recovered:
+        """Whether a write whose answer was lost was made. Raises what kept us from looking.
 
-        Returns the sentence for the audit if it was made, None if it is proven that it was not (it will be
-        planned again). Raises what kept us from looking. The intent itself is ended by the caller, and its
-        Conflicts are told there, but for those of a write that was not made.
+        It changes nothing: the caller ends the intent, in one transaction with what is to be remembered, and
+        its Conflicts are told there, but for those of a write that was not made.
         """
 
 

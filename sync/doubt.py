@@ -104,7 +104,7 @@ def told_of_it(
             f"{name}: {_last_hand(record)}, about a write of Tieline whose answer was lost: what "
             "they set of it may be run over (it is not known whether it was written)"
         )
-        yield _unnamed(pair, step, record.ref.side, name, why, at)
+        yield _unnamed(pair.id, step, record.ref.side, name, why, at)
 
 
 def put_back(
@@ -124,11 +124,16 @@ def put_back(
         own, base = unit.own(side, record.values), pair.base.unit(unit.name)
         if unit.name not in step.bases or not changed & set(own) or has_moved(base, side, own):
             continue
-        why = (
-            f"{unit.name}: {_last_hand(record)}, and it stands as before a write of Tieline whose "
-            "answer was lost: if they put it back, that is run over (it is not known whether it was written)"
-        )
-        yield _unnamed(pair, step, side, unit.name, why, at)
+        yield as_before(pair.id, step, record, unit.name, at)
+
+
+def as_before(pair: int, step: Step, record: Record, name: str, at: datetime) -> Conflict:
+    """The Conflict of a unit, or a relation, that stands as before our write, where others wrote last."""
+    why = (
+        f"{name}: {_last_hand(record)}, and it stands as before a write of Tieline whose "
+        "answer was lost: if they put it back, that is run over (it is not known whether it was written)"
+    )
+    return _unnamed(pair, step, record.ref.side, name, why, at)
 
 
 def _last_hand(record: Record) -> str:
@@ -138,8 +143,8 @@ def _last_hand(record: Record) -> str:
     )
 
 
-def _unnamed(pair: Pair, step: Step, side: Side, unit: str, why: str, at: datetime) -> Conflict:
+def _unnamed(pair: int, step: Step, side: Side, unit: str, why: str, at: datetime) -> Conflict:
     """A race that is over, with what we carried to `side` and without what somebody may have set there."""
     ours = carried(step, side, [unit])
     values = (no_values(), ours) if side == "servicenow" else (ours, no_values())
-    return Conflict(pair.id, unit, "race", *values, why, at, winner=other(side), closed_at=at)
+    return Conflict(pair, unit, "race", *values, why, at, winner=other(side), closed_at=at)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Final, assert_never
 
 from tieline.connectors.base import (
@@ -26,7 +27,7 @@ from tieline.connectors.base import (
     Update,
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone
-from tieline.sync.aspects import InDoubt, RanOver, aspect_of
+from tieline.sync.aspects import Recovered, aspect_of
 from tieline.sync.doubt import Trace, in_doubt, put_back, seen_of_it, told_of_it, trace
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
 from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
@@ -34,6 +35,7 @@ from tieline.sync.outcome import as_applied, other_hand, without
 from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
 from tieline.sync.run import CLOCK_TOLERANCE, Run
 from tieline.sync.settle import races, settle
+from tieline.sync.store.store import Tx
 from tieline.sync.vocabulary import Vocabulary
 
 EARLIER: Final = CLOCK_TOLERANCE + timedelta(seconds=1)
@@ -263,9 +265,9 @@ def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabul
         before = replace(pair, base=replace(pair.base, units={**pair.base.units, **doubted}))
         base = settle(before, replace(intent.step, bases=seen), done, vocabulary, directory)
         pair = replace(pair, base=base)
-    _end_in_doubt(
-        run, intent, "its answer was lost, and the record moved on: it may have been written", pair, lost
-    )
+    keep = None if pair is None else partial(Tx.save_pair, pair=pair)
+    why = "its answer was lost, and the record moved on: it may have been written"
+    _end_in_doubt(run, intent, why, lost, keep)
 
 
 def _rewritten(run: Run, found: Record, shows: Trace, intent: Intent) -> bool:
@@ -311,32 +313,35 @@ def _settle(run: Run, intent: Intent, applied: Applied, detail: str) -> None:
         tx.remove_intent(intent.id)
 
 
-def _end_found(run: Run, intent: Intent, found: str | RanOver | InDoubt | None) -> None:
-    """End an intent of an aspect, which has remembered what it found of it."""
-    match found:
+def _end_found(run: Run, intent: Intent, found: Recovered) -> None:
+    """End an intent of an aspect, with what that remembers of it."""
+    match found.made:
+        case True:
+            told = [*intent.step.conflicts, *found.told]
+            _end(run, intent, "applied", found.why, told, found.remember)
+        case False:
+            _end(run, intent, "skipped", found.why, found.told, found.remember)
         case None:
-            _end(run, intent, "skipped", "its answer was lost; it was not made")
-        case InDoubt(why):
-            _end_in_doubt(run, intent, f"its answer was lost; {why}")
-        case RanOver(why, told):
-            _end(run, intent, "applied", why, [*intent.step.conflicts, *told])
-        case _:
-            _end(run, intent, "applied", found, intent.step.conflicts)
+            _end_in_doubt(run, intent, found.why, found.told, found.remember)
 
 
 def _end_in_doubt(
-    run: Run, intent: Intent, detail: str, pair: Pair | None = None, lost: Sequence[Conflict] = ()
+    run: Run,
+    intent: Intent,
+    detail: str,
+    lost: Sequence[Conflict] = (),
+    remember: Callable[[Tx], None] | None = None,
 ) -> None:
     """End an intent that may have come true: its Conflicts are told, closed, for nobody else will tell.
 
-    So are those of what it may have run over, `lost`. `pair` bears what is seen of it.
+    So are those of what it may have run over, `lost`.
     """
     now, doubt = run.clock(), "(it is not known whether it was written)"
     told = [
         replace(c, id=0, open=False, closed_at=now, reason=f"{c.reason} {doubt}")
         for c in intent.step.conflicts
     ]
-    _end(run, intent, "skipped", detail, [*told, *lost], pair)
+    _end(run, intent, "skipped", detail, [*told, *lost], remember)
 
 
 def _end(
@@ -345,13 +350,13 @@ def _end(
     outcome: OutcomeKind,
     detail: str,
     told: Sequence[Conflict] = (),
-    pair: Pair | None = None,
+    remember: Callable[[Tx], None] | None = None,
 ) -> None:
-    """End an intent, with the Conflicts that are told and what its pair became by it; look there again."""
+    """End an intent, with the Conflicts that are told and what is remembered of it; look there again."""
     now = run.clock()
     with run.store.transaction() as tx:
-        if pair is not None:
-            tx.save_pair(pair)
+        if remember is not None:
+            remember(tx)
         record_conflicts(tx, [replace(c, pass_id=run.id) for c in told])
         tx.audit([audit_entry(intent, outcome, now, detail)])
         tx.remove_intent(intent.id)

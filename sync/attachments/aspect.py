@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tieline.connectors.base import (
@@ -20,7 +21,7 @@ from tieline.connectors.base import (
     other,
 )
 from tieline.connectors.errors import ConnectorError, Gone, Malformed, Rejected, Retryable
-from tieline.sync.aspects import Extra
+from tieline.sync.aspects import NOT_MADE, Extra, Recovered
 from tieline.sync.attachments.matching import (
     Filter,
     Found,
@@ -153,19 +154,19 @@ class FilesAspect:
             known = tx.files_of([pair.id]).get(pair.id, [])
         return FilesPart(pair.id, files, known, self, run.is_us, run.clock)
 
-    def recover(self, run: Run, intent: Intent) -> str | None:
+    def recover(self, run: Run, intent: Intent) -> Recovered:
         """Look for the file on the record: by name, size and digest, among those of our account."""
         action, pair = intent.step.action, intent.pair
         if pair is None:
-            return None
+            return NOT_MADE
         with run.store.read() as tx:
             rows = {(row.side, row.file): row for row in tx.files_of([pair]).get(pair, [])}
         if isinstance(action, AddNote):
             mine = {id_: row for (side, id_), row in rows.items() if side == action.ref.side}
             told = noted(pair, action.ref.side, mine, action)
-            with run.store.transaction() as tx:
-                tx.save_files(told)
-            return "its answer was lost; a note is never sent twice"
+            return Recovered(
+                True, "its answer was lost; a note is never sent twice", remember=partial(_save, told)
+            )
         assert isinstance(action, Attach)
         side = other(action.ref.side)
         row = rows.get((side, action.origin)) or Carried(pair, side, action.origin, "trying")
@@ -173,11 +174,10 @@ class FilesAspect:
         found = self._copies(run, action, taken)
         if found:
             row = replace(row, state="sent", partner=found[0].id, digest=action.digest, reason="", due=None)
-        else:
-            row = tried_again(row, run.clock(), PAUSES_S)
-        with run.store.transaction() as tx:
-            tx.save_files([row])
-        return f"its answer was lost; found on the record: {action.name}" if found else None
+            why = f"its answer was lost; found on the record: {action.name}"
+            return Recovered(True, why, remember=partial(_save, [row]))
+        row = tried_again(row, run.clock(), PAUSES_S)
+        return replace(NOT_MADE, remember=partial(_save, [row]))
 
     def _copies(self, run: Run, action: Attach, taken: set[str]) -> list[Attachment]:
         side = action.ref.side
@@ -192,6 +192,10 @@ class FilesAspect:
         sent = Attachment("", action.ref, action.name, action.size, "", run.clock(), digest=action.digest)
         ours = [f for f in listed if f.id not in taken and (not f.author or run.is_us(side, f.author))]
         return [file for file in ours if file.name == action.name and is_copy(file, sent)]
+
+
+def _save(rows: Sequence[Carried], tx: Tx) -> None:
+    tx.save_files(rows)
 
 
 def _cursor(side: Side) -> str:

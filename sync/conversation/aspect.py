@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tieline.connectors.base import (
@@ -25,7 +26,7 @@ from tieline.connectors.base import (
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone, Rejected, Unavailable
 from tieline.connectors.richtext import literal
-from tieline.sync.aspects import Extra, Part
+from tieline.sync.aspects import NOT_MADE, Extra, Part, Recovered
 from tieline.sync.attachments.images import pictured
 from tieline.sync.config.conversation import Comments
 from tieline.sync.conversation.decide import RENDERED, Rules, Weighed, after_sent, due, marks_of, weigh
@@ -127,7 +128,7 @@ class ConversationAspect:
         found = run.sides["servicenow"].conversations(asks) if asks else []
         return {talk.ref: talk for talk in found if isinstance(talk, Conversation)}
 
-    def recover(self, run: Run, intent: Intent) -> str | None:
+    def recover(self, run: Run, intent: Intent) -> Recovered:
         """Look for the mark of an entry whose answer was lost."""
         action = intent.step.action
         assert isinstance(action, AddComment | Attach)
@@ -139,18 +140,21 @@ class ConversationAspect:
             raise told
         mark = mark_in(action.mark)
         if not isinstance(told, Conversation) or mark is None:
-            return None  # hidden for now, it may be: `weigh` believes its mark once it is shown again
+            return NOT_MADE  # hidden for now, it may be: `weigh` believes its mark once it is shown again
         if mark not in marks_of(told):
             if not told.whole:
                 raise Unavailable(f"{action.ref}: its conversation was told in part only")
-            return None
-        if intent.pair is not None:
-            with run.store.transaction() as tx:
-                known = {entry.key: entry for entry in tx.heard([intent.pair]).get(intent.pair, ())}
-                entry = known.get((other(action.ref.side), mark.id))
-                if entry is not None:
-                    tx.save_heard(intent.pair, [after_sent(entry, mark)])
-        return "its answer was lost; found by its mark"
+            return NOT_MADE
+        keep = None if intent.pair is None else partial(_sent, intent.pair, other(action.ref.side), mark)
+        return Recovered(True, "its answer was lost; found by its mark", remember=keep)
+
+
+def _sent(pair: int, side: Side, mark: Mark, tx: Tx) -> None:
+    """Remember of the entry that was said on `side` that this part of it is written."""
+    known = {entry.key: entry for entry in tx.heard([pair]).get(pair, ())}
+    entry = known.get((side, mark.id))
+    if entry is not None:
+        tx.save_heard(pair, [after_sent(entry, mark)])
 
 
 def rules_of(run: Run, comments: Comments, pair: Pair, records: Mapping[Side, Record]) -> Rules:

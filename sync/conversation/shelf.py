@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tieline.connectors.base import SIDES, Attach, Attachment, Ref, Side
 from tieline.connectors.errors import ConnectorError, Denied, Gone
-from tieline.sync.aspects import part_of
+from tieline.sync.aspects import NOT_MADE, Recovered, part_of
 from tieline.sync.attachments.spool import Spool, spool_folder
 from tieline.sync.conversation.filing import Filed, is_entry
 from tieline.sync.model import Step
@@ -69,11 +69,11 @@ def standing(run: Run, works: Sequence[Work]) -> dict[int, Standing]:
     return {pair: sides for pair, sides in found.items() if len(sides) == len(SIDES)}
 
 
-def recovered(run: Run, action: Attach) -> str | None:
+def recovered(run: Run, action: Attach) -> Recovered:
     """Whether a file whose answer was lost stands on its record."""
     [record] = run.read(action.ref.side, [action.ref])
     if isinstance(record, Gone):
-        return None  # hidden for now, it may be: the file is looked for again before it is sent
+        return NOT_MADE  # hidden for now, it may be: the file is looked for again before it is sent
     if isinstance(record, ConnectorError):
         raise record
     [listed] = run.sides[action.ref.side].attachments([record])
@@ -84,7 +84,7 @@ def recovered(run: Run, action: Attach) -> str | None:
         and (not file.author or run.is_us(action.ref.side, file.author))
         for file in listed
     )  # fmt: skip
-    return f"its answer was lost; found on the record: {action.name}" if there else None
+    return Recovered(True, f"its answer was lost; found on the record: {action.name}") if there else NOT_MADE
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Final
 
 from tieline.connectors.base import Action, Affected, Applied, Ref, Relate, Target, Unrelate
 from tieline.connectors.errors import ConnectorError, Denied, Malformed, Rejected, Retryable
-from tieline.sync.aspects import Extra, InDoubt, RanOver
+from tieline.sync.aspects import Extra, Recovered
 from tieline.sync.config.links import LinkType
 from tieline.sync.decide import Context
 from tieline.sync.journal import record_conflicts
@@ -22,7 +22,7 @@ from tieline.sync.links import affected
 from tieline.sync.links.affecting import items_of, listen, would_listen
 from tieline.sync.links.model import Relation
 from tieline.sync.links.relations import RELATED, kind_of
-from tieline.sync.links.relations_doubt import ran_over, stands
+from tieline.sync.links.relations_doubt import recovered
 from tieline.sync.links.relations_merge import Merged, merge_relation
 from tieline.sync.links.relations_model import Standing
 from tieline.sync.links.relations_steps import (
@@ -115,24 +115,9 @@ class Relations:
                 )
         return _looked_up(run, told, parts)
 
-    def recover(self, run: Run, intent: Intent) -> str | RanOver | InDoubt | None:
-        """Look at the record: a tie stands or it does not, whoever made it.
-
-        In doubt is what is hidden from us now, and a column that shows neither what was sent nor what was
-        there before: it may have been run over, or never have been made. What it ran over itself is told.
-        """
-        action = intent.step.action
-        assert isinstance(action, Relate | Unrelate)
-        found = stands(run, action)
-        if isinstance(found, InDoubt):
-            return found
-        if intent.pair is None or found != isinstance(action, Relate):
-            return None
-        lost = ran_over(run, intent)
-        with run.store.transaction() as tx:
-            known = tx.relations_of([intent.pair]).get(intent.pair, [])
-            tx.save_relations(dealt(known, intent.pair, action, run.clock()))
-        return RanOver("its answer was lost; the record shows that it was made", lost)
+    def recover(self, run: Run, intent: Intent) -> Recovered:
+        """Look at the record: a tie stands or it does not, whoever made it."""
+        return recovered(run, intent)
 
 
 def targets_of(pair: Pair) -> tuple[Ref, ...]:

@@ -1,54 +1,88 @@
-"""What a record tells of a tie whose write lost its answer: whether it was made, and what it ran over."""
+"""What became of a tie whose write lost its answer: whether it was made, and what it ran over."""
 
 from __future__ import annotations
 
-from tieline.connectors.base import Relate, Tie, Unrelate, Update
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from tieline.connectors.base import Record, Relate, Reviewed, Tie, Unrelate, Update
 from tieline.connectors.errors import ConnectorError, Gone
-from tieline.sync.aspects import InDoubt, holds_as_before
+from tieline.sync.aspects import NOT_MADE, Recovered, holds_as_before
+from tieline.sync.doubt import as_before
+from tieline.sync.links.relations_steps import dealt, told
 from tieline.sync.links.relations_view import plain
 from tieline.sync.model import Conflict, Intent
 from tieline.sync.outcome import as_applied, other_hand
 from tieline.sync.run import Run
 from tieline.sync.settle import races
+from tieline.sync.store.store import Tx
+
+MADE: Final = Recovered(True, "its answer was lost; the record shows that it was made")
+HIDDEN: Final = Recovered(None, "its answer was lost; its record is not shown")
+MOVED_ON: Final = Recovered(None, "its answer was lost; its column moved on: it may have been written")
+PUT_BACK: Final = Recovered(
+    None, "its answer was lost; its column stands as before, and somebody else wrote last: it may be put back"
+)
 
 
-def stands(run: Run, action: Relate | Unrelate) -> bool | InDoubt:
-    """Whether a record shows a tie, as far as it tells. Raises what kept us from reading it."""
-    if action.global_id:
-        answer = run.sides["jira"].remote_ties([action.ref])[0]
-        if isinstance(answer, Gone):
-            return InDoubt("its record is not shown")
-        if isinstance(answer, ConnectorError):
-            raise answer
-        return action.global_id in answer
-    found = run.read(action.ref.side, [action.ref])[0]
-    if isinstance(found, Gone):
-        return InDoubt("its record is not shown")
-    if isinstance(found, ConnectorError):
-        raise found
-    shown = any(_same(tie, action) for tie in found.ties or ())
-    column = isinstance(action, Relate) and action.ref.side == "servicenow"
-    if column and not shown and not holds_as_before(found, action):
-        return InDoubt("its column moved on: it may have been written")
-    return shown
+def recovered(run: Run, intent: Intent) -> Recovered:
+    """Look at the record: a tie stands or it does not, whoever made it. Raises what kept us from looking.
 
-
-def ran_over(run: Run, intent: Intent) -> tuple[Conflict, ...]:
-    """The races of a write to a column that was made: the count of changes tells, as it does for fields.
-
-    One change alone that is not ours set the same: nothing was run over. Raises what kept us from reading it.
+    In doubt is what is hidden from us now, and a column that shows neither what was sent nor what was there
+    before: it may have been run over, or never have been made. One that stands as before though others wrote,
+    too, is dealt with as fields are: what they may have put back after us is told, and written again; if we
+    wrote last, ours was not kept, and the answer to the next write says why.
     """
-    action, vocabulary, now = intent.step.action, run.vocabularies.get(intent.route), run.clock()
-    if not isinstance(action, Relate | Unrelate) or not action.seen.token or vocabulary is None:
-        return ()
-    told = run.review(action.ref.side, [Update(action.ref, {}, {}, action.seen)])[0]
-    if isinstance(told, ConnectorError):
-        raise told
-    with run.store.read() as tx:
-        pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
-    if pair is None or told.made is False:
-        return ()
-    return races(pair, intent.step, as_applied(told, told.races or other_hand(run, told)), vocabulary, now)
+    action, found = intent.step.action, None
+    assert isinstance(action, Relate | Unrelate)
+    if action.global_id:
+        shown = _shows_remote(run, action)
+    else:
+        found = _reviewed(run, action)
+        shown = None if found is None else _shows(found.record, action)
+    if shown is None:
+        return HIDDEN
+    if intent.pair is None:
+        return NOT_MADE
+    lost = () if found is None else _ran_over(run, intent, found)
+    if shown == isinstance(action, Relate):
+        return replace(MADE, told=lost, remember=partial(_remember, intent.pair, action, run.clock()))
+    if found is not None and _moved_on(found.record, action):
+        return MOVED_ON
+    if found is None or not lost or run.wrote_last(found.record):
+        return replace(NOT_MADE, told=lost)
+    back = as_before(intent.pair, intent.step, found.record, told(action)[0], run.clock())
+    return replace(PUT_BACK, told=(back,))
+
+
+def _shows_remote(run: Run, action: Relate | Unrelate) -> bool | None:
+    """Whether an issue shows a remote link; None if it is not shown to us itself."""
+    answer = run.sides["jira"].remote_ties([action.ref])[0]
+    if isinstance(answer, Gone):
+        return None
+    if isinstance(answer, ConnectorError):
+        raise answer
+    return action.global_id in answer
+
+
+def _reviewed(run: Run, action: Relate | Unrelate) -> Reviewed | None:
+    """The record, with its count of changes where the write was decided from one; None if not shown to us."""
+    answer: Record | Reviewed | ConnectorError
+    if action.seen.token:
+        [answer] = run.review(action.ref.side, [Update(action.ref, {}, {}, action.seen)])
+    else:
+        [answer] = run.read(action.ref.side, [action.ref])
+    if isinstance(answer, Gone):
+        return None
+    if isinstance(answer, ConnectorError):
+        raise answer
+    return Reviewed(answer) if isinstance(answer, Record) else answer
+
+
+def _shows(record: Record, action: Relate | Unrelate) -> bool:
+    return any(_same(tie, action) for tie in record.ties or ())
 
 
 def _same(tie: Tie, action: Relate | Unrelate) -> bool:
@@ -56,3 +90,27 @@ def _same(tie: Tie, action: Relate | Unrelate) -> bool:
         return tie.id == action.id
     same = tie.name == action.name and plain(tie.target) == plain(action.target)
     return same and (action.ref.side == "servicenow" or tie.outward == action.outward)
+
+
+def _moved_on(record: Record, action: Relate | Unrelate) -> bool:
+    column = isinstance(action, Relate) and action.ref.side == "servicenow"
+    return column and not holds_as_before(record, action)
+
+
+def _ran_over(run: Run, intent: Intent, found: Reviewed) -> tuple[Conflict, ...]:
+    """The races of a write to a column, if it was made: the count of changes tells, as it does for fields.
+
+    One change alone that is not ours is none: ours was not made.
+    """
+    vocabulary = run.vocabularies.get(intent.route)
+    with run.store.read() as tx:
+        pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
+    if pair is None or vocabulary is None or found.made is False:
+        return ()
+    done = as_applied(found, found.races or other_hand(run, found))
+    return races(pair, intent.step, done, vocabulary, run.clock())
+
+
+def _remember(pair: int, action: Relate | Unrelate, at: datetime, tx: Tx) -> None:
+    known = tx.relations_of([pair]).get(pair, [])
+    tx.save_relations(dealt(known, pair, action, at))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tieline.connectors.base import Update
+from tieline.connectors.base import Attach, Update
 from tieline.connectors.errors import StateError
 from tieline.sync.store.store import Tx
 
@@ -166,18 +167,15 @@ def test_what_was_written_is_audited() -> None:
     assert all(entry.why and entry.pass_id == "pass-1" for entry in done)
 
 
-def test_a_write_in_doubt_is_told_once_wherever_the_pass_dies_that_looks_for_it() -> None:
-    """What it may have run over, its Base and its end are one commit."""
+def deaths(lost: Callable[[], World]) -> Iterator[tuple[World, str]]:
+    """A world that lost an answer, after the pass that looks for it died at its first commit, its second, ...
+
+    And after the passes that came then, with the place for people; last the one in which nothing died.
+    """
     number, died = 0, True
     while died:
         number += 1
-        world, point = World(), Point(number, Killed())
-        row, mirror = world.paired(short_description="Printer broken")
-        world.jira.edit(mirror.id, {"summary": "Ours"})
-        lose(world.sn, Update)
-        world.tick()
-        world.run()
-        world.sn.edit(row.id, {"short_description": "Printer broken", "u_other": "2"}, "agent")
+        world, point = lost(), Point(number, Killed())
         world.tick(121)
         before_commit(world, point)
         with failing(point):
@@ -186,5 +184,43 @@ def test_a_write_in_doubt_is_told_once_wherever_the_pass_dies_that_looks_for_it(
         repair(world)
         world.tick(121)
         world.settle()
-        assert [conflict.kind for conflict in world.conflicts()] == ["race"], f"after commit {number}"
+        yield world, f"after commit {number}"
     assert number > 3
+
+
+def test_a_write_in_doubt_is_told_once_wherever_the_pass_dies_that_looks_for_it() -> None:
+    """What it may have run over, its Base and its end are one commit."""
+
+    def lost() -> World:
+        world = World()
+        row, mirror = world.paired(short_description="Printer broken")
+        world.jira.edit(mirror.id, {"summary": "Ours"})
+        lose(world.sn, Update)
+        world.tick()
+        world.run()
+        world.sn.edit(row.id, {"short_description": "Printer broken", "u_other": "2"}, "agent")
+        return world
+
+    for world, where in deaths(lost):
+        assert [conflict.kind for conflict in world.conflicts()] == ["race"], where
+
+
+def test_a_file_is_found_wherever_the_pass_dies_that_looks_for_it(tmp_path: Path) -> None:
+    """What is known of it and the end of its write are one commit: it is never somebody else's copy."""
+
+    def lost() -> World:
+        world = World(attachments={"every": "1s", "folder": str(tmp_path)})
+        row, _ = world.paired()
+        world.sn.put(row.id, "log.txt", b"content")
+        lose(world.jira, Attach)
+        world.tick()
+        world.run()
+        assert world.intents() == 1
+        return world
+
+    for world, where in deaths(lost):
+        (pair,) = world.pairs()
+        with world.store.read() as tx:
+            known = [(row.state, row.tries) for row in tx.files_of([pair.id])[pair.id]]
+        assert known == [("sent", 0)], where
+        assert world.audit()[0].detail == "its answer was lost; found on the record: log.txt", where

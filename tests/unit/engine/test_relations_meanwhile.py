@@ -10,6 +10,7 @@ from tieline.connectors.base import Action, Applied, Ref, Relate, Unrelate
 from tieline.connectors.errors import ConnectorError, Unknown
 from tieline.connectors.memory import Row
 
+from .test_crashes import deaths
 from .world import World
 
 TYPES = [{"relation": "parent", "jira": "Parent"}, {"relation": "problem", "jira": "Problem/Incident"}]
@@ -204,3 +205,82 @@ def test_somebody_who_tied_the_same_in_place_of_a_lost_write_lost_nothing(world:
     world.tick(200)
     world.settle()
     assert (_parent(world, child), world.conflicts()) == (same.id, [])
+
+
+@pytest.mark.parametrize("taken_away", [False, True])
+@pytest.mark.parametrize("made", [True, False])
+def test_what_is_put_back_after_a_lost_write_to_the_column_is_told(
+    world: World, made: bool, taken_away: bool
+) -> None:
+    """It is written again. If ours was never made, theirs was the one change: nothing can be lost."""
+    child, issue = world.paired()
+    parent, top = world.paired()
+    link = world.jira.ties.link(top.id, "Parent", issue.id)
+    touch(world, issue, top)
+    if taken_away:
+        world.settle()
+        world.jira.ties.unlink(link)
+        touch(world, issue, top)
+    lose(world, lambda action: action.ref.side == "servicenow", made=made)
+    world.tick()
+    world.run()
+    assert bool(_parent(world, child)) == (made != taken_away)
+    before = Ref("servicenow", parent.id, "incident") if taken_away else None
+    _set(world, child, "parent_incident", before)
+    world.tick(200)
+    world.settle()
+    told = world.conflicts()
+    assert [(each.unit, each.kind, each.open) for each in told] == [("parent", "race", False)] * made
+    assert all("if they put it back, that is run over" in each.reason for each in told)
+    assert (_parent(world, child), len(world.jira.ties.issue_links)) == (
+        ("", 0) if taken_away else (parent.id, 1)
+    )
+
+
+@pytest.mark.parametrize("meets", [False, True])
+def test_a_column_that_a_rule_put_back_in_a_lost_write_is_no_persons(world: World, meets: bool) -> None:
+    """We wrote last: nobody can have put it back. Whom the write met is told."""
+    child, issue = world.paired()
+    parent, top = world.paired()
+
+    def meet(_action: Action) -> None:
+        world.sn.before_write = lambda _action: None
+        touch(world, child)
+
+    def put_back(action: Action, outcome: Applied | ConnectorError) -> Applied | ConnectorError:
+        if not isinstance(action, Relate):
+            return outcome
+        world.sn.after_write = lambda _action, outcome: outcome
+        world.sn.ties.set(child.id, "parent_incident", None)
+        return Unknown("no answer")
+
+    world.jira.ties.link(top.id, "Parent", issue.id)
+    touch(world, issue, top)
+    world.sn.after_write = put_back
+    if meets:
+        world.sn.before_write = meet
+    world.tick()
+    world.run()
+    assert (world.intents(), _parent(world, child)) == (1, "")
+    world.tick(200)
+    world.settle()
+    assert (_parent(world, child), len(world.jira.ties.issue_links)) == (parent.id, 1)
+    told = [(each.unit, each.kind, "put it back" in each.reason) for each in world.conflicts()]
+    assert told == [("parent", "race", False)] * meets
+
+
+def test_what_was_put_back_is_told_once_wherever_the_pass_dies_that_looks_for_it() -> None:
+    def lost() -> World:
+        world = World(links={"type": TYPES})
+        child, issue = world.paired()
+        _, top = world.paired()
+        world.jira.ties.link(top.id, "Parent", issue.id)
+        touch(world, issue, top)
+        lose(world, lambda action: action.ref.side == "servicenow")
+        world.tick()
+        world.run()
+        _set(world, child, "parent_incident", None)
+        return world
+
+    for world, where in deaths(lost):
+        assert [conflict.unit for conflict in world.conflicts()] == ["parent"], where
