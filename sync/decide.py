@@ -133,9 +133,9 @@ def decide(unit: Unit, snapshot: Snapshot, context: Context) -> Verdict:
     standing = next((c for c in snapshot.conflicts if c.unit == unit.name and c.open), None)
     if standing is None and isinstance(decision, Settle) and _half_way(unit, base, snapshot):
         decision = Take("servicenow", f"{unit.name}: what servicenow says was on its way to jira")
-    left = standing is not None and standing.kind == "left" and _still_empty(unit, snapshot)
+    left = None if standing is None else _left_on(unit, snapshot, standing)
     if standing is not None and standing.choice is not None and (left or not isinstance(decision, Settle)):
-        decision = _chosen(unit, standing.choice)
+        decision = Settle() if standing.choice == left else _chosen(unit, standing.choice)
     verdict = _follow(unit, base, snapshot, decision, context)
     if standing is not None and standing.choice is None and _stays_left(unit, snapshot, standing, verdict):
         now = _current(unit, snapshot)
@@ -156,14 +156,29 @@ def _half_way(unit: Unit, base: UnitBase, snapshot: Snapshot) -> bool:
     return begun and unit.flows("jira") and _still_empty(unit, snapshot)
 
 
+def _left_on(unit: Unit, snapshot: Snapshot, standing: Conflict) -> Side | None:
+    """The side that left empty what a standing Conflict is about, as long as it is empty."""
+    if standing.kind != "left" or not isinstance(unit, StatusUnit):
+        return None
+    if unit.unsaid(standing.servicenow, standing.jira):
+        return "servicenow" if unit.unfilled(snapshot.servicenow.values, snapshot.jira.values) else None
+    return "jira" if _still_empty(unit, snapshot) else None
+
+
 def _stays_left(unit: Unit, snapshot: Snapshot, standing: Conflict, verdict: Verdict) -> bool:
-    """Whether what Jira left empty is still wanted, also once the verdict is carried out.
+    """Whether what a side left empty is still wanted, also once the verdict is carried out.
 
     The way from Resolved to Closed has as a rule no screen on which a resolution could be set: a write that
-    goes that way sets nothing, whatever it carries. If it does set it, the next look finds it set.
+    goes that way sets nothing, whatever it carries, nor does one of what ServiceNow did not take before. If
+    it does set it, the next look finds it set.
     """
     if standing.kind != "left" or verdict.conflict is not None:
         return False
+    if isinstance(unit, StatusUnit) and unit.unsaid(standing.servicenow, standing.jira):
+        now = snapshot.servicenow.values
+        empty = {name: now.get(name) for name in (unit.close_code, unit.close_notes) if not now.get(name)}
+        ends = {**now, **verdict.values["servicenow"], **empty}
+        return unit.unfilled(ends, {**snapshot.jira.values, **verdict.values["jira"]})
     if not verdict.changed(snapshot, "jira"):
         return _still_empty(unit, snapshot)
     if not isinstance(unit, StatusUnit):

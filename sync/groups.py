@@ -90,6 +90,19 @@ class StatusUnit(Unit):
         notes = self._notes("servicenow", servicenow) if self.closes(class_) else None
         return bool(wanted and not jira.get(self.resolution)) or bool(notes and not jira.get(self.notes))
 
+    def unfilled(self, servicenow: Values, jira: Values) -> bool:
+        """The same the other way round: no close code, or no close notes, where Jira says what they mean."""
+        class_ = self.status_class("servicenow", servicenow)
+        if class_ is None or class_ != self.status_class("jira", jira):
+            return False
+        return self.closes(class_) and self.unsaid(servicenow, jira)
+
+    def unsaid(self, servicenow: Values, jira: Values) -> bool:
+        """Whether ServiceNow lacks a close code where Jira has a resolution, or notes where Jira has some."""
+        code = self.close_code and jira.get(self.resolution) and not servicenow.get(self.close_code)
+        notes = self.close_notes and self._notes("jira", jira) and not servicenow.get(self.close_notes)
+        return bool(code) or bool(notes)
+
     def classify(self, side: Side, values: Values, directory: Directory) -> Hashable | Unmapped:
         """Status class, resolution class and close notes; the last two only where the status closes."""
         class_ = self.status_class(side, values)
@@ -136,6 +149,8 @@ class StatusUnit(Unit):
             return None
         code = str(values.get(self.close_code) or self.default_close_code)
         present = current.get(self.resolution)
+        if present is not None and self.closes(class_) and not values.get(self.close_code):
+            return present  # who says nothing contradicts nothing
         number = self.resolutions.class_of("servicenow", code)
         if present is not None and number in (None, self.resolutions.class_of("jira", str(present))):
             return present

@@ -22,7 +22,7 @@ from tieline.connectors.base import (
 )
 from tieline.sync.mapping import Directory, SetUnit, Unit, Unmapped
 from tieline.sync.model import Base, Conflict, Dealt, Pair, Step, UnitBase
-from tieline.sync.refusal import in_part
+from tieline.sync.refusal import in_part, untaken
 from tieline.sync.vocabulary import Vocabulary
 
 
@@ -45,14 +45,15 @@ def settle(
     class. A value of another class is the system's own (a Rewrite) if the answer proves that nobody else
     wrote, or that nobody wrote what we sent after us, or shows the value that stood there before (unless
     history shows that ours stood meanwhile: then somebody put it back); otherwise it counts as somebody's
-    change at the next look. Of a unit that the side took in part, only what it took is dealt with, there.
+    change at the next look. Of a unit that the side took in part, only what it took is dealt with, there,
+    unless the sides agree by it.
     """
     side = applied.ref.side
     units = dict(pair.base.units)
     for unit in vocabulary.units:
         base, known = step.bases.get(unit.name), pair.base.unit(unit.name)
         if base is not None and (part := in_part(unit, known, step, applied, last=last)) is not None:
-            units[unit.name] = part
+            units[unit.name] = _as_agreed(unit, base, side, applied.record, directory) or part
         elif base is not None:
             own = (
                 applied.alone
@@ -142,6 +143,22 @@ def _undone(unit: Unit, step: Step, side: Side, record: Record | None) -> bool:
         return False
     sent = [name for name in unit.fields(side) if name in step.action.values]
     return bool(sent) and all(record.values.get(n) == step.action.before.get(n) for n in sent)
+
+
+def _as_agreed(
+    unit: Unit, base: UnitBase, side: Side, record: Record | None, directory: Directory
+) -> UnitBase | None:
+    """The Base of a unit of which the side took enough that the sides agree; None where they do not.
+
+    What it left says nothing then, and is told elsewhere: who goes on from here clashes with nobody.
+    """
+    ours, theirs = base.of(side), base.of(other(side))
+    if record is None or ours is None or theirs is None or base.ruled:
+        return None
+    held = {side: unit.own(side, record.values), other(side): theirs.values}
+    if not unit.agrees(held["servicenow"], held["jira"], directory):
+        return None
+    return base.put(side, replace(ours, values=held[side]))
 
 
 def _verified(
@@ -239,12 +256,15 @@ def _joined(
 def _left_empty(
     pair: Pair, step: Step, applied: Applied, vocabulary: Vocabulary, at: datetime
 ) -> Iterator[Conflict]:
-    """A Conflict where a transition was made and a field that it carried stands empty all the same.
+    """A Conflict where a write ended it and a field that it carried stands empty all the same.
 
-    Jira may take a resolution and not set it. A side that says nothing contradicts nothing, so that no later
-    look would find it: it stays open until somebody sets the field, or lets it be.
+    Jira may take a resolution and not set it; in ServiceNow a rule may empty the close code, or the account
+    may not write it. A side that says nothing contradicts nothing, so that no later look would find it: it
+    stays open until somebody sets the field, or lets it be.
     """
     record, action = applied.record, step.action
+    if isinstance(action, Update) and record is not None and record.ref.side == "servicenow":
+        yield from _left_unfilled(pair, step, action, record, vocabulary, at)
     if not isinstance(action, Transition) or record is None or applied.races:
         return
     for unit in vocabulary.units:
@@ -254,6 +274,22 @@ def _left_empty(
         if empty and there is not None and action.move.to in own.values():
             why = f"{unit.name}: jira made the transition and left {', '.join(empty)} empty: set it there"
             yield Conflict(pair.id, unit.name, "left", there.values, own, why, at, open=True)
+
+
+def _left_unfilled(
+    pair: Pair, step: Step, action: Update, record: Record, vocabulary: Vocabulary, at: datetime
+) -> Iterator[Conflict]:
+    unit = vocabulary.status
+    base = None if unit is None else step.bases.get(unit.name)
+    there = None if base is None or base.ruled else base.of("jira")
+    if unit is None or there is None or untaken(unit, action, record):
+        return  # nothing came of this write: what ended it before is told already
+    own = unit.own("servicenow", record.values)
+    empty = [n for n in own if own[n] is None and action.values.get(n) is not None]
+    told = any(c.unit == unit.name and c.kind == "left" for c in step.conflicts)
+    if empty and not told and unit.unfilled(own, there.values):
+        why = f"{unit.name}: servicenow was ended and left {', '.join(empty)} empty: set it there"
+        yield Conflict(pair.id, unit.name, "left", own, there.values, why, at, open=True)
 
 
 def carried(step: Step, side: Side, units: Sequence[str]) -> Values:
