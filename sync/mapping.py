@@ -289,6 +289,17 @@ class SetUnit(FieldUnit):
         members |= {self._partner(to, theirs) for c, theirs in wanted.items() if c not in present}
         return self._as(to, frozenset(members) or None)
 
+    def dealt_with(self, side: Side, held: Values, across: Values, then: Values) -> Values:
+        """What of `held` is dealt with: elements that the other side, which holds `across`, has as well.
+
+        What only one of them holds is still to be carried: of that counts what `then` was dealt with.
+        """
+        ours, theirs = self.elements(side, held), self.elements(other(side), across)
+        apart = ours.keys() ^ theirs.keys()
+        members = {m for m in self._members(side, held) if self._element(side, m) not in apart}
+        members |= {m for m in self._members(side, then) if self._element(side, m) in apart}
+        return self._as(side, frozenset(members) or None)
+
     def _members(self, side: Side, values: Values) -> frozenset[str]:
         value = self.value(side, values)
         return value if isinstance(value, frozenset) else frozenset(() if value is None else (value,))

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from tieline.connectors.base import SIDES, Record, Side, Touch, Values, other
 from tieline.sync.mapping import Directory, SetUnit, Unit, Unmapped
-from tieline.sync.model import Snapshot, UnitBase
+from tieline.sync.model import Dealt, Snapshot, UnitBase
 
 RESOLUTION: Final = timedelta(seconds=1)
 """ServiceNow writes `sys_updated_on` in whole seconds: a change may be up to one second younger."""
@@ -100,6 +100,19 @@ def merge_sets(unit: SetUnit, base: UnitBase, snapshot: Snapshot) -> dict[Side, 
         across = {c: name for c, name in {**now[other(side)], **now[side]}.items() if c in final}
         values[side] = unit.with_elements(side, own, across) if unit.flows(side) else own
     return values
+
+
+def dealt_elements(unit: SetUnit, base: UnitBase, held: Mapping[Side, Values]) -> UnitBase:
+    """The Base of a set whose sides hold `held`: an element that both hold, or neither, is dealt with.
+
+    Who takes it away after that takes it away on both sides, whatever is still to be carried of the others.
+    """
+    for side in SIDES:
+        then = _dealt(base, side)
+        values = unit.dealt_with(side, held[side], held[other(side)], then)
+        if base.of(side) is None or values != then:
+            base = base.put(side, Dealt(values))
+    return base
 
 
 def _dealt(base: UnitBase, side: Side) -> Values:

@@ -11,12 +11,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from tieline.connectors.base import Create, Record, Side, Value, other
+from tieline.connectors.base import SIDES, Create, Record, Side, Value, other
 from tieline.sync.decide import Context, Verdict, decide
 from tieline.sync.handover import handed_over, mirrored
 from tieline.sync.links.holding import kept_open
-from tieline.sync.mapping import Unmapped
+from tieline.sync.mapping import SetUnit, Unmapped
 from tieline.sync.marker import Marker, digest
+from tieline.sync.merge import dealt_elements
 from tieline.sync.model import Conflict, Dealt, Origin, Plan, Snapshot, Step, UnitBase
 from tieline.sync.steps import links, ordered
 from tieline.sync.vocabulary import Vocabulary
@@ -47,7 +48,8 @@ def plan(snapshot: Snapshot, vocabulary: Vocabulary, context: Context) -> Plan:
         made = _plan_child(reopened, written, snapshot, vocabulary, context)
         return replace(made, bases=kept)
     old = snapshot.pair.base
-    bases = {v.unit.name: v.base for v in quiet if v.base != old.unit(v.unit.name)} | {**kept}
+    seen = {v.unit.name: v.base for v in quiet} | _seen_of_sets(written, snapshot)
+    bases = {name: base for name, base in seen.items() if base != old.unit(name)} | {**kept}
     steps, park = ordered(written, snapshot, context)
     conflicts, closed = _conflicts(written, quiet, snapshot)
     steps += [*links(written, snapshot, vocabulary), *notes]
@@ -115,6 +117,20 @@ def _plan_child(
     values = {**made.action.values, PARENT_FIELD: closed.ref.id}
     child = replace(made, action=replace(made.action, values=values, note=note), why=(reopened.why,))
     return Plan((*steps, child))
+
+
+def _seen_of_sets(written: Sequence[Verdict], snapshot: Snapshot) -> dict[str, UnitBase]:
+    """What the Base of sets that are to be written becomes by this look, whatever comes of the writes.
+
+    One without a Base stays without: that both sides get all of it is told with the first write.
+    """
+    found: dict[str, UnitBase] = {}
+    for verdict in written:
+        unit, base = verdict.unit, snapshot.pair.base.unit(verdict.unit.name)
+        if isinstance(unit, SetUnit) and (base.servicenow is not None or base.jira is not None):
+            held = {side: unit.own(side, snapshot.record(side).values) for side in SIDES}
+            found[unit.name] = dealt_elements(unit, base, held)
+    return found
 
 
 def _conflicts(

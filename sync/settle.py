@@ -245,7 +245,7 @@ def _joined(
         sent = {name: value for name, value in step.action.values.items() if name in own}
         stands = bool(sent) and all(own[name] == value for name, value in sent.items())
         ruled = dealt is not None and dealt.origin == "rule" and dealt.system is not None
-        if dealt is None or ruled or dealt.values == own or not stands:
+        if dealt is None or ruled or isinstance(unit, SetUnit) or dealt.values == own or not stands:
             continue
         who, theirs = record.updated_by or "somebody", carried(step, side, [unit.name])
         why = f"{unit.name}: {who} wrote it in {side} while Tieline did, and it stands as they set it"
@@ -295,8 +295,15 @@ def _left_unfilled(
 def carried(step: Step, side: Side, units: Sequence[str]) -> Values:
     """What the other side holds of these units, as far as `step` brings all of it to `side`."""
     bases = (step.bases[name] for name in units if name in step.bases)
-    held = (base.of(other(side)) for base in bases)
+    held = (base.of(other(side)) for base in bases if not _set_in_part(step, base.of(side)))
     return {name: value for dealt in held if dealt is not None for name, value in dealt.values.items()}
+
+
+def _set_in_part(step: Step, dealt: Dealt | None) -> bool:
+    """Whether a write to one side carries a set of which something is still to be carried to the other."""
+    sent: Values = getattr(step.action, "values", no_values())
+    known = no_values() if dealt is None else dealt.values
+    return any(n in sent and sent[n] != x and isinstance(x or sent[n], frozenset) for n, x in known.items())
 
 
 def _what(step: Step) -> str:

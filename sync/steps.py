@@ -14,6 +14,7 @@ from tieline.connectors.base import AddNote, Move, ShowLink, Side, Transition, U
 from tieline.sync.decide import Context, Verdict, undealt
 from tieline.sync.groups import StatusUnit
 from tieline.sync.mapping import SetUnit
+from tieline.sync.merge import dealt_elements
 from tieline.sync.model import UNDO, Dealt, Park, Snapshot, Step, UnitBase
 from tieline.sync.parking import NO_PATH
 from tieline.sync.vocabulary import Vocabulary
@@ -277,16 +278,19 @@ def _whole(verdict: Verdict, draft: Draft) -> UnitBase:
 
 
 def _reached(verdict: Verdict, draft: Draft, snapshot: Snapshot) -> UnitBase | None:
-    """The Base of a unit on its way. Sets are merged again from what they were: adding twice is no harm."""
-    values = draft.reached.get(verdict.unit.name)
-    if values is None or isinstance(verdict.unit, SetUnit):
+    """The Base of a unit on its way. Of a set, what both sides hold by then is dealt with."""
+    unit, values = verdict.unit, draft.reached.get(verdict.unit.name)
+    if values is None:
         return None
-    before = snapshot.pair.base.unit(verdict.unit.name)
+    before = snapshot.pair.base.unit(unit.name)
+    if isinstance(unit, SetUnit):
+        across = unit.own(other(draft.side), snapshot.record(other(draft.side)).values)
+        return dealt_elements(unit, before, {draft.side: values, other(draft.side): across})
     end, known = verdict.base.of(draft.side), before.of(draft.side)
     if end is not None and known is not None and end.origin == "rule" and not end.rule.startswith(UNDO):
         # A rule's value on its way counts as the system's: it is still to be carried, and no person chose it.
         return before.put(draft.side, replace(known, origin="rule", rule=end.rule, system=values))
-    return undealt(verdict.unit, before, other(draft.side)).put(draft.side, Dealt(values))
+    return undealt(unit, before, other(draft.side)).put(draft.side, Dealt(values))
 
 
 def state_name(table: str, state: str) -> str:
