@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from tieline.connectors.base import Applied, Record, Side
 from tieline.connectors.errors import ConnectorError, Denied, Rejected, Retryable
@@ -19,6 +21,9 @@ from tieline.sync.pairing import first_base, new_pair, pair_up_all
 from tieline.sync.parking import parked, seen_values
 from tieline.sync.run import CLOCK_TOLERANCE, Run
 from tieline.sync.store.store import Tx
+
+ISSUE_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
+"""What Jira calls an issue: its project's key and a number."""
 
 Made = tuple[Candidate, Intent, Record]
 
@@ -53,8 +58,9 @@ def _still_free(run: Run, side: Side, wanted: Sequence[Candidate]) -> list[Candi
 
     A mirror is searched for where the state may not know it: a person named single records, so that the rest
     of the inbox was not looked at, the state was put back to an older one, one was seen that could not be
-    joined yet, or a record cannot be read, for now or parked for it: it may be anybody's mirror. Jira's index
-    is given its time to show what was made just before a state was put back.
+    joined yet, or a record cannot be read, for now or parked for it: it may be anybody's mirror. So it is for
+    a record that names an issue, which may have been moved where no feed tells of it. Jira's index is given
+    its time to show what was made just before a state was put back.
     """
     with run.store.read() as tx:
         paired = tx.pairs_of([candidate.record.ref for candidate in wanted])
@@ -66,7 +72,9 @@ def _still_free(run: Run, side: Side, wanted: Sequence[Candidate]) -> list[Candi
     if unsure is not None and side == "jira" and run.clock() < unsure + run.config.jira.overlap:
         postpone(run, [c.entry for c in doubtful], unsure + run.config.jira.overlap - run.clock())
         free = [c for c in free if c not in doubtful]
-    doubtful += [c for c in free if unread or claimed_note(c.record.ref) in claims]
+    doubtful += [
+        c for c in free if unread or claimed_note(c.record.ref) in claims or _names_an_issue(run, c.record)
+    ]
     return [c for c in free if not ((run.options.only or c in doubtful) and _found(run, side, c))]
 
 
@@ -75,6 +83,12 @@ def _is_older(run: Run, candidate: Candidate, moment: datetime) -> bool:
     known = run.identities.get(candidate.record.ref.side)
     skew = timedelta(0) if known is None else known.skew
     return candidate.record.created - skew <= moment + CLOCK_TOLERANCE
+
+
+def _names_an_issue(run: Run, record: Record) -> bool:
+    """Whether an incident shows the key of another half, as it does once it has one."""
+    shown = record.values.get(run.config.servicenow.link) if record.ref.side == "servicenow" else None
+    return isinstance(shown, str) and bool(ISSUE_KEY.fullmatch(shown.strip()))
 
 
 def _found(run: Run, side: Side, candidate: Candidate) -> bool:

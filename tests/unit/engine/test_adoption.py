@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
-from tieline.connectors.base import Record, Ref
+from tieline.connectors.base import Page, Record, Ref
 from tieline.connectors.errors import Malformed, TielineError, Unavailable, Unreadable
 from tieline.connectors.memory import Row
 from tieline.sync.marker import Marker, digest, parse_marker
@@ -46,6 +47,28 @@ class TestLostState:
         world.one_mirror_each()
         world.settle()
         world.in_step()
+
+    def test_a_mirror_that_was_moved_to_another_project_is_not_made_again(self, world: World) -> None:
+        """No feed tells of it any more; the incident shows the key that it had."""
+        row, mirror = world.paired()
+        world.sn.edit(row.id, {"correlation_display": mirror.label})
+        other = world.incident(correlation_display="OPS-99")
+        world.lose_the_state()
+        mirror.place, feed = "DEV/Bug", world.jira.feed
+
+        def without(cursor: str | None, start: datetime) -> Iterator[Page]:
+            for page in feed(cursor, start):
+                yield replace(page, changes=tuple(c for c in page.changes if c.ref.id != mirror.id))
+
+        world.jira.feed = without  # type: ignore[method-assign]
+        world.tick()
+        world.run(initial=True)
+        world.tick()
+        world.settle()
+        assert world.mirror_of(row) is mirror
+        assert world.mirror_of(other) is not mirror, "what it names is another's, or none"
+        assert len(world.jira.rows) == 2
+        world.one_mirror_each()
 
     @pytest.mark.parametrize("fails", [1, 3])
     def test_a_mirror_that_cannot_be_joined_yet_is_not_made_again(self, world: World, fails: int) -> None:
