@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 FLOORS: Final[Mapping[str, float]] = {
-    "passes": 2000, "passes that failed": 200, "early look": 99,
+    "passes": 1500, "passes that failed": 200, "early look": 99,
     "errand backup": 2, "errand restore": 1.5, "errand lose": 0.8, "errand resolve": 25, "errand retry": 15,
     "errand rival": 20, "second process turned away": 20, "conflict decided by a person": 5,
     "deed raise": 300, "deed foreign": 5, "deed edit": 250, "deed both": 60, "deed resolve": 30,
@@ -31,13 +31,15 @@ FLOORS: Final[Mapping[str, float]] = {
 
 
 MIXED: Final[Mapping[str, float]] = {
-    "mode lanes": 13, "mode policy": 13, "mode talk": 11, "mode files": 8, "mode ties": 6, "mode drills": 3,
-    "mode all": 4,
     "turn handed to another lane": 100, "remark say at servicenow": 30, "remark say at jira": 30,
     "write AddComment at servicenow": 15, "write AddComment at jira": 15, "deed put": 25,
     "write Attach at servicenow": 5, "write Attach at jira": 5,
     "deed agree": 0.25, "deed take back": 0.25, "edit headline at servicenow": 0.5,
     "deed garble": 0.25, "record that cannot be read": 0.5, "search that finds what cannot be read": 0.1,
+    "tying on at servicenow": 50, "tying on at jira": 25,
+    "tying off at servicenow": 15, "tying off at jira": 12,
+    "write Relate at servicenow": 10, "write Relate at jira": 35,
+    "write Unrelate at servicenow": 3, "write Unrelate at jira": 10,
 }  # fmt: skip
 """The same for what only some of the modes of a long run come across."""
 

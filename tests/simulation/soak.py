@@ -29,6 +29,13 @@ TELL: Final = 200
 FEW: Final = 5
 """After so many seeds that failed there is no point in going on."""
 
+FLOORS_OF_ALL: Final = {
+    **FLOORS,
+    **MIXED,
+    **{f"mode {mode.name}": 0.9 * mode.share for mode in MODES.values()},
+}
+"""What a long run must come across, nine tenths of each mode's share among it."""
+
 Outcome = tuple[int, str, list[str], Counter[str]]
 
 
@@ -100,7 +107,7 @@ def _seeds(outcomes: Iterator[Outcome], options: argparse.Namespace) -> bool:
             break
     print(f"\nCome across:\n{table(reach)}\n")
     print(_so_far(number, options.seeds, len(broken), started))
-    low = below_floor(reach, number, FLOORS if options.mode else {**FLOORS, **MIXED})
+    low = below_floor(reach, number, FLOORS if options.mode else FLOORS_OF_ALL)
     for line in low:
         print(f"too little of {line}")
     _show(broken)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.modes import MODES
+from tests.simulation.modes import MODES, mode_of
 from tests.simulation.oracle import judge
 from tests.simulation.reach import below_floor
 from tests.simulation.scenario import generate
 from tests.simulation.shrink import load, mode_kept, save
 from tests.simulation.simulation import run
+from tests.simulation.soak import FLOORS_OF_ALL
 from tests.simulation.ties import with_ties
 
 SEEDS = 24
@@ -29,6 +30,14 @@ def test_seeds(first: int) -> None:
         broken = [str(violation) for violation in judge(story)]
         assert not broken, f"seed {seed}: {broken}; python -m tests.simulation.replay --mode plain {seed}"
     assert not below_floor(reach, BLOCK)
+
+
+def test_a_long_run_can_reach_its_floors_of_modes() -> None:
+    """Each mode has one, and the seeds of a long run are spread so that it is met."""
+    reach = Counter(f"mode {mode_of(seed).name}" for seed in range(1000))
+    floors = {what: floor for what, floor in FLOORS_OF_ALL.items() if what.startswith("mode ")}
+    assert len(floors) == len(MODES)
+    assert not below_floor(reach, 1000, floors)
 
 
 @pytest.mark.parametrize("path", FAILURES, ids=lambda path: path.stem)
