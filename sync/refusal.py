@@ -31,14 +31,19 @@ def left(action: Action, record: Record | None) -> Mapping[str, str]:
     }
 
 
-def untaken(unit: Unit, action: Action, record: Record | None) -> bool:
-    """Whether a side left something of this unit as it was, and took nothing else of it."""
+def undone(unit: Unit, action: Action, record: Record | None) -> bool:
+    """Whether all that an update sent of a unit stands as it stood before: the system did not take it."""
     if not isinstance(action, Update) or record is None:
         return False
-    mine = set(unit.fields(record.ref.side))
-    sent = action.values.keys() & mine
-    stays = all(record.values.get(name) == action.before.get(name) for name in sent)
-    return stays and not mine.isdisjoint(left(action, record))
+    sent = [name for name in unit.fields(record.ref.side) if name in action.values]
+    return bool(sent) and all(record.values.get(name) == action.before.get(name) for name in sent)
+
+
+def untaken(unit: Unit, action: Action, record: Record | None) -> bool:
+    """Whether a side left something of this unit as it was, and took nothing else of it."""
+    if record is None or not undone(unit, action, record):
+        return False
+    return not left(action, record).keys().isdisjoint(unit.fields(record.ref.side))
 
 
 def in_part(unit: Unit, known: UnitBase, step: Step, applied: Applied, *, last: bool) -> UnitBase | None:

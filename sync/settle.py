@@ -22,7 +22,7 @@ from tieline.connectors.base import (
 )
 from tieline.sync.mapping import Directory, SetUnit, Unit, Unmapped
 from tieline.sync.model import Base, Conflict, Dealt, Pair, Step, UnitBase
-from tieline.sync.refusal import in_part, untaken
+from tieline.sync.refusal import in_part, undone, untaken
 from tieline.sync.vocabulary import Vocabulary
 
 
@@ -58,7 +58,7 @@ def settle(
             own = (
                 applied.alone
                 or (last and _carried_whole(unit, base, step, applied))
-                or (not applied.certain and _undone(unit, step, side, applied.record))
+                or (not applied.certain and undone(unit, step.action, applied.record))
             )
             after = _verified(unit, base, side, applied.record, own, directory)
             units[unit.name] = after
@@ -135,14 +135,6 @@ def _carried_whole(unit: Unit, base: UnitBase, step: Step, applied: Applied) -> 
         return False
     own = unit.own(side, record.values)
     return {name for name in own if own[name] != dealt.values.get(name)} <= step.action.values.keys()
-
-
-def _undone(unit: Unit, step: Step, side: Side, record: Record | None) -> bool:
-    """Whether the written fields stand as they stood before: the system did not take the values."""
-    if record is None or not isinstance(step.action, Update):
-        return False
-    sent = [name for name in unit.fields(side) if name in step.action.values]
-    return bool(sent) and all(record.values.get(n) == step.action.before.get(n) for n in sent)
 
 
 def _as_agreed(
