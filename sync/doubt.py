@@ -104,7 +104,8 @@ def told_of_it(
             f"{name}: {_last_hand(record)}, about a write of Tieline whose answer was lost: what "
             "they set of it may be run over (it is not known whether it was written)"
         )
-        yield _unnamed(pair.id, step, record.ref.side, name, why, at)
+        side = record.ref.side
+        yield _unnamed(pair.id, side, name, carried(step, side, [name]), why, at)
 
 
 def put_back(
@@ -124,16 +125,19 @@ def put_back(
         own, base = unit.own(side, record.values), pair.base.unit(unit.name)
         if unit.name not in step.bases or not changed & set(own) or has_moved(base, side, own):
             continue
-        yield as_before(pair.id, step, record, unit.name, at)
+        yield as_before(pair.id, record, unit.name, carried(step, side, [unit.name]), at)
 
 
-def as_before(pair: int, step: Step, record: Record, name: str, at: datetime) -> Conflict:
-    """The Conflict of a unit, or a relation, that stands as before our write, where others wrote last."""
+def as_before(pair: int, record: Record, name: str, ours: Values, at: datetime) -> Conflict:
+    """The Conflict of a unit, or a relation, that stands as before our write, where others wrote last.
+
+    `ours` is what was carried there.
+    """
     why = (
         f"{name}: {_last_hand(record)}, and it stands as before a write of Tieline whose "
         "answer was lost: if they put it back, that is run over (it is not known whether it was written)"
     )
-    return _unnamed(pair, step, record.ref.side, name, why, at)
+    return _unnamed(pair, record.ref.side, name, ours, why, at)
 
 
 def _last_hand(record: Record) -> str:
@@ -143,8 +147,7 @@ def _last_hand(record: Record) -> str:
     )
 
 
-def _unnamed(pair: int, step: Step, side: Side, unit: str, why: str, at: datetime) -> Conflict:
+def _unnamed(pair: int, side: Side, unit: str, ours: Values, why: str, at: datetime) -> Conflict:
     """A race that is over, with what we carried to `side` and without what somebody may have set there."""
-    ours = carried(step, side, [unit])
     values = (no_values(), ours) if side == "servicenow" else (ours, no_values())
     return Conflict(pair, unit, "race", *values, why, at, winner=other(side), closed_at=at)

@@ -13,7 +13,7 @@ from tieline.sync.aspects import NOT_MADE, Recovered, holds_as_before
 from tieline.sync.doubt import as_before
 from tieline.sync.links.relations_steps import dealt, told
 from tieline.sync.links.relations_view import plain
-from tieline.sync.model import Conflict, Intent
+from tieline.sync.model import Conflict, Intent, Pair
 from tieline.sync.outcome import as_applied, other_hand
 from tieline.sync.run import Run
 from tieline.sync.settle import races
@@ -22,9 +22,6 @@ from tieline.sync.store.store import Tx
 MADE: Final = Recovered(True, "its answer was lost; the record shows that it was made")
 HIDDEN: Final = Recovered(None, "its answer was lost; its record is not shown")
 MOVED_ON: Final = Recovered(None, "its answer was lost; its column moved on: it may have been written")
-PUT_BACK: Final = Recovered(
-    None, "its answer was lost; its column stands as before, and somebody else wrote last: it may be put back"
-)
 
 
 def recovered(run: Run, intent: Intent) -> Recovered:
@@ -44,17 +41,18 @@ def recovered(run: Run, intent: Intent) -> Recovered:
         shown = None if found is None else _shows(found.record, action)
     if shown is None:
         return HIDDEN
-    if intent.pair is None:
+    with run.store.read() as tx:
+        pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
+    if pair is None:
         return NOT_MADE
-    lost = () if found is None else _ran_over(run, intent, found)
-    if shown == isinstance(action, Relate):
-        return replace(MADE, told=lost, remember=partial(_remember, intent.pair, action, run.clock()))
-    if found is not None and _moved_on(found.record, action):
+    if found is not None and not shown and _moved_on(found.record, action):
         return MOVED_ON
-    if found is None or not lost or run.wrote_last(found.record):
-        return replace(NOT_MADE, told=lost)
-    back = as_before(intent.pair, intent.step, found.record, told(action)[0], run.clock())
-    return replace(PUT_BACK, told=(back,))
+    lost = () if found is None else _ran_over(run, intent, pair, found)
+    if shown == isinstance(action, Relate):
+        return replace(MADE, told=lost, remember=partial(_remember, pair.id, action, run.clock()))
+    if found is not None and lost and not run.wrote_last(found.record):
+        lost = _put_back(pair, action, found.record, run.clock())
+    return replace(NOT_MADE, told=lost)
 
 
 def _shows_remote(run: Run, action: Relate | Unrelate) -> bool | None:
@@ -93,22 +91,31 @@ def _same(tie: Tie, action: Relate | Unrelate) -> bool:
 
 
 def _moved_on(record: Record, action: Relate | Unrelate) -> bool:
-    column = isinstance(action, Relate) and action.ref.side == "servicenow"
-    return column and not holds_as_before(record, action)
+    """Whether a column that does not show our target shows one that it did not show before our write."""
+    if action.ref.side != "servicenow":
+        return False
+    if isinstance(action, Unrelate):
+        return any(tie.name == action.name for tie in record.ties or ())
+    return not holds_as_before(record, action)
 
 
-def _ran_over(run: Run, intent: Intent, found: Reviewed) -> tuple[Conflict, ...]:
+def _ran_over(run: Run, intent: Intent, pair: Pair, found: Reviewed) -> tuple[Conflict, ...]:
     """The races of a write to a column, if it was made: the count of changes tells, as it does for fields.
 
     One change alone that is not ours is none: ours was not made.
     """
     vocabulary = run.vocabularies.get(intent.route)
-    with run.store.read() as tx:
-        pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
-    if pair is None or vocabulary is None or found.made is False:
+    if vocabulary is None or found.made is False:
         return ()
     done = as_applied(found, found.races or other_hand(run, found))
     return races(pair, intent.step, done, vocabulary, run.clock())
+
+
+def _put_back(pair: Pair, action: Relate | Unrelate, record: Record, at: datetime) -> tuple[Conflict, ...]:
+    """What somebody may have put back is told, as long as the next write of the pair runs over it."""
+    if pair.state != "active":
+        return ()
+    return (as_before(pair.id, record, told(action)[0], action.values, at),)
 
 
 def _remember(pair: int, action: Relate | Unrelate, at: datetime, tx: Tx) -> None:

@@ -9,6 +9,8 @@ import pytest
 from tieline.connectors.base import Action, Applied, Ref, Relate, Unrelate
 from tieline.connectors.errors import ConnectorError, Unknown
 from tieline.connectors.memory import Row
+from tieline.sync.pairing import unlink
+from tieline.sync.run import PassOptions, new_run
 
 from .test_crashes import deaths
 from .world import World
@@ -143,6 +145,16 @@ class TestClash:
         (told,) = world.conflicts()
         assert first.label in told.reason and "it is not known whether it was written" in told.reason
 
+    @pytest.mark.parametrize("made", [True, False])
+    def test_it_is_told_once_where_somebody_puts_back_what_stood_before(self, made: bool) -> None:
+        """It is decided again, and told with that."""
+        world, child, first, _ = self.lost("jira", made=made)
+        _set(world, child, "parent_incident", Ref("servicenow", first.id, "incident"))
+        world.tick(200)
+        world.settle()
+        told = [conflict for conflict in world.conflicts() if conflict.kind == "clash"]
+        assert len(told) == 1 and "not known" not in told[0].reason
+
 
 def test_what_a_write_to_the_column_ran_over_is_told_by_its_relation(world: World) -> None:
     child, issue = world.paired()
@@ -232,9 +244,54 @@ def test_what_is_put_back_after_a_lost_write_to_the_column_is_told(
     told = world.conflicts()
     assert [(each.unit, each.kind, each.open) for each in told] == [("parent", "race", False)] * made
     assert all("if they put it back, that is run over" in each.reason for each in told)
+    carried = {"parent_incident": None if taken_away else top.label}
+    assert [(each.servicenow, each.jira) for each in told] == [({}, carried)] * made
     assert (_parent(world, child), len(world.jira.ties.issue_links)) == (
         ("", 0) if taken_away else (parent.id, 1)
     )
+
+
+@pytest.mark.parametrize("made", [True, False])
+@pytest.mark.parametrize("taken_away", [True, False])
+def test_another_that_somebody_sets_after_a_lost_write_to_the_column_lost_nothing(
+    world: World, made: bool, taken_away: bool
+) -> None:
+    """It stands, and is carried over."""
+    child, issue = world.paired()
+    (_, top), (third, _) = world.paired(), world.paired()
+    link = world.jira.ties.link(top.id, "Parent", issue.id)
+    touch(world, issue, top)
+    if taken_away:
+        world.settle()
+        world.jira.ties.unlink(link)
+        touch(world, issue, top)
+    lose(world, lambda action: action.ref.side == "servicenow", made=made)
+    world.tick()
+    world.run()
+    _set(world, child, "parent_incident", Ref("servicenow", third.id, "incident"))
+    world.tick(200)
+    world.settle()
+    assert _parent(world, child) == third.id
+    assert [conflict for conflict in world.conflicts() if conflict.kind == "race"] == []
+
+
+def test_what_is_put_back_on_a_pair_that_was_let_go_of_is_not_run_over(world: World) -> None:
+    child, issue = world.paired()
+    _, top = world.paired()
+    world.jira.ties.link(top.id, "Parent", issue.id)
+    touch(world, issue, top)
+    lose(world, lambda action: action.ref.side == "servicenow")
+    world.tick()
+    world.run()
+    _set(world, child, "parent_incident", None)
+    (pair,) = (pair for pair in world.pairs() if pair.servicenow.id == child.id)
+    run = new_run("0", world.config, world.store, world.sides, world.clock, PassOptions(), remember=False)
+    with world.store.transaction() as tx:
+        unlink(run, tx, pair)
+    for _ in range(3):
+        world.tick(200)
+        world.run()
+    assert (world.intents(), _parent(world, child), world.conflicts()) == (0, "", [])
 
 
 @pytest.mark.parametrize("meets", [False, True])
