@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,11 +14,13 @@ from tieline.sync.model import InboxEntry, Pair
 from tieline.sync.outcome import pause_of, unread
 from tieline.sync.pairing import (
     choose_holder,
+    continued,
     copy_park,
     ended_pairs,
     is_foreign_mirror,
     is_parted,
     move_over,
+    note_continued,
     own_marker,
     pair_key,
     pair_up,
@@ -47,13 +49,17 @@ def sort_out(run: Run, entries: Sequence[InboxEntry]) -> list[Found]:
     Nothing is written to either side.
     """
     found = _read(run, entries)
+    markers = {record.ref: own_marker(run, record) for _, record in found}
+    _note_children(run, markers.values())
     with run.store.read() as tx:
-        ended = ended_pairs(tx, [record.ref for _, record in found])
+        ended, gone_on = ended_pairs(tx, markers), continued(tx, markers)
     unclaimed = []
     for entry, record in found:
-        marker = own_marker(run, record)
+        marker = markers[record.ref]
         if record.ref in ended:
             _return(run, entry, record, ended[record.ref])
+        elif record.ref in gone_on:
+            leave(run, [entry])
         elif marker is not None:
             _adopt(run, entry, record, marker)
         elif is_foreign_mirror(run, record):
@@ -62,6 +68,14 @@ def sort_out(run: Run, entries: Sequence[InboxEntry]) -> list[Found]:
         else:
             unclaimed.append((entry, record))
     return unclaimed
+
+
+def _note_children(run: Run, markers: Iterable[Marker | None]) -> None:
+    children = [marker for marker in markers if marker is not None and marker.parent]
+    if children:
+        with run.store.transaction() as tx:
+            for child in children:
+                note_continued(tx, child)
 
 
 def _read(run: Run, entries: Sequence[InboxEntry]) -> list[Found]:

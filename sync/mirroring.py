@@ -11,7 +11,7 @@ from tieline.connectors.base import Applied, Record, Side
 from tieline.connectors.errors import ConnectorError, Denied, Rejected, Retryable
 from tieline.sync import passlog
 from tieline.sync.admission import unsure_before
-from tieline.sync.adoption import UNREAD, claimed_note, postpone
+from tieline.sync.adoption import UNREAD, claimed_note, leave, postpone
 from tieline.sync.candidates import Candidate, mirror_step
 from tieline.sync.journal import audit_entry, block, intend, made_note
 from tieline.sync.marker import Marker
@@ -106,8 +106,11 @@ def _found(run: Run, side: Side, candidate: Candidate) -> bool:
             tx.drop_note(claimed_note(candidate.record.ref))
         else:
             tx.arrive([Arrival(holder.ref, "marked") for holder in holders], run.clock(), run.started)
-    if holders:
+        paired = tx.pairs_of([holder.ref for holder in holders])
+    if len(paired) < len(holders):
         postpone(run, [candidate.entry])
+    elif holders:  # they go on with others: nothing is left to be joined
+        leave(run, [candidate.entry])
     return bool(holders)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from tieline.connectors.base import Record, Ref, Side
-from tieline.sync.marker import Marker, parse_marker
+from tieline.sync.marker import Marker, digest, parse_marker
 from tieline.sync.model import Arrival, Base, Pair, Park, Step
 from tieline.sync.run import Run
 from tieline.sync.settle import settle_mirror
@@ -130,6 +130,22 @@ def ended_pairs(tx: Tx, refs: Iterable[Ref]) -> dict[Ref, Pair]:
     found = {ref: int(notes[key]) for ref, key in keys.items() if notes.get(key)}
     pairs = tx.pairs(found.values())
     return {ref: pairs[id_] for ref, id_ in found.items() if id_ in pairs}
+
+
+def note_continued(tx: Tx, child: Marker) -> None:
+    """Remember the closed incident that a child continues: it gets no other mirror, whatever the state knows.
+
+    After a lost state the child may be joined first, and nobody knows of the pair that ended.
+    """
+    if child.parent:
+        tx.set_note(f"continued:{child.parent}", "child")
+
+
+def continued(tx: Tx, refs: Iterable[Ref]) -> frozenset[Ref]:
+    """Those of the records that a child was seen to continue."""
+    keys = {ref: f"continued:{digest(ref)}" for ref in refs}
+    notes = tx.notes(keys.values())
+    return frozenset(ref for ref, key in keys.items() if key in notes)
 
 
 def free(tx: Tx, pair: Pair) -> None:

@@ -16,7 +16,7 @@ from tieline.connectors.errors import Unreadable
 from tieline.sync.admission import LEFT, UNSURE
 from tieline.sync.marker import Marker, digest
 from tieline.sync.model import Base, Dealt, Pair, Snapshot, UnitBase
-from tieline.sync.pairing import copy_park, move_over, own_marker, pair_up
+from tieline.sync.pairing import copy_park, move_over, note_continued, own_marker, pair_up
 from tieline.sync.run import Run
 from tieline.sync.steps import links
 from tieline.sync.store.store import Tx
@@ -96,6 +96,8 @@ def _join(
     """Pair one mirror, unless it or its origin is in a pair; the later of two holders is a copy."""
     ref = origin.ref if isinstance(origin, Record) else origin
     there = known.get(ref)
+    if keep:
+        note_continued(tx, marker)
     if mirror.ref in known:
         found.counts["known"] += 1
         return

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from tieline.connectors.base import Action, Create, Transition
+import pytest
+
+from tieline.connectors.base import Action, Create, Ref, Transition
 from tieline.connectors.errors import Rejected, Unknown
 from tieline.connectors.memory import Row
+from tieline.sync.marker import digest
+from tieline.sync.model import Arrival
+from tieline.sync.rebuild import rebuild
+from tieline.sync.run import EVERYTHING, new_run
 
 from .test_unknown import refuse
 from .world import World
@@ -247,6 +254,69 @@ class TestChild:
             assert world.mirror_of(mirror) is child
             assert (len(world.sn.rows), row.values["state"]) == (3, "7")
             assert mirror.values["status"] == "In Progress"
+
+    @pytest.mark.parametrize("names", [True, False])
+    @pytest.mark.parametrize("first", ["feeds", "rebuild"])
+    def test_its_closed_incident_gets_no_mirror_after_a_lost_state(self, first: str, names: bool) -> None:
+        """The child is joined first; whether or not the closed one still shows the key, it does not wait."""
+        world, row, mirror = closed("child")
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+        world.settle()
+        child = world.mirror_of(mirror)
+        world.sn.edit(row.id, {"correlation_display": mirror.label if names else ""})
+        world.lose_the_state()
+        world.tick(3600)
+        if first == "rebuild":
+            run = new_run("", world.config, world.store, world.sides, world.clock, EVERYTHING)
+            rebuild(run, lambda *_: None)
+        world.run(initial=True)
+        world.settle()
+        assert world.mirror_of(mirror) is child
+        assert (len(world.sn.rows), len(world.jira.rows), world.waiting()) == (3, 2, 0)
+        assert (row.values["state"], world.parks()) == ("7", [])
+
+    def test_nor_where_a_state_does_not_know_that_it_is_continued(self) -> None:
+        """It shows the key of an issue that is another's half: it does not wait for that one for ever."""
+        world, row, mirror = closed("child")
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+        world.settle()
+        world.sn.edit(row.id, {"correlation_display": mirror.label})
+        world.lose_the_state()
+        world.tick(3600)
+        run = new_run("", world.config, world.store, world.sides, world.clock, EVERYTHING)
+        rebuild(run, lambda *_: None)
+        with world.store.transaction() as tx:
+            tx.drop_note(f"continued:{digest(Ref('servicenow', row.id))}")
+        world.run(initial=True)
+        for _ in range(3):
+            world.tick(600)
+            world.run()
+        assert (len(world.jira.rows), world.waiting(), world.jira.requests.count("find")) == (2, 0, 0)
+
+    @pytest.mark.parametrize("made_in", ["servicenow", "jira"])
+    def test_neither_do_those_before_it(self, made_in: str) -> None:
+        """Closed and reopened twice, the last one seen first: the others are neither copies nor new."""
+        world = World(status={"reopen": "child"})
+        issue = world.issue() if made_in == "jira" else None
+        world.incident(state="2", short_description="Shows the way")
+        _, mirror = world.paired(state="2")
+        issue = issue or mirror
+        for _ in range(2):
+            world.sn.edit(world.mirror_of(issue).id, CLOSED)
+            world.settle()
+            world.jira.edit(issue.id, {"status": "In Progress"})
+            world.settle()
+        child, rows = world.mirror_of(issue), len(world.sn.rows)
+        world.lose_the_state()
+        with world.store.transaction() as tx:
+            for age, known in enumerate(world.sn.rows):
+                waits_since = world.now - timedelta(hours=1 + age)
+                tx.arrive([Arrival(Ref("servicenow", known), "feed")], waits_since)
+        world.run(initial=True)
+        world.settle()
+        assert world.mirror_of(issue) is child
+        assert (len(world.sn.rows), len(world.jira.rows), world.waiting()) == (rows, rows - 2, 0)
+        assert world.parks() == []
 
 
 def test_an_issue_is_told_once_also_where_a_transition_to_it_is_left_in_doubt() -> None:
