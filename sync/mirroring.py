@@ -32,7 +32,7 @@ def make_mirrors(run: Run, side: Side, wanted: Sequence[Candidate]) -> None:
     """Make these mirrors on `side`, as many as the pass may still write. Raises `Denied` if one was."""
     if not wanted:
         return
-    chosen = _in_budget(run, _still_free(run, side, wanted))
+    chosen = _still_free(run, side, wanted)
     if not chosen:
         return
     now = run.clock()
@@ -54,7 +54,8 @@ def make_mirrors(run: Run, side: Side, wanted: Sequence[Candidate]) -> None:
 
 
 def _still_free(run: Run, side: Side, wanted: Sequence[Candidate]) -> list[Candidate]:
-    """Without those that were paired meanwhile (their mirror stood in the same wave), or have a mirror.
+    """Those for which the pass has writes left, without any that is paired meanwhile (its mirror stood in the
+    same wave) or has a mirror.
 
     A mirror is searched for where the state may not know it: a person named single records, so that the rest
     of the inbox was not looked at, the state was put back to an older one, one was seen that could not be
@@ -72,6 +73,7 @@ def _still_free(run: Run, side: Side, wanted: Sequence[Candidate]) -> list[Candi
     if unsure is not None and side == "jira" and run.clock() < unsure + run.config.jira.overlap:
         postpone(run, [c.entry for c in doubtful], unsure + run.config.jira.overlap - run.clock())
         free = [c for c in free if c not in doubtful]
+    free = _in_budget(run, free)  # before the search: what is put off is not searched for in each wave
     doubtful += [
         c for c in free if unread or claimed_note(c.record.ref) in claims or _names_an_issue(run, c.record)
     ]

@@ -186,6 +186,16 @@ class TestSmallSteps:
         assert {world.mirror_of(row).values["summary"] for row in rows} == {f"Incident {n}" for n in range(7)}
         world.in_step()
 
+    def test_mirrors_are_searched_for_as_far_as_the_pass_may_make_them(self, world: World) -> None:
+        for number in range(6):
+            world.incident(correlation_display=f"OLD-{number}")
+        searched = 0
+        for _ in range(20):
+            world.run(initial=True, max_changes=2)
+            searched += world.jira.requests.count("find")
+            world.tick()
+        assert (len(world.jira.rows), searched) == (6, 6)
+
     def test_a_pass_ends_though_a_side_stays_busy(self) -> None:
         """What is put off becomes due again while the pass lasts: it waits for the next one."""
         world = World(limits={"wave": 2})
