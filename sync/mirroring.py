@@ -95,9 +95,8 @@ def _names_an_issue(run: Run, record: Record) -> bool:
 
 def _found(run: Run, side: Side, candidate: Candidate) -> bool:
     """Whether it has a mirror, as far as that can be asked now: where it cannot, none is made."""
-    marker = Marker(run.config.installation, candidate.route, candidate.record.ref.id)
     try:
-        holders = run.sides[side].find(str(marker), run.vocabularies[candidate.route].place(side), "")
+        holders = _holders(run, side, candidate)
     except Denied:
         raise
     except ConnectorError as error:
@@ -114,6 +113,13 @@ def _found(run: Run, side: Side, candidate: Candidate) -> bool:
     elif holders:  # they go on with others: nothing is left to be joined
         leave(run, [candidate.entry])
     return bool(holders)
+
+
+def _holders(run: Run, side: Side, candidate: Candidate) -> list[Record]:
+    """What carries a marker of it, of any route: when its mirror was made it may have been on another one."""
+    markers = [Marker(run.config.installation, route, candidate.record.ref.id) for route in run.routes]
+    place = run.vocabularies[candidate.route].place(side)
+    return [holder for marker in markers for holder in run.sides[side].find(str(marker), place, "")]
 
 
 def _in_budget(run: Run, chosen: list[Candidate]) -> list[Candidate]:

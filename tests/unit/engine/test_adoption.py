@@ -20,6 +20,17 @@ from tieline.sync.run import EVERYTHING, new_run
 from .world import World
 
 
+def move_unseen(world: World, mirror: Row) -> None:
+    """Move an issue to a project that no feed tells of."""
+    mirror.place, feed = "DEV/Bug", world.jira.feed
+
+    def without(cursor: str | None, start: datetime) -> Iterator[Page]:
+        for page in feed(cursor, start):
+            yield replace(page, changes=tuple(c for c in page.changes if c.ref.id != mirror.id))
+
+    world.jira.feed = without  # type: ignore[method-assign]
+
+
 class TestMarkers:
     @pytest.mark.parametrize("text", ["", "PRTG-1234", "a:b", "a:b:", "a b:c:d", "http://x:80/y", "a:b:c:d"])
     def test_anything_else_is_none(self, text: str) -> None:
@@ -54,21 +65,30 @@ class TestLostState:
         world.sn.edit(row.id, {"correlation_display": mirror.label})
         other = world.incident(correlation_display="OPS-99")
         world.lose_the_state()
-        mirror.place, feed = "DEV/Bug", world.jira.feed
-
-        def without(cursor: str | None, start: datetime) -> Iterator[Page]:
-            for page in feed(cursor, start):
-                yield replace(page, changes=tuple(c for c in page.changes if c.ref.id != mirror.id))
-
-        world.jira.feed = without  # type: ignore[method-assign]
+        move_unseen(world, mirror)
         world.tick()
         world.run(initial=True)
-        world.tick()
         world.settle()
         assert world.mirror_of(row) is mirror
         assert world.mirror_of(other) is not mirror, "what it names is another's, or none"
         assert len(world.jira.rows) == 2
         world.one_mirror_each()
+
+    def test_nor_where_its_incident_went_to_another_route_meanwhile(self, world: World) -> None:
+        """Its marker names the route that it was made on."""
+        raw = world.config.model_dump(by_alias=True)
+        first = {**raw["route"][0], "servicenow": {"scope": "category=hardware"}}
+        second = {**raw["route"][0], "name": "network", "servicenow": {"scope": "category=network"}}
+        world.config = type(world.config).model_validate({**raw, "route": [first, second]})
+        row, mirror = world.paired(category="hardware")
+        world.sn.edit(row.id, {"correlation_display": mirror.label, "category": "network"})
+        world.lose_the_state()
+        move_unseen(world, mirror)
+        world.tick()
+        world.run(initial=True)
+        world.settle()
+        assert world.mirror_of(row) is mirror
+        assert ([pair.route for pair in world.pairs()], len(world.jira.rows)) == (["operations"], 1)
 
     @pytest.mark.parametrize("fails", [1, 3])
     def test_a_mirror_that_cannot_be_joined_yet_is_not_made_again(self, world: World, fails: int) -> None:
