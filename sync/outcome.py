@@ -38,7 +38,7 @@ from tieline.sync.aspects import part_of, refreshed
 from tieline.sync.journal import audit_entry, block, record_conflicts
 from tieline.sync.model import Base, Conflict, Intent, OutcomeKind, Pair
 from tieline.sync.pairing import first_base, move_over
-from tieline.sync.refusal import left, untaken
+from tieline.sync.refusal import answers, left, untaken
 from tieline.sync.run import Run
 from tieline.sync.settle import races, settle
 from tieline.sync.store.store import Tx
@@ -63,20 +63,17 @@ def settle_all(run: Run, tried: Sequence[Tried], asked_at: datetime) -> None:
     """
     tried = _shown(run, tried)
     refused = [_kept(run, *each) for each in tried]
-    fights = [() if no is None else _fight(run, *each, no) for each, no in zip(tried, refused, strict=True)]
-    bases, unknown = _bases(
-        run,
-        [
-            (work, intent if no is None else _taken(work, intent, result), result)
-            for (work, intent, result), no in zip(tried, refused, strict=True)
-        ],
-    )
+    fights = [
+        () if no is None else _fight(run, work, intent, no)
+        for (work, intent, _), no in zip(tried, refused, strict=True)
+    ]
+    tried = [each if no is None else _taken(run, *each) for each, no in zip(tried, refused, strict=True)]
+    bases, unknown = _bases(run, tried)
     with run.store.transaction() as tx:
         for (work, intent, result), base, no, fight in zip(tried, bases, refused, fights, strict=True):
             if no is not None and base is not None:
-                assert isinstance(result, Applied)
                 _remember(run, work, result, asked_at)
-                _partly(run, tx, work, intent, base, result, no, fight)
+                _partly(run, tx, work, intent, base, no, fight)
             elif not isinstance(result, Applied):
                 _failed(run, tx, work, intent, result)
             elif base is None:
@@ -175,7 +172,7 @@ def _kept(run: Run, work: Work, intent: Intent, result: Applied | ConnectorError
     if not isinstance(action, Update) or not isinstance(result, Applied) or result.record is None:
         return None
     fields, record = left(action, result.record), result.record
-    if not fields or not (result.alone or (not record.touched and run.wrote_last(record))):
+    if not fields or not answers(result, last=run.wrote_last(record) is True):
         return None
     label, side, named = work.pair.label(action.ref.side), action.ref.side, ", ".join(fields)
     return Rejected(
@@ -185,10 +182,18 @@ def _kept(run: Run, work: Work, intent: Intent, result: Applied | ConnectorError
     )
 
 
-def _taken(work: Work, intent: Intent, result: Applied | ConnectorError) -> Intent:
-    """The intent without the units of which the side took nothing: of the others it took all, or a part."""
-    record, units = result.record if isinstance(result, Applied) else None, work.vocabulary.units
-    return without(intent, {unit.name for unit in units if untaken(unit, intent.step.action, record)})
+def _taken(run: Run, work: Work, intent: Intent, result: Applied | ConnectorError) -> Tried:
+    """The intent without the units of which the side took nothing: of the others it took all, or a part.
+
+    A race is told for all that was sent: where somebody set what stands as before, a rule put it back over
+    theirs.
+    """
+    assert isinstance(result, Applied)
+    step, vocabulary = intent.step, work.vocabulary
+    units = {unit.name for unit in vocabulary.units if untaken(unit, step.action, result.record)}
+    taken, lost = without(intent, units), races(work.pair, step, result, vocabulary, run.clock())
+    step = replace(taken.step, conflicts=(*taken.step.conflicts, *lost))
+    return work, replace(taken, step=step), result
 
 
 def without(intent: Intent, units: Set[str]) -> Intent:
@@ -199,7 +204,7 @@ def without(intent: Intent, units: Set[str]) -> Intent:
     return replace(intent, step=replace(step, bases=bases, conflicts=conflicts))
 
 
-def _fight(run: Run, work: Work, intent: Intent, _result: object, refusal: Rejected) -> tuple[Conflict, ...]:
+def _fight(run: Run, work: Work, intent: Intent, refusal: Rejected) -> tuple[Conflict, ...]:
     """The Conflicts of a rule of the policy with one of the side, which held."""
     if run.govern is None:
         return ()
@@ -209,31 +214,22 @@ def _fight(run: Run, work: Work, intent: Intent, _result: object, refusal: Rejec
 
 
 def _partly(
-    run: Run,
-    tx: Tx,
-    work: Work,
-    intent: Intent,
-    base: Base,
-    result: Applied,
-    refusal: Rejected,
-    fight: Sequence[Conflict],
+    run: Run, tx: Tx, work: Work, taken: Intent, base: Base, refusal: Rejected, fight: Sequence[Conflict]
 ) -> None:
     """What the side took is settled, with the Conflicts of what it ran over; for the rest the pair parks.
 
-    A race is told for all that was sent: where somebody set what stands as before, a rule put it back over
-    theirs. Where only rules of the policy are refused, what they set is held, and everything else goes on.
+    Where only rules of the policy are refused, what they set is held, and everything else goes on.
     """
-    lost = races(work.pair, intent.step, result, work.vocabulary, run.clock())
     work.pair = replace(work.pair, base=base)
     tx.save_pair(work.pair)
-    conflicts = [*_taken(work, intent, result).step.conflicts, *fight, *lost]
+    conflicts = [*taken.step.conflicts, *fight]
     record_conflicts(tx, [replace(c, pass_id=run.id) for c in conflicts])
     run.counts["conflicts"] += len(conflicts)
     if not fight:
-        _failed(run, tx, work, intent, refusal)
+        _failed(run, tx, work, taken, refusal)
         return
-    tx.audit([audit_entry(intent, "rejected", run.clock(), str(refusal))])
-    tx.remove_intent(intent.id)
+    tx.audit([audit_entry(taken, "rejected", run.clock(), str(refusal))])
+    tx.remove_intent(taken.id)
     run.counts["rejected"] += 1
     work.steps = []
     work.records.clear()

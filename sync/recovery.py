@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -33,6 +33,7 @@ from tieline.sync.journal import audit_entry, made_note, record_conflicts, targe
 from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
 from tieline.sync.outcome import as_applied, other_hand, without
 from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
+from tieline.sync.refusal import answers
 from tieline.sync.run import CLOCK_TOLERANCE, Run
 from tieline.sync.settle import races, settle
 from tieline.sync.store.store import Tx
@@ -186,8 +187,9 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
         _settle(run, intent, done, "its answer was lost; found in the record's history")
     elif _counted_last(run, told, intent) or _rewritten(run, found, shows, intent):
         made = replace(made, alone=told.alone is not False)
-        taken = without(intent, _left(shows, found.ref.side, vocabulary) if made.alone else set())
-        _settle(run, taken, made, "its answer was lost; found by its author, its values rewritten")
+        ours = answers(made, last=run.wrote_last(found) is True)
+        nothing = _left(shows, found.ref.side, vocabulary) if ours else set()
+        _settle(run, intent, made, "its answer was lost; found by its author, its values rewritten", nothing)
     elif told.made is None and found.version != write.seen:
         _leave_in_doubt(run, intent, done, vocabulary)
     else:
@@ -295,19 +297,22 @@ def _recover_note(run: Run, intent: Intent, write: AddNote | ShowLink) -> None:
         _end(run, intent, "skipped", "its answer was lost; a link may be shown again")
 
 
-def _settle(run: Run, intent: Intent, applied: Applied, detail: str) -> None:
-    """An intent that has come true: its Base, its Conflicts, and another look at the pair."""
-    now, vocabulary = run.clock(), run.vocabularies.get(intent.route)
+def _settle(run: Run, intent: Intent, applied: Applied, detail: str, nothing: Set[str] = frozenset()) -> None:
+    """An intent that has come true: its Base, its Conflicts, and another look at the pair.
+
+    Of the units in `nothing` nothing has come; a race is told for all that was sent.
+    """
+    now, vocabulary, step = run.clock(), run.vocabularies.get(intent.route), without(intent, nothing).step
     shown = [] if applied.record is None or vocabulary is None else [(applied.record, vocabulary)]
     directory = run.people.directory(shown, now)
     with run.store.transaction() as tx:
         pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
         if pair is not None and vocabulary is not None:
             last = applied.record is not None and run.wrote_last(applied.record) is True
-            base = settle(pair, intent.step, applied, vocabulary, directory, last=last)
+            base = settle(pair, step, applied, vocabulary, directory, last=last)
             tx.save_pair(replace(pair, base=base))
             lost = races(pair, intent.step, applied, vocabulary, now)
-            record_conflicts(tx, [replace(c, pass_id=run.id) for c in (*intent.step.conflicts, *lost)])
+            record_conflicts(tx, [replace(c, pass_id=run.id) for c in (*step.conflicts, *lost)])
         tx.arrive([Arrival(applied.ref, "recovered")], now, run.started)
         tx.audit([audit_entry(intent, "applied" if applied.record else "skipped", now, detail)])
         tx.remove_intent(intent.id)

@@ -46,6 +46,15 @@ def untaken(unit: Unit, action: Action, record: Record | None) -> bool:
     return not left(action, record).keys().isdisjoint(unit.fields(record.ref.side))
 
 
+def answers(applied: Applied, *, last: bool) -> bool:
+    """Whether what stands is the side's answer to our write: nobody else wrote, or (`last`) nobody after us.
+
+    Where the side tells who wrote each field, that is believed instead of the last hand.
+    """
+    record = applied.record
+    return record is not None and (applied.alone is True or (last and not record.touched))
+
+
 def in_part(unit: Unit, known: UnitBase, step: Step, applied: Applied, *, last: bool) -> UnitBase | None:
     """What a unit becomes of which a side took some fields and left others; None where that is not so.
 
@@ -54,9 +63,7 @@ def in_part(unit: Unit, known: UnitBase, step: Step, applied: Applied, *, last: 
     `last`: nobody wrote after us.
     """
     action, record = step.action, applied.record
-    if record is None or not isinstance(action, Update):
-        return None
-    if not (applied.alone or (last and not record.touched)):
+    if record is None or not isinstance(action, Update) or not answers(applied, last=last):
         return None
     side, own = record.ref.side, unit.own(record.ref.side, record.values)
     if left(action, record).keys().isdisjoint(own) or untaken(unit, action, record):

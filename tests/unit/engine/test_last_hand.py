@@ -53,7 +53,8 @@ def test_an_edit_that_it_ran_over_is_told_though_a_rule_put_back_what_stood(worl
     assert (told.unit, told.kind, told.winner, told.open) == ("summary", "race", "jira", False)
     assert "value unknown" in told.reason
     assert dict(told.jira) == {"summary": "One"}
-    world.in_step()
+    assert (row.values["short_description"], mirror.values["summary"]) == ("Printer broken", "One")
+    assert [park.reason for park in world.parks()] == ["rejected"], "sent again, and refused again"
 
 
 def rewritten_in_part(world: World) -> Row:
