@@ -14,7 +14,7 @@ from tieline.connectors.base import SIDES, Record, Side, Values, no_values, othe
 from tieline.sync.groups import StatusUnit
 from tieline.sync.mapping import Directory, SetUnit, Unit, Unmapped
 from tieline.sync.merge import Decision, Hold, Settle, Take, has_moved, merge, merge_sets, trail
-from tieline.sync.model import Base, Conflict, Dealt, Park, Snapshot, Step, UnitBase
+from tieline.sync.model import LEFT, Base, Conflict, Dealt, Park, Snapshot, Step, UnitBase
 from tieline.sync.workflow import Workflow
 
 
@@ -133,15 +133,15 @@ def decide(unit: Unit, snapshot: Snapshot, context: Context) -> Verdict:
     standing = next((c for c in snapshot.conflicts if c.unit == unit.name and c.open), None)
     if standing is None and isinstance(decision, Settle) and _half_way(unit, base, snapshot):
         decision = Take("servicenow", f"{unit.name}: what servicenow says was on its way to jira")
-    left = None if standing is None else _left_on(unit, snapshot, standing)
-    if standing is not None and standing.choice is not None and (left or not isinstance(decision, Settle)):
-        decision = Settle() if standing.choice == left else _chosen(unit, standing.choice)
+    if standing is not None and standing.choice is not None:
+        standing, decision = _as_chosen(unit, snapshot, standing, standing.choice, decision)
     verdict = _follow(unit, base, snapshot, decision, context)
-    if standing is not None and standing.choice is None and _stays_left(unit, snapshot, standing, verdict):
+    if standing is not None and verdict.conflict is None and _stays_left(unit, snapshot, standing, verdict):
         now = _current(unit, snapshot)
         return replace(verdict, conflict=replace(standing, servicenow=now["servicenow"], jira=now["jira"]))
     if standing is not None and verdict.conflict is not None:
-        kept = replace(verdict.conflict, id=standing.id, at=standing.at, choice=standing.choice)
+        choice = None if standing.kind in LEFT else standing.choice
+        kept = replace(verdict.conflict, id=standing.id, at=standing.at, choice=choice)
         verdict = replace(verdict, conflict=kept)
     return verdict
 
@@ -153,16 +153,25 @@ def _half_way(unit: Unit, base: UnitBase, snapshot: Snapshot) -> bool:
     An empty resolution contradicts nothing, so that the two would pass for equal.
     """
     begun = base.servicenow is None and base.jira is not None
-    return begun and unit.flows("jira") and _still_empty(unit, snapshot)
+    held = {side: snapshot.record(side).values for side in SIDES}
+    return begun and unit.flows("jira") and _is_left(unit, "jira", held)
 
 
-def _left_on(unit: Unit, snapshot: Snapshot, standing: Conflict) -> Side | None:
-    """The side that left empty what a standing Conflict is about, as long as it is empty."""
-    if standing.kind != "left" or not isinstance(unit, StatusUnit):
-        return None
-    if unit.unsaid(standing.servicenow, standing.jira):
-        return "servicenow" if unit.unfilled(snapshot.servicenow.values, snapshot.jira.values) else None
-    return "jira" if _still_empty(unit, snapshot) else None
+def _as_chosen(
+    unit: Unit, snapshot: Snapshot, standing: Conflict, choice: Side, decision: Decision
+) -> tuple[Conflict | None, Decision]:
+    """What a person's choice makes of an open Conflict and of the decision; None: the Conflict is over.
+
+    What a side left empty is let be where that side is chosen: what else happened to the unit is dealt with
+    as ever. Another try is made only while something is still empty.
+    """
+    left = LEFT.get(standing.kind)
+    if left is None:
+        return standing, decision if isinstance(decision, Settle) else _chosen(unit, choice)
+    if choice == left or not unit.flows(left):
+        return None, decision
+    held = {side: snapshot.record(side).values for side in SIDES}
+    return standing, _chosen(unit, choice) if _is_left(unit, left, held) else decision
 
 
 def _stays_left(unit: Unit, snapshot: Snapshot, standing: Conflict, verdict: Verdict) -> bool:
@@ -172,24 +181,17 @@ def _stays_left(unit: Unit, snapshot: Snapshot, standing: Conflict, verdict: Ver
     goes that way sets nothing, whatever it carries, nor does one of what ServiceNow did not take before. If
     it does set it, the next look finds it set.
     """
-    if standing.kind != "left" or verdict.conflict is not None:
+    left = LEFT.get(standing.kind)
+    if left is None or not isinstance(unit, StatusUnit):
         return False
-    if isinstance(unit, StatusUnit) and unit.unsaid(standing.servicenow, standing.jira):
-        now = snapshot.servicenow.values
-        empty = {name: now.get(name) for name in (unit.close_code, unit.close_notes) if not now.get(name)}
-        ends = {**now, **verdict.values["servicenow"], **empty}
-        return unit.unfilled(ends, {**snapshot.jira.values, **verdict.values["jira"]})
-    if not verdict.changed(snapshot, "jira"):
-        return _still_empty(unit, snapshot)
-    if not isinstance(unit, StatusUnit):
-        return False
-    ends = {**verdict.values["jira"], unit.resolution: snapshot.jira.values.get(unit.resolution)}
-    return unit.lacks({**snapshot.servicenow.values, **verdict.values["servicenow"]}, ends)
+    held = {side: {**snapshot.record(side).values, **verdict.values[side]} for side in SIDES}
+    now = snapshot.record(left).values
+    return _is_left(unit, left, {**held, left: {**held[left], **{n: now.get(n) for n in unit.end(left)}}})
 
 
-def _still_empty(unit: Unit, snapshot: Snapshot) -> bool:
-    """Whether Jira still has no resolution, or no close notes, where ServiceNow has them."""
-    return isinstance(unit, StatusUnit) and unit.lacks(snapshot.servicenow.values, snapshot.jira.values)
+def _is_left(unit: Unit, side: Side, held: Mapping[Side, Values]) -> bool:
+    """Whether a side says nothing of how it ended, or why, where the other says it."""
+    return isinstance(unit, StatusUnit) and bool(unit.silent(side, held["servicenow"], held["jira"]))
 
 
 def _chosen(unit: Unit, side: Side) -> Decision:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Literal
 
-from tieline.connectors.base import Side, Value, Values
+from tieline.connectors.base import Side, Value, Values, other
 from tieline.connectors.richtext import canonical_text
 from tieline.sync.mapping import CLOSED_STATES, Directory, Unit, Unmapped, ValueMap, unmapped
 from tieline.sync.statehops import StateMachine
@@ -81,27 +81,39 @@ class StatusUnit(Unit):
         class_ = self.status_class("jira", jira)
         return class_ is not None and not self.closes(class_)
 
-    def lacks(self, servicenow: Values, jira: Values) -> bool:
-        """Whether Jira ended alike and shows no resolution, or no close notes, where ServiceNow says some."""
-        class_ = self.status_class("jira", jira)
-        if class_ is None or class_ != self.status_class("servicenow", servicenow):
-            return False
-        wanted = self.resolution and self._jira_resolution(class_, servicenow, jira)
-        notes = self._notes("servicenow", servicenow) if self.closes(class_) else None
-        return bool(wanted and not jira.get(self.resolution)) or bool(notes and not jira.get(self.notes))
+    def end(self, side: Side) -> tuple[str, ...]:
+        """The fields that say how it ended, and why."""
+        names = (self.close_code, self.close_notes) if side == "servicenow" else (self.resolution, self.notes)
+        return tuple(name for name in names if name)
 
-    def unfilled(self, servicenow: Values, jira: Values) -> bool:
-        """The same the other way round: no close code, or no close notes, where Jira says what they mean."""
-        class_ = self.status_class("servicenow", servicenow)
-        if class_ is None or class_ != self.status_class("jira", jira):
-            return False
-        return self.closes(class_) and self.unsaid(servicenow, jira)
+    def silent(self, side: Side, servicenow: Values, jira: Values) -> tuple[str, ...]:
+        """The fields in which a side says nothing of a resolution, or of notes, though the other does.
 
-    def unsaid(self, servicenow: Values, jira: Values) -> bool:
-        """Whether ServiceNow lacks a close code where Jira has a resolution, or notes where Jira has some."""
-        code = self.close_code and jira.get(self.resolution) and not servicenow.get(self.close_code)
-        notes = self.close_notes and self._notes("jira", jira) and not servicenow.get(self.close_notes)
-        return bool(code) or bool(notes)
+        Only where both ended alike. A close code that the map does not know says nothing of a resolution that
+        it knows.
+        """
+        class_ = self.status_class(side, servicenow if side == "servicenow" else jira)
+        if class_ is None or self.status_class("servicenow", servicenow) != self.status_class("jira", jira):
+            return ()
+        found = {}
+        if side == "jira":
+            wanted = self.resolution and self._jira_resolution(class_, servicenow, jira)
+            found[self.resolution] = wanted and not jira.get(self.resolution)
+        elif self.closes(class_):
+            found[self.close_code] = self.close_code and self._uncoded(servicenow, jira)
+        if self.closes(class_):
+            ours, theirs = (servicenow, jira) if side == "servicenow" else (jira, servicenow)
+            field_ = self.close_notes if side == "servicenow" else self.notes
+            found[field_] = field_ and self._notes(other(side), theirs) and not ours.get(field_)
+        return tuple(name for name, silent in found.items() if silent)
+
+    def _uncoded(self, servicenow: Values, jira: Values) -> bool:
+        """Whether no close code, or one that the map does not know, stands for Jira's resolution."""
+        resolution, code = jira.get(self.resolution), servicenow.get(self.close_code)
+        if not resolution or not code:
+            return bool(resolution)
+        known = self.resolutions.class_of("jira", str(resolution)) is not None
+        return known and self.resolutions.class_of("servicenow", str(code)) is None
 
     def classify(self, side: Side, values: Values, directory: Directory) -> Hashable | Unmapped:
         """Status class, resolution class and close notes; the last two only where the status closes."""

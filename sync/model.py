@@ -144,7 +144,9 @@ class Outlook:
         return self.due is not None or bool(self.left_out)
 
 
-ConflictKind = Literal["clash", "first", "unmapped", "race", "flapping", "cut", "rule", "left"]
+ConflictKind = Literal["clash", "first", "unmapped", "race", "flapping", "cut", "rule", "left", "unfilled"]
+LEFT: Final[Mapping[ConflictKind, Side]] = {"left": "jira", "unfilled": "servicenow"}
+"""The kinds that tell what a side left empty when it was ended, with that side."""
 
 
 @dataclass(frozen=True, slots=True)

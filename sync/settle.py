@@ -277,11 +277,12 @@ def _left_unfilled(
     if unit is None or there is None or untaken(unit, action, record):
         return  # nothing came of this write: what ended it before is told already
     own = unit.own("servicenow", record.values)
-    empty = [n for n in own if own[n] is None and action.values.get(n) is not None]
-    told = any(c.unit == unit.name and c.kind == "left" for c in step.conflicts)
-    if empty and not told and unit.unfilled(own, there.values):
-        why = f"{unit.name}: servicenow was ended and left {', '.join(empty)} empty: set it there"
-        yield Conflict(pair.id, unit.name, "left", own, there.values, why, at, open=True)
+    left = [n for n in unit.silent("servicenow", own, there.values) if action.values.get(n) is not None]
+    told = any(c.unit == unit.name and c.kind == "unfilled" for c in step.conflicts)
+    if left and not told:
+        what = ", ".join(f"{n} empty" if own[n] is None else f"{n} at {own[n]!r}" for n in left)
+        why = f"{unit.name}: servicenow was ended and left {what}: set it there"
+        yield Conflict(pair.id, unit.name, "unfilled", own, there.values, why, at, open=True)
 
 
 def carried(step: Step, side: Side, units: Sequence[str]) -> Values:

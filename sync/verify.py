@@ -15,7 +15,7 @@ from tieline.sync.explain import values_json
 from tieline.sync.health import LOOKED_BACK, drained
 from tieline.sync.mapping import Directory, Unit
 from tieline.sync.merge import has_moved
-from tieline.sync.model import Conflict, Pair, Park
+from tieline.sync.model import LEFT, Conflict, Pair, Park
 from tieline.sync.pairing import pair_key
 from tieline.sync.run import Run
 from tieline.sync.store.store import Tx
@@ -39,7 +39,7 @@ CAUSES: Final[dict[Cause, str]] = {
 """Each cause in words, with the command that goes on from there."""
 FOR_PEOPLE: Final = frozenset({"conflict", "held", "parked", "undone"})
 MARGIN: Final = timedelta(seconds=2)
-_HELD: Final = frozenset({"unmapped", "flapping", "cut", "left"})
+_HELD: Final = frozenset({"unmapped", "flapping", "cut", *LEFT})
 _HISTORY: Final = 50
 
 
@@ -147,7 +147,7 @@ def _pair(
     vocabulary: Vocabulary = run.vocabularies[pair.route]
     for unit in vocabulary.units:
         own = {side: unit.own(side, records[side].values) for side in SIDES}
-        held = any(c.unit == unit.name and c.kind == "left" for c in known.conflicts.get(pair.id, ()))
+        held = any(c.unit == unit.name and c.kind in LEFT for c in known.conflicts.get(pair.id, ()))
         if unit.agrees(own["servicenow"], own["jira"], directory) and not held:
             continue
         cause, detail = _cause(run, pair, unit, own, records, known, looked)

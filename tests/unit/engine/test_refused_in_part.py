@@ -96,7 +96,7 @@ def test_an_issue_that_is_reopened_after_half_its_end_was_taken_stays_open() -> 
     world.jira.edit(mirror.id, {"status": "In Progress"})
     world.settle()
     assert (row.values["state"], mirror.values["status"]) == ("2", "In Progress")
-    assert [(conflict.kind, conflict.open) for conflict in world.conflicts()] == [("left", False)]
+    assert [(conflict.kind, conflict.open) for conflict in world.conflicts()] == [("unfilled", False)]
 
 
 def test_what_a_person_set_of_it_and_lost_to_the_part_that_was_taken_is_told() -> None:

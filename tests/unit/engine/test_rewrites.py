@@ -134,6 +134,36 @@ class TestLeftEmpty:
         assert world.conflicts(open_only=True) == []
         assert left[1].values["resolution"] == "Duplicate"
 
+    def test_to_let_it_be_takes_nothing_from_who_wrote_other_notes_meanwhile(
+        self, world: World, left: tuple[Row, Row]
+    ) -> None:
+        world.sn.edit(left[0].id, {"close_notes": "Better words"}, "agent")
+        resolve(world, "jira")
+        world.settle()
+        assert left[1].values["customfield_10053"] == "Better words"
+        assert [(conflict.kind, conflict.open) for conflict in world.conflicts()] == [("left", False)]
+
+    @pytest.mark.parametrize("tried", [False, True])
+    def test_it_is_jira_that_left_it_also_where_servicenow_has_no_notes(
+        self, world: World, tried: bool
+    ) -> None:
+        row, mirror = world.paired(state="2")
+        world.jira.edit(mirror.id, {"customfield_10053": "Jotted down before"})
+        world.settle()
+        world.jira.rules.append(lambda _row, _by: {"resolution": None})
+        world.sn.edit(row.id, {"state": "6", "close_code": "Duplicate"})
+        world.settle()
+        (conflict,) = world.conflicts(open_only=True)
+        assert (conflict.kind, mirror.values["resolution"]) == ("left", None)
+        world.jira.rules.pop()
+        if tried:
+            resolve(world, "servicenow")
+        else:
+            world.jira.edit(mirror.id, {"resolution": "Duplicate"}, "engineer")
+        world.settle()
+        assert world.conflicts(open_only=True) == []
+        assert (row.values["close_code"], mirror.values["resolution"]) == ("Duplicate",) * 2
+
     def test_a_resolution_that_was_to_follow_a_lost_transition_follows_it(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:

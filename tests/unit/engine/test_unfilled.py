@@ -44,7 +44,8 @@ def resolved(
 
 def stands_open(world: World) -> None:
     (conflict,) = world.conflicts()
-    assert (conflict.unit, conflict.kind, conflict.winner, conflict.open) == ("status", "left", None, True)
+    assert (conflict.unit, conflict.kind) == ("status", "unfilled")
+    assert (conflict.winner, conflict.open) == (None, True)
 
 
 @pytest.mark.parametrize("lost", [False, True])
@@ -103,7 +104,7 @@ def test_another_try_that_sets_a_part_leaves_the_rest_open() -> None:
     world.run()
     assert (row.values["close_code"], row.values["close_notes"]) == (None, "See the other")
     (conflict,) = world.conflicts(open_only=True)
-    assert (conflict.kind, conflict.choice) == ("left", None)
+    assert (conflict.kind, conflict.choice) == ("unfilled", None)
     assert "left close_code empty" in conflict.reason
 
 
@@ -114,6 +115,85 @@ def test_it_may_be_let_be() -> None:
     world.settle()
     assert world.conflicts(open_only=True) == []
     assert (row.values["close_code"], mirror.values["resolution"]) == (None, "Duplicate")
+
+
+@pytest.mark.parametrize("side", ["servicenow", "jira"])
+def test_to_let_it_be_takes_nothing_from_who_wrote_other_notes_meanwhile(side: Side) -> None:
+    world = World()
+    row, mirror = resolved(world)
+    world.sn.rules.pop()
+    if side == "jira":
+        world.jira.edit(mirror.id, {"customfield_10053": "Better words"}, "engineer")
+    else:
+        world.sn.edit(row.id, {"close_notes": "Better words"}, "agent")
+    resolve(world, "servicenow")
+    world.settle()
+    world.tick(3600)
+    world.sn.edit(row.id, {"short_description": "Wakes it"}, "agent")
+    world.settle()
+    assert (row.values["close_notes"], mirror.values["customfield_10053"]) == ("Better words",) * 2
+    assert [(conflict.kind, conflict.open) for conflict in world.conflicts()] == [("unfilled", False)]
+
+
+def test_to_let_it_be_decides_no_clash_of_the_notes() -> None:
+    world = World(status={"clash": "hold"})
+    row, mirror = resolved(world)
+    world.jira.edit(mirror.id, {"customfield_10053": "Theirs"}, "engineer")
+    world.sn.edit(row.id, {"close_notes": "Ours"}, "agent")
+    resolve(world, "servicenow")
+    world.settle()
+    assert (row.values["close_notes"], mirror.values["customfield_10053"]) == ("Ours", "Theirs")
+    (conflict,) = world.conflicts(open_only=True)
+    assert (conflict.kind, conflict.choice) == ("clash", None)
+
+
+@pytest.mark.parametrize("choice", ["servicenow", "jira"])
+@pytest.mark.parametrize("side", ["servicenow", "jira"])
+def test_a_choice_lapses_where_it_was_reopened_meanwhile(side: Side, choice: Side) -> None:
+    world = World()
+    row, mirror = resolved(world)
+    resolve(world, choice)
+    if side == "servicenow":
+        world.sn.edit(row.id, {"state": "2"}, "agent")
+    else:
+        world.jira.edit(mirror.id, {"status": "In Progress"}, "engineer")
+    world.settle()
+    assert (row.values["state"], mirror.values["status"]) == ("2", "In Progress")
+    assert [(conflict.kind, conflict.open) for conflict in world.conflicts()] == [("unfilled", False)]
+
+
+@pytest.mark.parametrize("kept", ["by a person", "by another try", "let be"])
+def test_a_close_code_that_the_map_does_not_know_and_that_stays_is_told(kept: str) -> None:
+    """It contradicts nothing either: both sides pass for equal."""
+    world = World()
+    row, mirror = world.paired(state="2", close_code="Odd")
+    world.sn.rules.insert(0, lambda _row, _by: {"close_code": "Odd"})
+    world.jira.edit(mirror.id, {"status": "Resolved", "resolution": "Duplicate"})
+    for _ in range(4):
+        world.tick(3600)
+        world.run()
+    assert (row.values["state"], row.values["close_code"]) == ("6", "Odd")
+    stands_open(world)
+    assert "left close_code at 'Odd'" in world.conflicts()[0].reason
+    if kept != "let be":
+        world.sn.rules.pop(0)
+    if kept == "by a person":
+        world.sn.edit(row.id, {"close_code": "Duplicate"}, "agent")
+    else:
+        resolve(world, "servicenow" if kept == "let be" else "jira")
+    world.settle()
+    assert world.conflicts(open_only=True) == []
+    assert row.values["close_code"] == ("Odd" if kept == "let be" else "Duplicate")
+    assert mirror.values["resolution"] == "Duplicate"
+
+
+def test_a_close_code_that_the_map_does_not_know_is_not_told_where_jira_says_nothing_either() -> None:
+    world = World()
+    row, mirror = world.paired(state="2")
+    world.sn.edit(row.id, {"state": "6", "close_code": "Odd", "close_notes": "So it is"})
+    world.settle()
+    assert mirror.values["status"] == "Resolved"
+    assert [conflict for conflict in world.conflicts() if conflict.kind in ("left", "unfilled")] == []
 
 
 @pytest.mark.parametrize("parked", [False, True])
@@ -128,7 +208,7 @@ def test_who_reopens_either_half_later_reopens_both(side: Side, parked: bool) ->
         world.jira.edit(mirror.id, {"status": "In Progress"})
     world.settle()
     assert (row.values["state"], mirror.values["status"]) == ("2", "In Progress")
-    assert [(conflict.kind, conflict.open) for conflict in world.conflicts()] == [("left", False)]
+    assert [(conflict.kind, conflict.open) for conflict in world.conflicts()] == [("unfilled", False)]
     world.in_step()
 
 
