@@ -192,3 +192,26 @@ def test_an_edit_that_a_write_ran_over_and_a_rule_took_back_is_told() -> None:
     (conflict,) = world.conflicts()
     assert (conflict.kind, conflict.unit, conflict.open) == ("race", "category", False)
     assert [park.reason for park in world.parks()] == ["rejected"]
+
+
+@pytest.mark.parametrize("refused", ["category", "urgency"])
+def test_what_is_refused_beside_a_note_is_refused_where_the_answer_was_lost(refused: str) -> None:
+    """Recovery sends it again, so that the next answer tells: nothing of it goes back to Jira."""
+    world = World()
+    row, mirror = world.paired(category="network", urgency="3")
+    stays = {refused: row.values[refused]}
+    world.sn.rules.insert(0, lambda _row, _by: stays)
+    somebody_writes_first(world, row, {"u_other": "A note"})
+    lose(world.sn, Update)
+    world.jira.edit(mirror.id, {"customfield_10051": "Hardware", "priority": "Highest"})
+    world.tick()
+    world.run()
+    quiet(world)
+    world.run()
+    (race,) = world.conflicts()
+    assert (race.kind, race.unit, race.open) == ("race", "category, priority", False)
+    world.settle()
+    assert (mirror.values["customfield_10051"], mirror.values["priority"]) == ("Hardware", "Highest")
+    (park,) = world.parks()
+    assert (park.reason, refused in park.detail) == ("rejected", True)
+    assert world.conflicts() == [race]
