@@ -31,7 +31,7 @@ class PeopleUnit(SetUnit):
 
     def entities(self, side: Side, values: Values) -> Sequence[tuple[EntityKind, str]]:
         """Everybody."""
-        return [("person", member) for member in sorted(self._members(side, values))]
+        return [("person", member) for member in sorted(self.members(side, values))]
 
     def _element(self, side: Side, member: str) -> Hashable | None:
         partner = self.directory.partner(side, "person", member)

@@ -123,9 +123,17 @@ def put_back(
     side, changed = record.ref.side, trace(action, record, vocabulary).changed
     for unit in vocabulary.units:
         own, base = unit.own(side, record.values), pair.base.unit(unit.name)
-        if unit.name not in step.bases or not changed & set(own) or has_moved(base, side, own):
+        stands = _kept(unit, action, own) if isinstance(unit, SetUnit) else not has_moved(base, side, own)
+        if unit.name not in step.bases or not changed & set(own) or not stands:
             continue
         yield as_before(pair.id, record, unit.name, carried(step, side, [unit.name]), at)
+
+
+def _kept(unit: SetUnit, write: Update | Transition, own: Values) -> bool:
+    """Whether an element that a write was to add or take away stands as before, whatever became of others."""
+    side = write.ref.side
+    sent, before, now = (unit.members(side, values) for values in (write.values, write.before, own))
+    return not (sent ^ before).isdisjoint(sent ^ now)
 
 
 def as_before(pair: int, record: Record, name: str, ours: Values, at: datetime) -> Conflict:

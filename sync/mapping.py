@@ -270,7 +270,7 @@ class SetUnit(FieldUnit):
 
     def elements(self, side: Side, values: Values) -> Mapping[Hashable, str]:
         """The shared elements: class -> own value."""
-        classes = {self._element(side, member): member for member in sorted(self._members(side, values))}
+        classes = {self._element(side, member): member for member in sorted(self.members(side, values))}
         return {class_: member for class_, member in classes.items() if class_ is not None}
 
     def classify(self, side: Side, values: Values, directory: Directory) -> Hashable | Unmapped:
@@ -285,7 +285,7 @@ class SetUnit(FieldUnit):
         """This side's values with exactly the shared elements `wanted` (class -> the other side's name)."""
         present = self.elements(to, current)
         kept = {None, *wanted}
-        members = {m for m in self._members(to, current) if self._element(to, m) in kept}
+        members = {m for m in self.members(to, current) if self._element(to, m) in kept}
         members |= {self._partner(to, theirs) for c, theirs in wanted.items() if c not in present}
         return self._as(to, frozenset(members) or None)
 
@@ -296,11 +296,12 @@ class SetUnit(FieldUnit):
         """
         ours, theirs = self.elements(side, held), self.elements(other(side), across)
         apart = ours.keys() ^ theirs.keys()
-        members = {m for m in self._members(side, held) if self._element(side, m) not in apart}
-        members |= {m for m in self._members(side, then) if self._element(side, m) in apart}
+        members = {m for m in self.members(side, held) if self._element(side, m) not in apart}
+        members |= {m for m in self.members(side, then) if self._element(side, m) in apart}
         return self._as(side, frozenset(members) or None)
 
-    def _members(self, side: Side, values: Values) -> frozenset[str]:
+    def members(self, side: Side, values: Values) -> frozenset[str]:
+        """All that this side holds, also what belongs to it alone."""
         value = self.value(side, values)
         return value if isinstance(value, frozenset) else frozenset(() if value is None else (value,))
 

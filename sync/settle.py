@@ -16,6 +16,7 @@ from tieline.connectors.base import (
     Transition,
     Unrelate,
     Update,
+    Value,
     Values,
     no_values,
     other,
@@ -60,6 +61,8 @@ def settle(
                 or (last and _carried_whole(unit, base, step, applied))
                 or (not applied.certain and undone(unit, step.action, applied.record))
             )
+            # What a set in part still has to carry is people's: the system made nothing of it.
+            own = own and not (isinstance(unit, SetUnit) and _in_part(step, base.of(side)))
             after = _verified(unit, base, side, applied.record, own, directory)
             units[unit.name] = after
             # Elements of a set that both sides hold are dealt with, whoever added them.
@@ -286,17 +289,21 @@ def _left_unfilled(
 
 
 def carried(step: Step, side: Side, units: Sequence[str]) -> Values:
-    """What the other side holds of these units, as far as `step` brings all of it to `side`."""
-    bases = (step.bases[name] for name in units if name in step.bases)
-    held = (base.of(other(side)) for base in bases if not _set_in_part(step, base.of(side)))
-    return {name: value for dealt in held if dealt is not None for name, value in dealt.values.items()}
+    """What the other side holds of these units; of one that is still to be carried there, what is sent."""
+    found: dict[str, Value] = {}
+    for base in (step.bases[name] for name in units if name in step.bases):
+        ours, theirs = base.of(side), base.of(other(side))
+        if ours is not None and _in_part(step, ours):
+            found |= {name: value for name, value in _values(step).items() if name in ours.values}
+        elif theirs is not None:
+            found |= theirs.values
+    return found
 
 
-def _set_in_part(step: Step, dealt: Dealt | None) -> bool:
-    """Whether a write to one side carries a set of which something is still to be carried to the other."""
-    sent: Values = getattr(step.action, "values", no_values())
-    known = no_values() if dealt is None else dealt.values
-    return any(n in sent and sent[n] != x and isinstance(x or sent[n], frozenset) for n, x in known.items())
+def _in_part(step: Step, dealt: Dealt | None) -> bool:
+    """Whether of what a step sends of a unit something is still to be carried to the other side."""
+    sent, known = _values(step), no_values() if dealt is None else dealt.values
+    return any(sent.get(name, value) != value for name, value in known.items())
 
 
 def _what(step: Step) -> str:
@@ -308,5 +315,10 @@ def _what(step: Step) -> str:
 
 
 def _sent(step: Step, field: str) -> Values:
-    values: Values = getattr(step.action, "values", no_values())
+    values = _values(step)
     return {field: values.get(field)} if field in values else dict(values)
+
+
+def _values(step: Step) -> Values:
+    values: Values = getattr(step.action, "values", no_values())
+    return values

@@ -20,6 +20,7 @@ from tieline.sync.merge import dealt_elements, merge_sets
 from tieline.sync.model import Base, Conflict, Dealt, UnitBase
 
 from .test_laws import record, snapshot_of
+from .test_unknown import lose, quiet
 from .world import World
 
 
@@ -259,3 +260,59 @@ def test_a_race_over_a_half_names_what_was_written(world: World) -> None:
     (told,) = of_labels(world)
     assert (told.kind, told.servicenow) == ("race", {"u_labels": frozenset({OLD, "lost"})})
     assert told.jira == {"u_labels": frozenset({OLD, OURS, THEIRS})}
+
+
+def lost_half(world: World) -> tuple[Row, Row]:
+    """Labels moved on both sides: ServiceNow got its half, and the answer was lost."""
+    row, mirror = world.paired(u_labels=frozenset({OLD}))
+    world.sn.edit(row.id, {"u_labels": frozenset({OLD, OURS})}, "agent")
+    world.jira.edit(mirror.id, {"labels": frozenset({OLD, THEIRS})}, "engineer")
+    lose(world.sn, Update)
+    world.tick()
+    world.run()
+    assert row.values["u_labels"] == frozenset({OLD, OURS, THEIRS})
+    world.tick()
+    return row, mirror
+
+
+@pytest.mark.parametrize("left", [{OLD, OURS}, {OLD}], ids=["what we brought", "all"])
+def test_what_a_lost_half_brought_and_somebody_took_away_comes_back_told(
+    world: World, left: set[str]
+) -> None:
+    """ServiceNow had moved as well before our half: that one of its elements stands as before says it all."""
+    row, mirror = lost_half(world)
+    world.sn.edit(row.id, {"u_labels": frozenset(left)}, "agent")
+    quiet(world)
+    world.settle()
+    holds(row, mirror, *left, THEIRS)
+    (told,) = of_labels(world)
+    assert (told.kind, told.open, told.servicenow) == ("race", False, {})
+    assert told.jira == {"u_labels": frozenset({OLD, OURS, THEIRS})}
+
+
+def test_a_lost_half_whose_elements_all_stand_is_no_race(world: World) -> None:
+    row, mirror = lost_half(world)
+    world.sn.edit(row.id, {"u_labels": frozenset({OLD, OURS, THEIRS, "new"})}, "agent")
+    quiet(world)
+    world.settle()
+    holds(row, mirror, OLD, OURS, THEIRS, "new")
+    assert of_labels(world) == []
+
+
+UNTIL_TOUCHED = """
+[[rule]]
+id = "hardware"
+when = { category = "hardware" }
+then = { labels = "auto" }
+"""
+
+
+def test_what_a_half_leaves_to_be_carried_is_no_systems(world: World, tmp_path: Path) -> None:
+    """A rule that sets labels until somebody touches them leaves those of people alone."""
+    path = tmp_path / "policy.toml"
+    path.write_text(UNTIL_TOUCHED, encoding="utf-8")
+    world.config = world.config.model_copy(update={"policy": World(policy={}).config.policy}).read_from(path)
+    row, mirror = half_way(world, servicenow=frozenset({OLD, OURS}), jira=frozenset({OLD, THEIRS}))
+    world.sn.edit(row.id, {"category": "hardware"}, "agent")
+    world.settle()
+    holds(row, mirror, OLD, OURS, THEIRS)
