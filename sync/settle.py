@@ -23,7 +23,7 @@ from tieline.connectors.base import (
 )
 from tieline.sync.mapping import Directory, SetUnit, Unit, Unmapped
 from tieline.sync.model import Base, Conflict, Dealt, Pair, Step, UnitBase
-from tieline.sync.refusal import in_part, undone, untaken
+from tieline.sync.refusal import answers, in_part, undone, untaken
 from tieline.sync.vocabulary import Vocabulary
 
 
@@ -58,7 +58,7 @@ def settle(
         elif base is not None:
             own = (
                 applied.alone
-                or (last and _carried_whole(unit, base, step, applied))
+                or (answers(applied, last=last) and _carried_whole(unit, base, step, applied))
                 or (not applied.certain and undone(unit, step.action, applied.record))
             )
             # What a set in part still has to carry is people's: the system made nothing of it.
@@ -131,10 +131,9 @@ def _carried_whole(unit: Unit, base: UnitBase, step: Step, applied: Applied) -> 
     """Whether our write carried each field of the unit that stands otherwise than it was sent.
 
     What somebody wrote into those just before is run over: if we were the last, a rule made what stands.
-    Where the side tells who wrote each field, that is believed instead.
     """
     record, side, dealt = applied.record, applied.ref.side, base.of(applied.ref.side)
-    if record is None or record.touched or dealt is None or not isinstance(step.action, Update):
+    if record is None or dealt is None or not isinstance(step.action, Update):
         return False
     own = unit.own(side, record.values)
     return {name for name in own if own[name] != dealt.values.get(name)} <= step.action.values.keys()
