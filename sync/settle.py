@@ -201,7 +201,7 @@ def races(
 
     It names what was carried in the words of the side that it came from: of a unit of several fields, a write
     that met an edit may have made something else than either side meant, which is carried back later. And a
-    Conflict for what a transition carried and the side left empty.
+    Conflict for what a write that ended the record carried, and the side left empty.
     """
     side = applied.ref.side
     found = []
@@ -219,6 +219,7 @@ def races(
         *found,
         *_joined(pair, step, applied, vocabulary, at),
         *_left_empty(pair, step, applied, vocabulary, at),
+        *_left_unfilled(pair, step, applied, vocabulary, at),
     )
 
 
@@ -250,15 +251,12 @@ def _joined(
 def _left_empty(
     pair: Pair, step: Step, applied: Applied, vocabulary: Vocabulary, at: datetime
 ) -> Iterator[Conflict]:
-    """A Conflict where a write ended it and a field that it carried stands empty all the same.
+    """A Conflict for what a transition carried and Jira left empty: it may take a resolution and not set it.
 
-    Jira may take a resolution and not set it; in ServiceNow a rule may empty the close code, or the account
-    may not write it. A side that says nothing contradicts nothing, so that no later look would find it: it
-    stays open until somebody sets the field, or lets it be.
+    A side that says nothing contradicts nothing, so that no later look would find it: it stays open until
+    somebody sets the field, or lets it be.
     """
     record, action = applied.record, step.action
-    if isinstance(action, Update) and record is not None and record.ref.side == "servicenow":
-        yield from _left_unfilled(pair, step, action, record, vocabulary, at)
     if not isinstance(action, Transition) or record is None or applied.races:
         return
     for unit in vocabulary.units:
@@ -271,9 +269,12 @@ def _left_empty(
 
 
 def _left_unfilled(
-    pair: Pair, step: Step, action: Update, record: Record, vocabulary: Vocabulary, at: datetime
+    pair: Pair, step: Step, applied: Applied, vocabulary: Vocabulary, at: datetime
 ) -> Iterator[Conflict]:
-    unit = vocabulary.status
+    """The same of ServiceNow, where a rule may empty the close code, or the account may not write it."""
+    record, action, unit = applied.record, step.action, vocabulary.status
+    if not isinstance(action, Update) or record is None or record.ref.side != "servicenow":
+        return
     base = None if unit is None else step.bases.get(unit.name)
     there = None if base is None or base.ruled else base.of("jira")
     if unit is None or there is None or untaken(unit, action, record):
