@@ -35,6 +35,8 @@ class Rebuilt:
     foreign: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     """Mirrors that cannot be read: none is made in their place, since what is new is searched for first."""
+    continued: set[str] = field(default_factory=set)
+    """Digests of closed incidents that a child continues: what else bears their marker is a copy."""
 
 
 def rebuild(run: Run, progress: Told, *, keep: bool = True) -> Rebuilt:
@@ -96,12 +98,16 @@ def _join(
     """Pair one mirror, unless it or its origin is in a pair; the later of two holders is a copy."""
     ref = origin.ref if isinstance(origin, Record) else origin
     there = known.get(ref)
+    if marker.parent:
+        found.continued.add(marker.parent)
     if keep:
         note_continued(tx, marker)
     if mirror.ref in known:
         found.counts["known"] += 1
         return
-    if there is not None and not (marker.parent and marker.parent == digest(there.servicenow)):
+    ended = digest(ref if there is None else there.servicenow)
+    goes_on = there is not None and marker.parent == ended
+    if not goes_on and (there is not None or ended in found.continued):
         found.copies.append(mirror.label)
         if keep:
             tx.park(copy_park(run, mirror))

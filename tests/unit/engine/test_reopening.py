@@ -275,6 +275,22 @@ class TestChild:
         assert (len(world.sn.rows), len(world.jira.rows), world.waiting()) == (3, 2, 0)
         assert (row.values["state"], world.parks()) == ("7", [])
 
+    def test_nor_does_a_rebuild_pair_it_with_a_clone_of_the_issue(self) -> None:
+        world, row, mirror = closed("child")
+        world.jira.edit(mirror.id, {"status": "In Progress"})
+        world.settle()
+        child = world.mirror_of(mirror)
+        clone = world.jira.make(mirror.values, marker=mirror.marker)
+        world.lose_the_state()
+        run = new_run("", world.config, world.store, world.sides, world.clock, EVERYTHING)
+        found = rebuild(run, lambda *_: None)
+        assert found.copies == [clone.label]
+        assert row.id not in {pair.servicenow.id for pair in world.pairs()}
+        world.run(initial=True)
+        world.settle()
+        assert world.mirror_of(mirror) is child
+        assert [(park.reason, park.label) for park in world.parks()] == [("copy", clone.label)]
+
     def test_nor_where_a_state_does_not_know_that_it_is_continued(self) -> None:
         """It shows the key of an issue that is another's half: it does not wait for that one for ever."""
         world, row, mirror = closed("child")
