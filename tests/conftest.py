@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,11 @@ ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("tieline", deadline=None, derandomize=True)
 settings.register_profile("laws", deadline=None)
 settings.load_profile("tieline")
+
+
+def pytest_configure() -> None:
+    """A shell ignores Ctrl-C for what it runs in the background; so would the programs that tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
