@@ -23,6 +23,7 @@ from tests.simulation.evidence import (
 )
 from tests.simulation.looks import agreements
 from tests.simulation.scenario import UNITS
+from tests.simulation.settings import NOTES
 from tieline.connectors.base import SIDES, Side, Update, Value, other
 from tieline.sync.model import Conflict
 
@@ -52,6 +53,8 @@ def _edits_lost(evidence: Evidence, couple: Couple, side: Side, unit: str) -> It
         put_back = _is_put_back(held, across, stand) or _is_agreed_again(evidence, couple, side, unit, stand)
         if put_back and not _was_agreed(evidence, couple, side, unit, stand):
             continue
+        if unit == "status" and notes_stand(side, held[number - 1 : number], stand, end, across):
+            continue
         arrived = _arrived([*across, *_sent(evidence, couple, other(side), unit)], stand, end, unit, side)
         if (arrived and _tail_kept(side, unit, stand, end)) or _is_told(
             evidence, couple, side, unit, stand, end
@@ -62,6 +65,21 @@ def _edits_lost(evidence: Evidence, couple: Couple, side: Side, unit: str) -> It
             f"{couple} {unit}: a person set {as_text(stand.values)} in {side} at {stand.at:%H:%M:%S}; it was "
             f"overwritten by {as_text(end.values)} at {end.at:%H:%M:%S} and stands nowhere",
         )
+
+
+def notes_stand(side: Side, before: list[Stand], stand: Stand, end: Stand, across: list[Stand]) -> bool:
+    """Whether an edit changed nothing but close notes, and they stand on both sides when it ends.
+
+    They may stand beside the status that somebody else set in the moment in which they were carried: nobody
+    loses anything by that.
+    """
+    mine, theirs = ("close_notes", NOTES) if side == "servicenow" else (NOTES, "close_notes")
+    changed = {n for last in before for n, value in stand.values.items() if last.values.get(n) != value}
+    shown = sorted((s for s in across if s.seq < end.seq), key=lambda s: s.seq)[-1:]
+    return changed == {mine} and [end.values[mine]] * 2 == [
+        stand.values[mine],
+        *(s.values[theirs] for s in shown),
+    ]
 
 
 def _is_put_back(held: list[Stand], across: list[Stand], stand: Stand) -> bool:

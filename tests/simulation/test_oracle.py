@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.apart import Step, times_apart
+from tests.simulation.edits_judged import notes_stand
+from tests.simulation.evidence import Stand
 from tests.simulation.looks import agreements
 from tests.simulation.modes import MODES, Mode
 from tests.simulation.scenario import Deed, Scenario
+from tests.simulation.settings import NOTES
 from tests.simulation.shrink import load
 from tests.simulation.simulation import Passed, Story
 from tests.simulation.world import START, Look
@@ -251,3 +254,27 @@ def test_files_of_one_name_that_are_refused_get_a_note_each_and_no_more() -> Non
     assert row.notes.count(note) == 2
     row.notes.append(note)
     assert broken(story, MODES["all"]) == {"P5"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "end", "issue", "stands"),
+    [
+        ({}, {}, {}, True),
+        ({"close_code": "Duplicate"}, {}, {}, False),
+        ({}, {"close_notes": "Others"}, {}, False),
+        ({}, {}, {NOTES: "Others"}, False),
+    ],
+)
+def test_close_notes_may_stand_beside_a_status_that_somebody_set_as_they_were_carried(
+    edit: dict[str, Value], end: dict[str, Value], issue: dict[str, Value], stands: bool
+) -> None:
+    """As in lanes, seed 8539; not where anything else of the edit is gone, or they stand on one side."""
+    closed: dict[str, Value] = {"state": "7", "close_code": "Solution provided", "close_notes": "Old"}
+    edited = {**closed, "close_notes": "New", **edit}
+    before, now, then = (
+        Stand(seq, START, "person", values, "")
+        for seq, values in enumerate((closed, edited, {**edited, "state": "2", **end}))
+    )
+    across = [Stand(2, START, "tieline", {"status": "In Progress", NOTES: "New", **issue}, "")]
+    last = replace(then, seq=3)
+    assert notes_stand("servicenow", [before], now, last, across) is stands
