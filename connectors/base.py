@@ -30,6 +30,7 @@ from tieline.connectors.actions import (
 )
 from tieline.connectors.errors import ConnectorError
 from tieline.connectors.records import (
+    ISSUE_KEY,
     SIDES,
     Affected,
     Ask,
@@ -59,6 +60,7 @@ from tieline.connectors.records import (
 
 __all__ = [
     "DROPPED",
+    "ISSUE_KEY",
     "SIDES",
     "Action",
     "AddComment",

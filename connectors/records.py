@@ -7,6 +7,7 @@ These are part of the port: import them from `tieline.connectors.base`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +16,9 @@ from typing import Final, Literal
 
 Side = Literal["servicenow", "jira"]
 SIDES: Final[tuple[Side, Side]] = ("servicenow", "jira")
+
+ISSUE_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
+"""What Jira calls an issue, as a whole: its project's key and a number."""
 
 Value = str | frozenset[str] | None
 """One field's value. Empty is always None: never "" and never an empty set."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
 
-from tieline.connectors.base import Applied, Record, Side
+from tieline.connectors.base import ISSUE_KEY, Applied, Record, Side
 from tieline.connectors.errors import ConnectorError, Denied, Rejected, Retryable
 from tieline.sync import passlog
 from tieline.sync.admission import unsure_before
@@ -21,9 +19,6 @@ from tieline.sync.pairing import first_base, new_pair, pair_up_all
 from tieline.sync.parking import parked, seen_values
 from tieline.sync.run import CLOCK_TOLERANCE, Run
 from tieline.sync.store.store import Tx
-
-ISSUE_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
-"""What Jira calls an issue: its project's key and a number."""
 
 Made = tuple[Candidate, Intent, Record]
 

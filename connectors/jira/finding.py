@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from tieline.connectors.base import Record, Ref
+from tieline.connectors.base import ISSUE_KEY, Record, Ref
 from tieline.connectors.errors import (
     ConfigError,
     ConnectorError,
@@ -23,7 +23,6 @@ from tieline.connectors.jira.settings import BULK_FETCH, LABELS, RECONCILE, proj
 from tieline.connectors.jira.site import Site
 from tieline.connectors.jira.wire import Refusal, chunks
 
-_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
 _ID: Final = re.compile(r"[0-9]+")
 
 
@@ -109,7 +108,7 @@ class Finding:
 
     def lookup(self, label: str) -> Ref | None:
         """The issue that a key (also one from before a move) or id means."""
-        if not _KEY.fullmatch(label.strip()):
+        if not ISSUE_KEY.fullmatch(label.strip()):
             return None
         answer = self._reading.one(label.strip().upper())
         match answer:

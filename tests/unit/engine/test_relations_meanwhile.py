@@ -58,6 +58,19 @@ def _set(world: World, row: Row, column: str, target: Ref | None) -> None:
     touch(world, row)
 
 
+def lose_a_tie(world: World, issue: Row, top: Row, *, made: bool = True, taken_away: bool = False) -> None:
+    """Somebody ties two issues, or takes that link away; the write to ServiceNow loses its answer."""
+    link = world.jira.ties.link(top.id, "Parent", issue.id)
+    touch(world, issue, top)
+    if taken_away:
+        world.settle()
+        world.jira.ties.unlink(link)
+        touch(world, issue, top)
+    lose(world, lambda action: action.ref.side == "servicenow", made=made)
+    world.tick()
+    world.run()
+
+
 @pytest.mark.parametrize("lost", ["parent", "problem"])
 @pytest.mark.parametrize("instead", [False, True])
 def test_what_is_emptied_at_the_desk_is_no_link_any_more(world: World, lost: str, instead: bool) -> None:
@@ -208,11 +221,7 @@ def test_what_a_write_to_the_column_ran_over_is_told_where_its_answer_was_lost(
 def test_somebody_who_tied_the_same_in_place_of_a_lost_write_lost_nothing(world: World) -> None:
     child, issue = world.paired()
     same, top = world.paired()
-    lose(world, lambda action: action.ref.side == "servicenow", made=False)
-    world.jira.ties.link(top.id, "Parent", issue.id)
-    touch(world, issue, top)
-    world.tick()
-    world.run()
+    lose_a_tie(world, issue, top, made=False)
     _set(world, child, "parent_incident", Ref("servicenow", same.id, "incident"))
     world.tick(200)
     world.settle()
@@ -227,15 +236,7 @@ def test_what_is_put_back_after_a_lost_write_to_the_column_is_told(
     """It is written again. If ours was never made, theirs was the one change: nothing can be lost."""
     child, issue = world.paired()
     parent, top = world.paired()
-    link = world.jira.ties.link(top.id, "Parent", issue.id)
-    touch(world, issue, top)
-    if taken_away:
-        world.settle()
-        world.jira.ties.unlink(link)
-        touch(world, issue, top)
-    lose(world, lambda action: action.ref.side == "servicenow", made=made)
-    world.tick()
-    world.run()
+    lose_a_tie(world, issue, top, made=made, taken_away=taken_away)
     assert bool(_parent(world, child)) == (made != taken_away)
     before = Ref("servicenow", parent.id, "incident") if taken_away else None
     _set(world, child, "parent_incident", before)
@@ -259,15 +260,7 @@ def test_another_that_somebody_sets_after_a_lost_write_to_the_column_lost_nothin
     """It stands, and is carried over."""
     child, issue = world.paired()
     (_, top), (third, _) = world.paired(), world.paired()
-    link = world.jira.ties.link(top.id, "Parent", issue.id)
-    touch(world, issue, top)
-    if taken_away:
-        world.settle()
-        world.jira.ties.unlink(link)
-        touch(world, issue, top)
-    lose(world, lambda action: action.ref.side == "servicenow", made=made)
-    world.tick()
-    world.run()
+    lose_a_tie(world, issue, top, made=made, taken_away=taken_away)
     _set(world, child, "parent_incident", Ref("servicenow", third.id, "incident"))
     world.tick(200)
     world.settle()
@@ -278,11 +271,7 @@ def test_another_that_somebody_sets_after_a_lost_write_to_the_column_lost_nothin
 def test_what_is_put_back_on_a_pair_that_was_let_go_of_is_not_run_over(world: World) -> None:
     child, issue = world.paired()
     _, top = world.paired()
-    world.jira.ties.link(top.id, "Parent", issue.id)
-    touch(world, issue, top)
-    lose(world, lambda action: action.ref.side == "servicenow")
-    world.tick()
-    world.run()
+    lose_a_tie(world, issue, top)
     _set(world, child, "parent_incident", None)
     (pair,) = (pair for pair in world.pairs() if pair.servicenow.id == child.id)
     run = new_run("0", world.config, world.store, world.sides, world.clock, PassOptions(), remember=False)
@@ -331,11 +320,7 @@ def test_what_was_put_back_is_told_once_wherever_the_pass_dies_that_looks_for_it
         world = World(links={"type": TYPES})
         child, issue = world.paired()
         _, top = world.paired()
-        world.jira.ties.link(top.id, "Parent", issue.id)
-        touch(world, issue, top)
-        lose(world, lambda action: action.ref.side == "servicenow")
-        world.tick()
-        world.run()
+        lose_a_tie(world, issue, top)
         _set(world, child, "parent_incident", None)
         return world
 
