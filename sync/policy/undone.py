@@ -18,13 +18,15 @@ def undone(
 ) -> tuple[Conflict, ...]:
     """An open Conflict for each unit of which a rule's value did not stay; none if that is not all of it.
 
-    `fields` are those that a side left as they were, with what it did to them.
+    `fields` are those that a side left as they were, with what it did to them. A set that a rule gives to
+    both sides gets there in two steps: the last one tells whose it is.
     """
     found, explained = [], set[str]()
+    ends = {name: base for each in (step, *work.steps) for name, base in each.bases.items()}
     for unit in work.vocabulary.units:
         mine = fields.keys() & set(unit.fields(side))
-        base = step.bases.get(unit.name)
-        dealt = base.of(side) if mine and base is not None else None
+        base = ends.get(unit.name) if mine and unit.name in step.bases else None
+        dealt = None if base is None else base.of(side)
         if dealt is None or dealt.origin != "rule" or not dealt.rule or dealt.rule.startswith(UNDO):
             continue
         explained |= mine
