@@ -49,12 +49,12 @@ from tieline.connectors.base import (
     Update,
 )
 from tieline.connectors.errors import ConnectorError, Gone, Rejected, Stale
+from tieline.connectors.memory_reviews import OWN_ACCOUNT, ran_over, reviewed
 from tieline.connectors.memory_rows import MemoryRows, Row
 from tieline.connectors.memory_ties import MemoryTies, applied
 
 __all__ = ["OWN_ACCOUNT", "MemorySide", "Row"]
 
-OWN_ACCOUNT: Final = "tieline"
 CLOSED: Final = "7"
 """The state in which an incident takes no entries."""
 
@@ -271,28 +271,11 @@ class MemorySide(MemoryRows):
 
     def review(self, writes: Sequence[Update | Transition]) -> list[Reviewed | ConnectorError]:
         """The record now; made if it holds the values, alone by the count where there is one."""
+        history = self._workflow is not None
         return [
-            self._reviewed(write, shown) if isinstance(shown, Record) else shown
+            reviewed(write, shown, history=history) if isinstance(shown, Record) else shown
             for write, shown in zip(writes, self.read([write.ref for write in writes]), strict=True)
         ]
-
-    def _reviewed(self, write: Update | Transition, record: Record) -> Reviewed:
-        sent = {**write.values, "status": write.move.to} if isinstance(write, Transition) else write.values
-        count, seen = (v.token.partition("@")[0] for v in (record.version, write.seen))
-        if any(record.values.get(name) != value for name, value in sent.items()):
-            alone = None if self._workflow is not None or not seen else int(count) <= int(seen) + 1
-            return Reviewed(record, alone=alone)
-        if self._workflow is not None:
-            changed = {name for name, value in sent.items() if write.before.get(name) != value}
-            authors = {record.touched[name].by for name in changed if name in record.touched}
-            return Reviewed(record, made=not authors or OWN_ACCOUNT in authors)
-        if not seen:
-            return Reviewed(record, made=True)
-        if int(count) == int(seen) + 1 and record.updated_by != OWN_ACCOUNT:
-            return Reviewed(record, made=False, alone=False)
-        alone = int(count) <= int(seen) + 1
-        lost = () if alone else (Race("", None, False, record.updated, record.updated_by),)
-        return Reviewed(record, True, alone, lost)
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -387,15 +370,7 @@ class MemorySide(MemoryRows):
         return Applied(action.ref)
 
     def _races(self, row: Row, action: Update) -> tuple[tuple[Race, ...], bool | None]:
-        if self._workflow is None:
-            if not action.seen.token:
-                return (), None
-            alone = self._version(row) == action.seen
-            lost = () if alone else (Race("", None, False, row.updated, row.updated_by),)
-            return lost, alone
-        raced = [name for name, value in action.before.items() if row.values.get(name) != value]
-        races = tuple(Race(n, row.values.get(n), True, row.updated, row.updated_by) for n in raced)
-        return races, not races
+        return ran_over(action, self._record(row), history=self._workflow is not None)
 
     def _answer(self, row: Row, *, always: bool = False) -> Record | None:
         return self._record(row) if always or self._workflow is None else None
