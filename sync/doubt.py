@@ -129,6 +129,27 @@ def put_back(
         yield as_before(pair.id, record, unit.name, carried(step, side, [unit.name]), at)
 
 
+def unseen(pair: Pair, step: Step, side: Side, vocabulary: Vocabulary, at: datetime) -> Iterator[Conflict]:
+    """A Conflict for each unit of a write to a record that is not shown: nobody sees what is put back there.
+
+    A unit of which another Conflict tells what the write was to overwrite needs none. An ended pair is not
+    written to again.
+    """
+    told = {conflict.unit for conflict in step.conflicts}
+    for unit in vocabulary.units if pair.state == "active" else ():
+        if unit.name in step.bases and unit.name not in told:
+            yield unseen_there(pair, side, unit.name, carried(step, side, [unit.name]), at)
+
+
+def unseen_there(pair: Pair, side: Side, name: str, ours: Values, at: datetime) -> Conflict:
+    """The Conflict of a unit, or a relation, whose record is not shown when our write is looked for."""
+    why = (
+        f"{name}: {pair.label(side)} is hidden, or deleted, and a write of Tieline to it has lost its "
+        "answer: what somebody puts back there meanwhile is run over (it is not known whether it was written)"
+    )
+    return _unnamed(pair.id, side, name, ours, why, at)
+
+
 def _kept(unit: SetUnit, write: Update | Transition, own: Values) -> bool:
     """Whether an element that a write was to add or take away stands as before, whatever became of others."""
     side = write.ref.side

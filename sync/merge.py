@@ -5,7 +5,7 @@ Moved is measured per side in that side's own vocabulary; agreement in classes. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -219,6 +219,12 @@ def author(unit: Unit, base: UnitBase, record: Record) -> bool | None:
     if True in told:
         return True
     return False if told and None not in told else None
+
+
+def moved_by(unit: Unit, base: UnitBase, records: Iterable[Record]) -> list[bool | None]:
+    """For each of these records that moved, whether a person is behind it, as `author` tells."""
+    moved = (r for r in records if has_moved(base, r.ref.side, unit.own(r.ref.side, r.values)))
+    return [author(unit, base, record) for record in moved]
 
 
 def is_rewrite(unit: Unit, base: UnitBase, record: Record) -> bool:

@@ -28,12 +28,11 @@ from tieline.connectors.base import (
 )
 from tieline.connectors.errors import ConnectorError, Denied, Gone
 from tieline.sync.aspects import Recovered, aspect_of
-from tieline.sync.doubt import Trace, in_doubt, put_back, seen_of_it, told_of_it, trace
+from tieline.sync.doubt import Trace, in_doubt, put_back, seen_of_it, told_of_it, trace, unseen
 from tieline.sync.journal import audit_entry, made_note, record_conflicts, target
 from tieline.sync.model import Arrival, Conflict, Intent, OutcomeKind, Pair
-from tieline.sync.outcome import as_applied, other_hand, unread, without
-from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_key, pair_up
-from tieline.sync.parking import parked
+from tieline.sync.outcome import as_applied, other_hand, without
+from tieline.sync.pairing import choose_holder, copy_park, first_base, move_over, pair_up
 from tieline.sync.refusal import answers
 from tieline.sync.run import CLOCK_TOLERANCE, Run
 from tieline.sync.settle import races, settle
@@ -44,10 +43,7 @@ EARLIER: Final = CLOCK_TOLERANCE + timedelta(seconds=1)
 """How much earlier than it was intended a write may seem to have been made: two clocks, and whole seconds."""
 
 HIDDEN_PAUSE: Final = timedelta(minutes=15)
-"""Between two looks for what was written, or made, to a record that is not shown to us."""
-
-HIDDEN_FOR: Final = timedelta(days=1)
-"""How long a write waits for its record to be shown again: then that counts as deleted."""
+"""Between two looks for a mirror that was made and is not shown to us."""
 
 SHOWN_BEFORE: Final = "?"
 """Stands for what a link showed where that is not known: it is written again, without its note."""
@@ -69,10 +65,7 @@ def recover(run: Run) -> None:
         except Denied:
             raise
         except ConnectorError as error:
-            if isinstance(error, Gone) and not isinstance(intent.step.action, Create):
-                _hidden(run, intent, error)
-            else:
-                _keep(run, intent, error)
+            _keep(run, intent, error)
         else:
             run.counts["recovered"] += 1
 
@@ -107,27 +100,6 @@ def _keep(run: Run, intent: Intent, error: ConnectorError) -> None:
     with run.store.transaction() as tx:
         tx.mark_unknown(intent.id, now + run.config.limits.unknown_quiet)
         tx.audit([audit_entry(intent, "unknown", now, f"it could not be looked for: {error}")])
-    run.counts["unknown"] += 1
-
-
-def _hidden(run: Run, intent: Intent, error: Gone) -> None:
-    """The record is hidden, or deleted, since: its pair is parked, and the write looked for now and then.
-
-    What somebody puts back meanwhile would look untouched afterwards, and be written again without a word.
-    """
-    now, ref = run.clock(), target(intent)
-    with run.store.read() as tx:
-        pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
-    if pair is None or pair.state != "active" or now - intent.at >= HIDDEN_FOR:
-        _end_in_doubt(run, intent, "its answer was lost; its record is not shown")
-        return
-    key, next_look = pair_key(pair), now + HIDDEN_PAUSE
-    reason, detail = unread(pair.label(ref.side) or str(ref), ref.side, error)
-    with run.store.transaction() as tx:
-        before = tx.parked([key]).get(key)
-        tx.park(replace(parked(key, reason, detail, "", now, before), retry_at=next_look))
-        tx.mark_unknown(intent.id, next_look)
-    run.counts["parked"] += before is None
     run.counts["unknown"] += 1
 
 
@@ -199,11 +171,14 @@ def _shown(run: Run, ref: Ref) -> Record | None:
 
 def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None:
     """A write whose answer was lost is looked for by its values, and in the history where there is one."""
-    vocabulary = run.vocabularies.get(intent.route)
+    told, vocabulary = _reviewed(run, write), run.vocabularies.get(intent.route)
     if vocabulary is None:
         _end_in_doubt(run, intent, "its answer was lost, and its route is not mirrored any more")
         return
-    told = _reviewed(run, write)
+    if told is None:
+        why = "its answer was lost; its record is not shown"
+        _leave_in_doubt(run, intent, Applied(write.ref), vocabulary, why)
+        return
     found, done = told.record, as_applied(told, told.races)
     shows = trace(write, found, vocabulary)
     stands = _stands(found, shows) and not _others_too(run, told)
@@ -220,7 +195,8 @@ def _recover_write(run: Run, intent: Intent, write: Update | Transition) -> None
         nothing = _left(shows, found.ref.side, vocabulary) if ours else set()
         _settle(run, intent, made, "its answer was lost; found by its author, its values rewritten", nothing)
     elif told.made is None and found.version != write.seen:
-        _leave_in_doubt(run, intent, done, vocabulary)
+        why = "its answer was lost, and the record moved on: it may have been written"
+        _leave_in_doubt(run, intent, done, vocabulary, why)
     else:
         _end(run, intent, "skipped", "its answer was lost; its values are not there")
 
@@ -264,16 +240,16 @@ def _left(shows: Trace, side: Side, vocabulary: Vocabulary) -> set[str]:
     return {name for name, fields in mine.items() if fields and fields <= shows.kept}
 
 
-def _reviewed(run: Run, write: Update | Transition) -> Reviewed:
-    """What became of a write. Raises what kept us from reading its record."""
+def _reviewed(run: Run, write: Update | Transition) -> Reviewed | None:
+    """What became of a write, None if its record is not shown to us. Raises what kept us from reading it."""
     told = run.review(write.ref.side, [write])[0]
-    if isinstance(told, ConnectorError):
+    if isinstance(told, ConnectorError) and not isinstance(told, Gone):
         raise told
-    return told
+    return told if isinstance(told, Reviewed) else None
 
 
-def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabulary) -> None:
-    """The record moved on, and does not tell whether our write was among what moved it.
+def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabulary, why: str) -> None:
+    """The record is not shown, or it moved on and does not tell whether our write was among what moved it.
 
     If it was, it ran over what its Conflicts name: they are told, closed, for nobody else will tell. So is
     what may have been put back over it since: it looks untouched, and is written again. What it is seen to
@@ -291,13 +267,14 @@ def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabul
         lost += [*races(pair, intent.step, done, vocabulary, now)]
         if done.record is not None and not run.wrote_last(done.record):
             lost += put_back(pair, intent.step, done, vocabulary, now)
+        if done.record is None:
+            lost += unseen(pair, intent.step, write.ref.side, vocabulary, now)
         lost += told_of_it(pair, intent.step, done, seen, now)
         doubted = in_doubt(pair, intent.step, write.ref.side, vocabulary)
         before = replace(pair, base=replace(pair.base, units={**pair.base.units, **doubted}))
         base = settle(before, replace(intent.step, bases=seen), done, vocabulary, directory)
         pair = replace(pair, base=base)
     keep = None if pair is None else partial(Tx.save_pair, pair=pair)
-    why = "its answer was lost, and the record moved on: it may have been written"
     _end_in_doubt(run, intent, why, lost, keep)
 
 

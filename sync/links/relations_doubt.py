@@ -8,9 +8,9 @@ from functools import partial
 from typing import Final
 
 from tieline.connectors.base import Record, Relate, Reviewed, Tie, Unrelate, Update
-from tieline.connectors.errors import ConnectorError
+from tieline.connectors.errors import ConnectorError, Gone
 from tieline.sync.aspects import NOT_MADE, Recovered, holds_as_before
-from tieline.sync.doubt import as_before
+from tieline.sync.doubt import as_before, unseen_there
 from tieline.sync.links.relations_steps import dealt, told
 from tieline.sync.links.relations_view import plain
 from tieline.sync.model import Conflict, Intent, Pair
@@ -26,10 +26,10 @@ MOVED_ON: Final = Recovered(None, "its answer was lost; its column moved on: it 
 def recovered(run: Run, intent: Intent) -> Recovered:
     """Look at the record: a tie stands or it does not, whoever made it. Raises what kept us from looking.
 
-    In doubt is a column that shows neither what was sent nor what was there before: it may have been run
-    over, or never have been made. One that stands as before though others wrote, too, is dealt with as fields
-    are: what they may have put back after us is told, and written again; if we wrote last, ours was not kept,
-    and the answer to the next write says why.
+    In doubt is what is hidden from us now, and a column that shows neither what was sent nor what was there
+    before: it may have been run over, or never have been made. One that stands as before though others wrote,
+    too, is dealt with as fields are: what they may have put back after us is told, and written again; if we
+    wrote last, ours was not kept, and the answer to the next write says why.
     """
     action, found = intent.step.action, None
     assert isinstance(action, Relate | Unrelate)
@@ -37,11 +37,13 @@ def recovered(run: Run, intent: Intent) -> Recovered:
         shown = _shows_remote(run, action)
     else:
         found = _reviewed(run, action)
-        shown = _shows(found.record, action)
+        shown = None if found is None else _shows(found.record, action)
     with run.store.read() as tx:
         pair = None if intent.pair is None else tx.pairs([intent.pair]).get(intent.pair)
     if pair is None:
         return NOT_MADE
+    if shown is None:
+        return _hidden(intent, pair, action, run.clock())
     if found is not None and not shown and _moved_on(found.record, action):
         return MOVED_ON
     lost = () if found is None else _ran_over(run, intent, pair, found)
@@ -52,24 +54,36 @@ def recovered(run: Run, intent: Intent) -> Recovered:
     return replace(NOT_MADE, told=lost)
 
 
-def _shows_remote(run: Run, action: Relate | Unrelate) -> bool:
-    """Whether an issue shows a remote link. Raises what kept us from reading them."""
+def _hidden(intent: Intent, pair: Pair, action: Relate | Unrelate, at: datetime) -> Recovered:
+    """What somebody puts back while the record is hidden is not seen: that it is run over is told.
+
+    Not where another Conflict tells what the write was to overwrite. A remote link is ours alone.
+    """
+    why = "its answer was lost; its record is not shown"
+    if intent.step.conflicts or action.global_id or pair.state != "active":
+        return Recovered(None, why)
+    return Recovered(None, why, (unseen_there(pair, action.ref.side, told(action)[0], action.values, at),))
+
+
+def _shows_remote(run: Run, action: Relate | Unrelate) -> bool | None:
+    """Whether an issue shows a remote link; None if it is not shown to us itself."""
     answer = run.sides["jira"].remote_ties([action.ref])[0]
+    if isinstance(answer, Gone):
+        return None
     if isinstance(answer, ConnectorError):
         raise answer
     return action.global_id in answer
 
 
-def _reviewed(run: Run, action: Relate | Unrelate) -> Reviewed:
-    """The record, with its count of changes where the write was decided from one.
-
-    Raises what kept us from reading it.
-    """
+def _reviewed(run: Run, action: Relate | Unrelate) -> Reviewed | None:
+    """The record, with its count of changes where the write was decided from one; None if not shown to us."""
     answer: Record | Reviewed | ConnectorError
     if action.seen.token:
         [answer] = run.review(action.ref.side, [Update(action.ref, {}, {}, action.seen)])
     else:
         [answer] = run.read(action.ref.side, [action.ref])
+    if isinstance(answer, Gone):
+        return None
     if isinstance(answer, ConnectorError):
         raise answer
     return Reviewed(answer) if isinstance(answer, Record) else answer

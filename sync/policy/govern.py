@@ -17,7 +17,7 @@ from tieline.sync.decide import Context, Verdict, Weighed
 from tieline.sync.entities import EntityUnit
 from tieline.sync.groups import PriorityUnit
 from tieline.sync.mapping import ChoiceUnit, Directory, SetUnit, Unit, Unmapped
-from tieline.sync.merge import ALTERNATIONS, author, has_moved
+from tieline.sync.merge import ALTERNATIONS, moved_by
 from tieline.sync.model import Base, Conflict, ConflictKind, Dealt, Park, Snapshot, Step, UnitBase
 from tieline.sync.policy.applied import Applied, Change, Standing
 from tieline.sync.policy.bridge import View, fields_of, standing_of, status_since
@@ -279,12 +279,7 @@ def _merged(verdicts: Sequence[Verdict], snapshot: Snapshot, side: Side) -> Valu
 def _moved_by(unit: Unit, snapshot: Snapshot) -> list[bool | None]:
     """For each side that moved, whether a person is behind it (None: not told)."""
     base = snapshot.pair.base.unit(unit.name)
-    records = [snapshot.record(side) for side in SIDES]
-    return [
-        author(unit, base, record)
-        for record in records
-        if has_moved(base, record.ref.side, unit.own(record.ref.side, record.values))
-    ]
+    return moved_by(unit, base, [snapshot.record(side) for side in SIDES])
 
 
 def _with_origin(verdict: Verdict, snapshot: Snapshot) -> Verdict:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tieline.connectors.base import Side
+from tieline.sync.merge import moved_by
 from tieline.sync.model import UNDO, Conflict, Step
 
 if TYPE_CHECKING:
@@ -18,17 +19,18 @@ def undone(
 ) -> tuple[Conflict, ...]:
     """An open Conflict for each unit of which a rule's value did not stay; none if that is not all of it.
 
-    `fields` are those that a side left as they were, with what it did to them. A set that a rule gives to
-    both sides gets there in two steps: the last one tells whose it is.
+    `fields` are those that a side left as they were, with what it did to them. Nor is there one of what a
+    person moved as well: the rule is asked again as long as that stands, so it cannot be held.
     """
     found, explained = [], set[str]()
-    ends = {name: base for each in (step, *work.steps) for name, base in each.bases.items()}
     for unit in work.vocabulary.units:
         mine = fields.keys() & set(unit.fields(side))
-        base = ends.get(unit.name) if mine and unit.name in step.bases else None
-        dealt = None if base is None else base.of(side)
+        base = step.bases.get(unit.name)
+        dealt = base.of(side) if mine and base is not None else None
         if dealt is None or dealt.origin != "rule" or not dealt.rule or dealt.rule.startswith(UNDO):
             continue
+        if True in moved_by(unit, work.pair.base.unit(unit.name), work.records.values()):
+            return ()
         explained |= mine
         why = next((why for why in step.why if why.startswith(f"{unit.name}:")), f"rule {dealt.rule}")
         words = "; ".join(f"{name}: {fields[name]}" for name in sorted(mine))

@@ -127,6 +127,26 @@ def test_a_rule_that_fights_a_business_rule_ends_as_flapping_held_and_reported(w
     assert row.values["urgency"] == "3"
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "once it is held"])
+def test_a_rule_that_one_side_does_not_take_beside_a_persons_edit_parks(world: World, later: bool) -> None:
+    """As long as their edit stands the rule is asked again: held, it would be written with each look."""
+    row, issue = ruled(world, rule("always", 'subcategory = "disk"')).paired(short_description="Scanner")
+    world.sn.rules.append(lambda _row, _by: {"subcategory": None})
+    world.sn.edit(row.id, {"short_description": "Printer"})
+    if later:
+        world.settle()
+        assert [conflict.kind for conflict in world.conflicts(open_only=True)] == ["flapping"]
+    world.jira.edit(issue.id, {"customfield_10052": "cpu"}, "engineer")
+    made = 0
+    for _ in range(5):
+        world.tick()
+        world.run()
+        made += world.writes["Update"]
+    assert [park.reason for park in world.parks()] == ["rejected"]
+    assert made <= 2
+    assert len(world.conflicts()) <= 2
+
+
 def test_rules_that_undo_each_other_write_nothing_and_are_reported(world: World) -> None:
     text = "".join(
         f"""

@@ -24,18 +24,14 @@ from .test_unknown import lose, quiet
 from .world import World
 
 
-def with_labels(**changes: Any) -> Config:
+@pytest.fixture
+def world() -> World:
     """The example's configuration, and labels beside its fields."""
     raw = tomllib.loads((Path(__file__).resolve().parents[3] / "config.example.toml").read_text())
     labels = {"name": "labels", "kind": "set", "servicenow": "u_labels", "jira": "labels", "unmapped": "pass"}
     raw["field"].append(labels)
-    return Config.model_validate({**raw, **changes})
-
-
-@pytest.fixture
-def world() -> World:
     made = World()
-    made.config = with_labels()
+    made.config = Config.model_validate(raw)
     return made
 
 
@@ -320,23 +316,3 @@ def test_what_a_half_leaves_to_be_carried_is_no_systems(world: World, tmp_path: 
     world.sn.edit(row.id, {"category": "hardware"}, "agent")
     world.settle()
     holds(row, mirror, OLD, OURS, THEIRS)
-
-
-def test_a_rule_whose_label_one_side_does_not_take_is_held_alone(world: World, tmp_path: Path) -> None:
-    """Both sides are to get it, in two writes, and ServiceNow leaves its list as it was: the rest goes on."""
-    policy = tmp_path / "policy.toml"
-    policy.write_text(
-        '[[rule]]\nid = "hardware"\nstrength = "always"\n'
-        'when = { category = "hardware" }\nthen = { labels = "auto" }\n',
-        encoding="utf-8",
-    )
-    world.config = with_labels(policy={}).read_from(policy)
-    row, mirror = world.paired(u_labels=frozenset({OLD}))
-    world.sn.rules.insert(0, lambda _row, _by: {"u_labels": frozenset({OLD})})
-    world.sn.edit(row.id, {"category": "hardware"}, "agent")
-    world.settle()
-    assert mirror.values["customfield_10051"] == "Hardware"
-    assert world.parks() == []
-    (held,) = world.conflicts()
-    assert (held.unit, held.kind, held.open) == ("labels", "flapping", True)
-    assert "rule hardware" in held.reason and "servicenow undoes it at once" in held.reason
