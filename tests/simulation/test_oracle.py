@@ -18,6 +18,7 @@ from tests.simulation.settings import NOTES
 from tests.simulation.shrink import load
 from tests.simulation.simulation import Passed, Story
 from tests.simulation.world import START, Look
+from tests.simulation.writes_judged import made_graver
 from tieline.connectors.base import Side, Update, Value
 from tieline.sync import decide
 
@@ -278,3 +279,23 @@ def test_close_notes_may_stand_beside_a_status_that_somebody_set_as_they_were_ca
     across = [Stand(2, START, "tieline", {"status": "In Progress", NOTES: "New", **issue}, "")]
     last = replace(then, seq=3)
     assert notes_stand("servicenow", [before], now, last, across) is stands
+
+
+@pytest.mark.parametrize(
+    ("impact", "urgency", "graver"), [("2", "1", True), ("1", "2", False), ("2", "3", False)]
+)
+def test_a_rule_may_make_urgent_what_means_the_same_priority(impact: str, urgency: str, graver: bool) -> None:
+    """As in all, seed 70154: the same values again, or less urgent ones, are no rule's."""
+    before = Stand(1, START, "person", {"impact": "1", "urgency": "2", "priority": "2"}, "2")
+    after = Stand(2, START, "tieline", {"impact": impact, "urgency": urgency, "priority": "2"}, "2")
+    assert made_graver(before, after) is graver
+
+
+def test_without_a_policy_another_urgency_of_the_same_priority_is_an_echo() -> None:
+    story = told("urgent-by-a-rule", MODES["all"])
+    assert broken(replace(story, scenario=without_policy(story.scenario)), MODES["all"]) >= {"P4"}
+
+
+def without_policy(scenario: Scenario) -> Scenario:
+    """The same as if no rule had been there when it is judged."""
+    return replace(scenario, traits=replace(scenario.traits, policy=""))

@@ -33,20 +33,29 @@ def no_echo(evidence: Evidence) -> Iterator[Violation]:
             if stand.who != "tieline" or (unit, side) == ("status", "jira"):
                 continue
             quiet = before.who == "tieline" or stand.at - before.at > MOMENTS
-            if unit != "status" and quiet and before.meaning == stand.meaning and unit not in _REWRITTEN:
+            policy = bool(evidence.story.scenario.traits.policy)
+            same = before.meaning == stand.meaning and not (policy and made_graver(before, stand))
+            if unit != "status" and quiet and same and unit not in _REWRITTEN:
                 yield Violation(
                     "P4", f"{couple} {unit}: {as_text(before.values)} in {side} was rewritten as "
                     f"{as_text(stand.values)}, which means the same",
                 )  # fmt: skip
             known = (*_lately(held, stand), stand)
             sent = [_as_sent(evidence, side, id_, stand, unit, each) for each in known]
-            ruled = unit in GOVERNED and bool(evidence.story.scenario.traits.policy)
+            ruled = unit in GOVERNED and policy
             shown = any(_was_shown(across, each, unit, side) for each in sent)
             if unit != "description" and not ruled and not shown:
                 yield Violation(
                     "P4", f"{couple} {unit}: {as_text(sent[-1].values)} was written to {side} at "
                     f"{stand.at:%H:%M:%S}, which the other side did not show",
                 )  # fmt: skip
+
+
+def made_graver(before: Stand, after: Stand) -> bool:
+    """Whether an urgency or an impact was set to 1, as rules do: with the other of the two, that may mean the
+    priority that stood before.
+    """
+    return any(before.values.get(name) != after.values.get(name) == "1" for name in ("impact", "urgency"))
 
 
 def _as_sent(evidence: Evidence, side: Side, id_: str, stand: Stand, unit: str, known: Stand) -> Stand:
