@@ -40,12 +40,16 @@ class Trace:
 
 def trace(write: Update | Transition, found: Record, vocabulary: Vocabulary) -> Trace:
     """What `found` shows of a write."""
-    sent, before = write.values, write.before
-    if isinstance(write, Transition) and vocabulary.status is not None:
-        sent = {**sent, vocabulary.status.status: write.move.to}
+    sent, before = _sent(write, vocabulary), write.before
     changed = frozenset(name for name, value in sent.items() if before.get(name) != value)
     kept = (name for name in changed if name in before and found.values.get(name) == before[name])
     return Trace(sent, changed, frozenset(kept))
+
+
+def _sent(write: Update | Transition, vocabulary: Vocabulary) -> Values:
+    if isinstance(write, Transition) and vocabulary.status is not None:
+        return {**write.values, vocabulary.status.status: write.move.to}
+    return write.values
 
 
 def seen_of_it(step: Step, done: Applied, vocabulary: Vocabulary) -> Mapping[str, UnitBase]:
@@ -129,23 +133,29 @@ def put_back(
         yield as_before(pair.id, record, unit.name, carried(step, side, [unit.name]), at)
 
 
-def unseen(pair: Pair, step: Step, side: Side, vocabulary: Vocabulary, at: datetime) -> Iterator[Conflict]:
+def unseen(pair: Pair, step: Step, vocabulary: Vocabulary, at: datetime) -> Iterator[Conflict]:
     """A Conflict for each unit of a write to a record that is not shown: nobody sees what is put back there.
 
-    A unit of which another Conflict tells what the write was to overwrite needs none. An ended pair is not
-    written to again.
+    A unit of which a Conflict of both sides names what the write was to overwrite needs none. An ended pair
+    is not written to again.
     """
-    told = {conflict.unit for conflict in step.conflicts}
-    for unit in vocabulary.units if pair.state == "active" else ():
-        if unit.name in step.bases and unit.name not in told:
-            yield unseen_there(pair, side, unit.name, carried(step, side, [unit.name]), at)
+    write = step.action
+    if not isinstance(write, Update | Transition) or pair.state != "active":
+        return
+    side, sent = write.ref.side, _sent(write, vocabulary)
+    named = {conflict.unit for conflict in step.conflicts if conflict.kind in ("clash", "first")}
+    for unit in vocabulary.units:
+        if unit.name in step.bases and unit.name not in named:
+            ours = {name: value for name, value in sent.items() if name in unit.fields(side)}
+            yield unseen_there(pair, side, unit.name, carried(step, side, [unit.name]) or ours, at)
 
 
 def unseen_there(pair: Pair, side: Side, name: str, ours: Values, at: datetime) -> Conflict:
     """The Conflict of a unit, or a relation, whose record is not shown when our write is looked for."""
     why = (
         f"{name}: {pair.label(side)} is hidden, or deleted, and a write of Tieline to it has lost its "
-        "answer: what somebody puts back there meanwhile is run over (it is not known whether it was written)"
+        "answer: if somebody puts back what stood there, that is run over "
+        "(it is not known whether it was written)"
     )
     return _unnamed(pair.id, side, name, ours, why, at)
 

@@ -268,7 +268,7 @@ def _leave_in_doubt(run: Run, intent: Intent, done: Applied, vocabulary: Vocabul
         if done.record is not None and not run.wrote_last(done.record):
             lost += put_back(pair, intent.step, done, vocabulary, now)
         if done.record is None:
-            lost += unseen(pair, intent.step, write.ref.side, vocabulary, now)
+            lost += unseen(pair, intent.step, vocabulary, now)
         lost += told_of_it(pair, intent.step, done, seen, now)
         doubted = in_doubt(pair, intent.step, write.ref.side, vocabulary)
         before = replace(pair, base=replace(pair.base, units={**pair.base.units, **doubted}))

@@ -161,6 +161,21 @@ def test_what_is_put_back_over_a_lost_write_on_a_hidden_record_is_told(side: Sid
     world.in_step()
 
 
+def test_what_a_lost_hop_to_a_hidden_record_carried_is_told() -> None:
+    world = World()
+    row, mirror = world.paired()
+    world.jira.edit(mirror.id, {"status": "Blocked"})
+    lose(world.sn, Update)
+    world.tick()
+    world.run()
+    row.hidden = True
+    world.tick(121)
+    world.run()
+    (told,) = world.conflicts()
+    assert (told.unit, told.kind) == ("status", "race")
+    assert told.jira
+
+
 def test_what_is_put_back_where_a_write_to_a_hidden_record_came_from_is_told() -> None:
     """The write was made, and the issue shows again what it showed before: both sides have moved."""
     world = World(field={"summary": {"clash": "hold"}})
