@@ -238,6 +238,10 @@ _ALL: Final = (
          "A query about a column that the instance does not know, or does not show, finds everything instead "
          "of nothing. Tieline proves its own queries and refuses a scope with such a term.",
          "Nothing for Tieline; for others, set the property glide.invalid_query.returns_no_rows to true."),
+    Kind("TD065", "note", "search is a little behind",
+         "Jira's search index does not show the newest changes yet. That is usual for some seconds, and each "
+         "look at the feed reaches back further than that.",
+         "Nothing; run it again in some minutes to see that the index does follow (TD063 tells if not)."),
     Kind("TD070", "error", "a type of issue link that Jira does not have",
          "[[links.type]] names it, and Jira would refuse every link of it: those relations would be held.",
          "Correct the name, add the type (Jira administration, issue linking), or leave `jira` out: the "

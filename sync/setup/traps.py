@@ -24,9 +24,10 @@ def check_traps(live: Live) -> Iterator[Finding]:
     if late:
         overlap = config.jira.overlap.total_seconds()
         worst = max(late.values())
-        told = "longer than" if worst >= overlap else "within"
+        lost = worst >= overlap
+        told = "longer than" if lost else "within"
         yield Finding(
-            "TD063", live.jira.place,
+            "TD063" if lost else "TD065", live.jira.place,
             f"search does not show what became of {listing(list(late))} up to {worst:.0f} s ago, "
             f"{told} the overlap of {overlap:.0f} s",
         )  # fmt: skip

@@ -48,7 +48,7 @@ def test_from_the_sandbox_to_two_mirrored_incidents(announced: list[str], tmp_pa
     printed = next(line for line in announced if line.startswith("  tieline init "))
     told = run(*shlex.split(printed)[1:])
     assert "Fit to go live" in run("doctor")
-    time.sleep(2)  # Jira's search index of the sandbox lags by up to three seconds
+    time.sleep(3)  # Jira's search index of the sandbox lags by up to three seconds
     assert "2 incidents to work on" in run("plan")
     assert "2 mirrored" in run("sync", "--initial")
     assert "pairs           2" in run("status")
