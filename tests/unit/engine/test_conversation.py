@@ -386,17 +386,3 @@ def test_the_child_of_a_closed_incident_goes_on_with_the_conversation() -> None:
     world.jira.say(issue.id, "after")
     world.settle()
     assert (bodies(world, row), bodies(world, child)) == (["before"], ["held", "after"])
-
-
-def test_a_guard_that_counts_what_waits_lets_no_entry_go() -> None:
-    world = World(comments={}, limits={"max_records": 3})
-    rows = [world.incident() for _ in range(5)]
-    world.tick()
-    world.run(initial=True)
-    world.settle()
-    world.tick(1000)
-    for row in rows:
-        world.sn.edit(row.id, {"u_unmapped": "moved"})
-    world.sn.say(rows[0].id, "heard?")
-    world.settle()
-    assert bodies(world, world.mirror_of(rows[0])) == ["heard?"]

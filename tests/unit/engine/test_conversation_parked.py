@@ -1,4 +1,4 @@
-"""Entries about a parked pair: they go on where only fields wait, and come in order afterwards elsewhere."""
+"""Entries about a pair that is parked, or waits: they go on where only fields wait, else come in order."""
 
 from __future__ import annotations
 
@@ -162,3 +162,17 @@ def test_a_park_is_not_told_where_that_is_switched_off() -> None:
     world.jira.edit(issue.id, {"summary": "refused"})
     world.settle()
     assert len(row.notes) == before
+
+
+def test_a_guard_that_counts_what_waits_lets_no_entry_go() -> None:
+    world = World(comments={}, limits={"max_records": 3})
+    rows = [world.incident() for _ in range(5)]
+    world.tick()
+    world.run(initial=True)
+    world.settle()
+    world.tick(1000)
+    for row in rows:
+        world.sn.edit(row.id, {"u_unmapped": "moved"})
+    world.sn.say(rows[0].id, "heard?")
+    world.settle()
+    assert bodies(world, world.mirror_of(rows[0])) == ["heard?"]

@@ -8,7 +8,7 @@ from tieline.connectors.base import SIDES, Action, Side, Update, other
 from tieline.connectors.errors import Unknown
 
 from .test_rewrites import upper
-from .test_unknown import lose, refuse
+from .test_unknown import look_while_hidden, lose, refuse
 from .world import World
 
 
@@ -123,10 +123,7 @@ def test_a_clash_is_told_whose_write_was_lost_on_a_record_that_is_hidden_since()
     lose(world.sn, Update)
     world.tick()
     world.run()
-    row.hidden = True
-    world.tick(121)
-    world.run()
-    row.hidden = False
+    look_while_hidden(world, row)
     world.sn.edit(row.id, {"u_other": "1"}, "agent")
     world.settle()
     assert (row.values["short_description"], mirror.values["summary"]) == ("One", "One")
@@ -149,10 +146,7 @@ def test_what_is_put_back_over_a_lost_write_on_a_hidden_record_is_told(side: Sid
     world.run()
     assert there.values[name] == "One"
     world.sides[side].edit(there.id, {name: before}, "agent")
-    there.hidden = True
-    world.tick(121)
-    world.run()
-    there.hidden = False
+    look_while_hidden(world, there)
     world.sides[side].edit(there.id, {"u_other": "1"}, "agent")
     world.settle()
     (told,) = world.conflicts()
@@ -168,9 +162,7 @@ def test_what_a_lost_hop_to_a_hidden_record_carried_is_told() -> None:
     lose(world.sn, Update)
     world.tick()
     world.run()
-    row.hidden = True
-    world.tick(121)
-    world.run()
+    look_while_hidden(world, row)
     (told,) = world.conflicts()
     assert (told.unit, told.kind) == ("status", "race")
     assert told.jira
@@ -185,11 +177,8 @@ def test_what_is_put_back_where_a_write_to_a_hidden_record_came_from_is_told() -
     lose(world.sn, Update)
     world.tick()
     world.run()
-    row.hidden = True
     world.jira.edit(mirror.id, {"summary": before}, "engineer")
-    world.tick(121)
-    world.run()
-    row.hidden = False
+    look_while_hidden(world, row)
     world.sn.edit(row.id, {"u_other": "1"}, "agent")
     world.settle()
     (held,) = world.conflicts(open_only=True)

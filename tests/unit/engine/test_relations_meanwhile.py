@@ -13,6 +13,7 @@ from tieline.sync.pairing import unlink
 from tieline.sync.run import PassOptions, new_run
 
 from .test_crashes import deaths
+from .test_unknown import look_while_hidden
 from .world import World
 
 TYPES = [{"relation": "parent", "jira": "Parent"}, {"relation": "problem", "jira": "Problem/Incident"}]
@@ -115,10 +116,7 @@ def test_a_tie_that_is_taken_away_again_while_its_record_is_hidden_is_told(world
     parent, top = world.paired(short_description="Everything is down")
     lose_a_tie(world, issue, top)
     _set(world, child, "parent_incident", None)
-    child.hidden = True
-    world.tick(200)
-    world.run()
-    child.hidden = False
+    look_while_hidden(world, child)
     touch(world, child)
     world.settle()
     (told,) = world.conflicts()
@@ -167,10 +165,7 @@ class TestClash:
 
     def test_it_is_told_in_doubt_where_its_record_is_hidden(self) -> None:
         world, child, first, _ = self.lost("jira")
-        child.hidden = True
-        world.tick(200)
-        world.run()
-        child.hidden = False
+        look_while_hidden(world, child)
         touch(world, child)
         world.settle()
         (told,) = world.conflicts()

@@ -8,6 +8,7 @@ import pytest
 
 from tieline.connectors.base import Action, Applied, Ref, Relate, Unrelate
 from tieline.connectors.errors import ConnectorError, Unavailable, Unknown
+from tieline.connectors.memory import Row
 from tieline.sync.links.relations import relate
 
 from .test_relations import column, links, parents, set_column, standings, touch, world_with
@@ -74,36 +75,33 @@ class TestTrouble:
         world.settle()
         assert (links(world), column(world, child, "parent_incident")) == (Counter(), "")
 
-    def test_a_person_who_made_the_same_link_meanwhile_keeps_theirs(self, world: World) -> None:
-        child, issue, parent, top = parents(world)
+    def tied_meanwhile(
+        self, world: World, child: Row, parent: Row, link: tuple[str, str, str], *, times: int
+    ) -> None:
+        """The incidents are tied, and just before that is carried the same link is made, so many times."""
 
         def also(action: Action) -> None:
             if isinstance(action, Relate) and not world.jira.ties.issue_links:
-                world.jira.ties.link(top.id, "Parent", issue.id)
-            return
+                for _ in range(times):
+                    world.jira.ties.link(*link)
 
         world.jira.before_write = also
         set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
         world.tick()
         world.run()
         world.settle()
+
+    def test_a_person_who_made_the_same_link_meanwhile_keeps_theirs(self, world: World) -> None:
+        child, issue, parent, top = parents(world)
+
+        self.tied_meanwhile(world, child, parent, (top.id, "Parent", issue.id), times=1)
         assert links(world) == {(top.id, "Parent", issue.id): 1}
         assert column(world, child, "parent_incident") == parent.id
 
     def test_a_request_carried_out_twice_beside_a_persons_leaves_one_link(self, world: World) -> None:
         child, issue, parent, top = parents(world)
 
-        def also(action: Action) -> None:
-            if isinstance(action, Relate) and not world.jira.ties.issue_links:
-                world.jira.ties.link(top.id, "Parent", issue.id)
-                world.jira.ties.link(top.id, "Parent", issue.id)
-            return
-
-        world.jira.before_write = also
-        set_column(world, child, Ref("servicenow", parent.id, "incident"), "parent_incident")
-        world.tick()
-        world.run()
-        world.settle()
+        self.tied_meanwhile(world, child, parent, (top.id, "Parent", issue.id), times=2)
         assert links(world) == {(top.id, "Parent", issue.id): 1}
 
     def test_a_refused_relation_is_held_and_stops_nothing_else(self, world: World) -> None:

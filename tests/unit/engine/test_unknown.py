@@ -9,7 +9,7 @@ import pytest
 
 from tieline.connectors.base import Action, AddNote, Create, Reviewed, ShowLink, Transition, Update
 from tieline.connectors.errors import Malformed, Unavailable, Unknown
-from tieline.connectors.memory import MemorySide
+from tieline.connectors.memory import MemorySide, Row
 
 from .world import World
 
@@ -26,6 +26,14 @@ def lose(side: MemorySide, kind: type[Action], *, hidden: bool = False) -> None:
         return outcome
 
     side.after_write = after
+
+
+def look_while_hidden(world: World, row: Row) -> None:
+    """The lost answer is looked for while the record is hidden; then it is shown again."""
+    row.hidden = True
+    quiet(world)
+    world.run()
+    row.hidden = False
 
 
 def refuse(side: MemorySide, kind: type[Action], error: Exception) -> None:
@@ -121,10 +129,7 @@ class TestCreate:
         row = world.incident()
         lose(world.jira, Create)
         world.run(initial=True)
-        row.hidden = True
-        quiet(world)
-        world.run()
-        row.hidden = False
+        look_while_hidden(world, row)
         world.sn.edit(row.id, {"short_description": "Back again"})
         for _ in range(4):
             world.tick(3600)
